@@ -1,0 +1,1 @@
+"""Tiled linear algebra as textbook loops that emit stages."""

@@ -1,0 +1,115 @@
+"""Settings: a frozen value, changed by `la.config(...)` as a call or a context manager, or by LAMBDARRAY_* variables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from .errors import ConfigError
+
+EXECUTORS = ("threads", "lambda", "simulated")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How and where expressions run.
+
+    executor        "threads" (this machine), "lambda" (AWS) or "simulated" (virtual time, no results)
+    store           where tiles live: "memory://", a directory, or "s3://bucket/prefix"
+    workers         tasks at once; None: the machine's cores, or the account's concurrency (at most 1,000)
+    memory_mib      memory of a worker in MiB; None: a share of this machine, or the function's own size
+    function        the deployed function's name
+    region          the AWS region; None: as boto3 finds it
+    retries         attempts after the first before a task fails for good
+    task_timeout_s  seconds that an attempt may take
+    bundle_s        predicted seconds of work that one invocation is given at most
+    speculate       whether stragglers are started a second time
+    max_dollars     the run's budget in US dollars; None: no limit
+    progress        whether a progress bar is shown; None: where standard error is a terminal
+    """
+
+    executor: str = "threads"
+    store: str = "memory://"
+    workers: int | None = None
+    memory_mib: int | None = None
+    function: str = "lambdarray"
+    region: str | None = None
+    retries: int = 4
+    task_timeout_s: float = 870.0
+    bundle_s: float = 300.0
+    speculate: bool = True
+    max_dollars: float | None = None
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.executor not in EXECUTORS:
+            raise ConfigError(f"executor={self.executor!r} is not one of {', '.join(map(repr, EXECUTORS))}")
+        for name, least in (("workers", 1), ("memory_mib", 128), ("retries", 0), ("max_dollars", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"{name}={value!r} is too small; it must be at least {least}")
+        if not 0 < self.task_timeout_s <= 900:
+            raise ConfigError(f"task_timeout_s={self.task_timeout_s!r} must be above 0 and at most 900")
+        if self.executor == "lambda" and "://" in self.store and not self.store.startswith("s3://"):
+            raise ConfigError(f"executor='lambda' needs a store that functions reach, not {self.store!r}")
+
+
+KINDS: dict[str, Any] = {"workers": int, "memory_mib": int, "retries": int, "speculate": bool, "progress": bool}
+KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars"), float)
+TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+def _from_text(name: str, text: str) -> Any:
+    kind = KINDS.get(name, str)
+    try:
+        return TRUTH[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        raise ConfigError(
+            f"LAMBDARRAY_{name.upper()}={text!r} is not a valid {kind.__name__}; "
+            f"unset it or give {'true or false' if kind is bool else 'a number'}"
+        ) from None
+
+
+def _from_environment() -> Config:
+    names = (f.name for f in fields(Config))
+    found = {name: os.environ.get(f"LAMBDARRAY_{name.upper()}", "") for name in names}
+    return Config(**{name: _from_text(name, text) for name, text in found.items() if text})
+
+
+_current: Config | None = None
+
+
+def get_config() -> Config:
+    """The settings in force; the environment is read at the first call."""
+    global _current
+    if _current is None:
+        _current = _from_environment()
+    return _current
+
+
+class config:  # noqa: N801 - used as a function
+    """Change settings: for the process when called, for a block when used with `with`.
+
+    Raises ConfigError (a ValueError) for an unknown or impossible setting.
+
+    >>> with config(workers=2) as c:
+    ...     c.workers
+    2
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        global _current
+        self._before = get_config()
+        unknown = sorted(set(settings) - {f.name for f in fields(Config)})
+        if unknown:
+            known = ", ".join(f.name for f in fields(Config))
+            raise ConfigError(f"no setting named {', '.join(unknown)}; there are: {known}")
+        self._after = _current = replace(self._before, **settings)
+
+    def __enter__(self) -> Config:
+        return self._after
+
+    def __exit__(self, *exc: object) -> None:
+        global _current
+        _current = self._before

@@ -1,0 +1,1 @@
+"""Machine constants in files that a person can read."""

@@ -1,0 +1,411 @@
+"""What a plan is made of, as plain data: arrays, reads, steps, programs, stages, tasks and reports.
+
+A stage is a loop nest. Its axes are cut into blocks; the first `grid_ndim` axes make the grid of tasks, the
+others are loops inside a task. A read says, for each axis of a source, which of the stage's axes it follows and
+how; which tiles a task depends on, and who consumes a tile, both derive from that. Worker, scheduler, checker and
+simulator all read the same description.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .tiling import Cuts, Index, Tiling
+
+Span = tuple[int, int]
+Json = Any
+
+
+def dtype_to_json(dtype: np.dtype[Any]) -> Json:
+    """A dtype as plain data: its type string, or its fields."""
+    return dtype.str if dtype.fields is None else [[n, dtype_to_json(dtype[n])] for n in dtype.names or ()]
+
+
+def dtype_from_json(data: Json) -> np.dtype[Any]:
+    """The inverse of `dtype_to_json`."""
+    if isinstance(data, str):
+        return np.dtype(data)
+    return np.dtype([(name, dtype_from_json(kind)) for name, kind in data])
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """A tiled array that a plan reads or writes.
+
+    `location` says where its tiles are, as plain data for `store.open_array`:
+    `{"kind": "tiles", "prefix": ...}` in the run's scratch store, `{"kind": "tiles", "store": url, "prefix": ...}` in
+    another, `{"kind": "zarr", "url": ...}` or `{"kind": "object", "token": ...}` for an in-memory source.
+    """
+
+    name: str
+    tiling: Tiling
+    dtype: np.dtype[Any]
+    location: Mapping[str, Json]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its elements."""
+        return math.prod(self.tiling.shape) * self.dtype.itemsize
+
+    def to_json(self) -> Json:
+        """Plain data."""
+        return {
+            "name": self.name,
+            "tiling": self.tiling.to_json(),
+            "dtype": dtype_to_json(self.dtype),
+            "location": dict(self.location),
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> ArraySpec:
+        """The inverse of `to_json`."""
+        return cls(
+            data["name"], Tiling.from_json(data["tiling"]), dtype_from_json(data["dtype"]), data["location"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AxisMap:
+    """The elements of one axis of a source that a block [lo, hi) of a stage's axis needs.
+
+    They are `start + step * e` for e in the block; where `num`/`den` are set (reshape) the whole rows
+    `floor(lo * num / den)` to `ceil(hi * num / den)`. With `axis` -1 they are the fixed `start` to `start + size`.
+
+    >>> AxisMap(axis=0, start=9, step=-1).span((2, 5))
+    (5, 8)
+    """
+
+    axis: int
+    start: int = 0
+    step: int = 1
+    size: int = 1
+    num: int = 1
+    den: int = 1
+
+    def span(self, block: Span) -> Span:
+        """The interval of source elements, lowest first, that the block's elements lie in."""
+        if self.axis < 0:
+            return self.start, self.start + self.size
+        lo, hi = block
+        if self.num != self.den:
+            return lo * self.num // self.den, -(-hi * self.num // self.den)
+        if hi <= lo:
+            return self.start, self.start
+        if self.step > 0:
+            return self.start + self.step * lo, self.start + self.step * (hi - 1) + 1
+        return self.start + self.step * (hi - 1), self.start + self.step * lo + 1
+
+    def to_json(self) -> Json:
+        """Plain data."""
+        return [self.axis, self.start, self.step, self.size, self.num, self.den]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A source of a read: an array and one `AxisMap` for each of its axes.
+
+    Elements outside the source are not part of it: a concatenation is a read of several parts that each
+    cover their own stretch.
+    """
+
+    array: str
+    maps: tuple[AxisMap, ...]
+
+    def to_json(self) -> Json:
+        """Plain data."""
+        return [self.array, [m.to_json() for m in self.maps]]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one register of a task holds: the union of its parts, with axes in the order of `layout`.
+
+    `layout` lists source axes, -1 for a new axis of length 1; a source axis that is not listed has one
+    element and is dropped.
+    """
+
+    register: str
+    parts: tuple[Part, ...]
+    layout: tuple[int, ...]
+    loop: bool = False
+
+    def to_json(self) -> Json:
+        """Plain data."""
+        return [self.register, [p.to_json() for p in self.parts], list(self.layout), self.loop]
+
+    @classmethod
+    def from_json(cls, data: Json) -> Read:
+        """The inverse of `to_json`."""
+        register, parts, layout, loop = data
+        made = tuple(Part(name, tuple(AxisMap(*m) for m in maps)) for name, maps in parts)
+        return cls(register, made, tuple(layout), loop)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a kernel: registers in, registers out, parameters as plain data.
+
+    With `loop` it is repeated over the blocks of the stage's loop axes, and its first output is its accumulator.
+    """
+
+    kernel: str
+    outs: tuple[str, ...]
+    ins: tuple[str, ...]
+    params: Mapping[str, Json] = field(default_factory=dict)
+    loop: bool = False
+
+    def to_json(self) -> Json:
+        """Plain data."""
+        return [self.kernel, list(self.outs), list(self.ins), dict(self.params), self.loop]
+
+    @classmethod
+    def from_json(cls, data: Json) -> Step:
+        """The inverse of `to_json`."""
+        kernel, outs, ins, params, loop = data
+        return cls(kernel, tuple(outs), tuple(ins), params, loop)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Where a register goes: for each axis of the array, the stage's axis it follows (-1: a length of 1).
+
+    Where `by_block` is set the array has one element for each block of that axis: a partial result.
+    """
+
+    register: str
+    array: str
+    axes: tuple[int, ...]
+    by_block: tuple[bool, ...]
+
+    def to_json(self) -> Json:
+        """Plain data."""
+        return [self.register, self.array, list(self.axes), list(self.by_block)]
+
+    @classmethod
+    def from_json(cls, data: Json) -> Write:
+        """The inverse of `to_json`."""
+        register, array, axes, by_block = data
+        return cls(register, array, tuple(axes), tuple(by_block))
+
+    def span(self, d: int, index: Index, blocks: Sequence[Span]) -> Span:
+        """The elements of the array's axis `d` that a task writes."""
+        axis = self.axes[d]
+        if axis < 0:
+            return 0, 1
+        if self.by_block[d]:
+            return index[axis], index[axis] + 1
+        return blocks[axis]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """What all tasks of a stage share and a worker needs: arrays, axes, reads, steps and writes.
+
+    `where` is the user's own line that made the op, `op` what it is in a few words.
+    """
+
+    name: str
+    op: str
+    where: str
+    arrays: Mapping[str, ArraySpec]
+    axes: tuple[Cuts, ...]
+    grid_ndim: int
+    reads: tuple[Read, ...]
+    steps: tuple[Step, ...]
+    writes: tuple[Write, ...]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """The number of tasks along each grid axis."""
+        return tuple(c.count for c in self.axes[: self.grid_ndim])
+
+    @property
+    def task_count(self) -> int:
+        """The number of tasks."""
+        return math.prod(self.grid)
+
+    @property
+    def loops(self) -> tuple[Cuts, ...]:
+        """The axes that a task loops over."""
+        return self.axes[self.grid_ndim :]
+
+    @property
+    def loop_count(self) -> int:
+        """How often the loop's body runs in a task."""
+        return math.prod(c.count for c in self.loops)
+
+    def task_index(self, number: int) -> Index:
+        """The grid index of task `number`, in C order."""
+        out = []
+        for c in reversed(self.axes[: self.grid_ndim]):
+            number, i = divmod(number, c.count)
+            out.append(i)
+        out.reverse()
+        return tuple(out)
+
+    def task(self, number: int) -> Task:
+        """Task `number` of the grid."""
+        index = self.task_index(number)
+        return Task(self, number, index, tuple(c.span(i) for c, i in zip(self.axes, index, strict=False)))
+
+    def to_json(self) -> Json:
+        """Plain data; `axes` holds the loops only, since a task brings its own blocks."""
+        return {
+            "name": self.name,
+            "op": self.op,
+            "where": self.where,
+            "arrays": [a.to_json() for a in self.arrays.values()],
+            "grid": list(self.grid),
+            "loops": [c.to_json() for c in self.loops],
+            "reads": [r.to_json() for r in self.reads],
+            "steps": [s.to_json() for s in self.steps],
+            "writes": [w.to_json() for w in self.writes],
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Program:
+        """The inverse of `to_json`, but for the cuts of the grid axes, which only the plan needs."""
+        grid = tuple(Cuts(n, 1) for n in data["grid"])
+        arrays = [ArraySpec.from_json(a) for a in data["arrays"]]
+        return cls(
+            name=data["name"],
+            op=data["op"],
+            where=data["where"],
+            arrays={a.name: a for a in arrays},
+            axes=(*grid, *(Cuts.from_json(c) for c in data["loops"])),
+            grid_ndim=len(grid),
+            reads=tuple(Read.from_json(r) for r in data["reads"]),
+            steps=tuple(Step.from_json(s) for s in data["steps"]),
+            writes=tuple(Write.from_json(w) for w in data["writes"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A unit of remote work: a program and the block of each grid axis."""
+
+    program: Program
+    number: int
+    index: Index
+    blocks: tuple[Span, ...]
+
+    @property
+    def name(self) -> str:
+        """The stage's name and the index, as errors and reports print it."""
+        return f"{self.program.name}[{','.join(map(str, self.index))}]"
+
+    def outputs(self) -> list[tuple[str, Index]]:
+        """The tiles that this task writes."""
+        out: list[tuple[str, Index]] = []
+        for write in self.program.writes:
+            tiling = self.program.arrays[write.array].tiling
+            boxes = [
+                cuts.tiles(*write.span(d, self.index, self.blocks)) for d, cuts in enumerate(tiling.axes)
+            ]
+            out.extend((write.array, index) for index in box_indices(boxes))
+        return out
+
+    def to_json(self) -> Json:
+        """What is the task's own; `Program.to_json` has the rest."""
+        return [self.number, list(self.index), [list(b) for b in self.blocks]]
+
+    @classmethod
+    def from_json(cls, program: Program, data: Json) -> Task:
+        """The inverse of `to_json`."""
+        number, index, blocks = data
+        return cls(program, number, tuple(index), tuple((lo, hi) for lo, hi in blocks))
+
+
+def box_indices(box: Sequence[Span]) -> list[Index]:
+    """All indices in a box, in C order.
+
+    >>> box_indices([(0, 2), (3, 4)])
+    [(0, 3), (1, 3)]
+    """
+    out: list[Index] = [()]
+    for lo, hi in box:
+        out = [(*head, i) for head in out for i in range(lo, hi)]
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one task of a program costs at most: flops, bytes, seconds and peak bytes."""
+
+    flops: float = 0.0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How expressions are computed: programs in an order that honours their reads, and the arrays they touch.
+
+    `outputs` are the arrays that were asked for, in order; `estimates` has one entry for each program; `notes` say
+    why the planner chose as it did.
+    """
+
+    key: str
+    programs: tuple[Program, ...]
+    arrays: Mapping[str, ArraySpec]
+    outputs: tuple[str, ...]
+    estimates: tuple[Estimate, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def task_count(self) -> int:
+        """The number of tasks of all programs."""
+        return sum(p.task_count for p in self.programs)
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The names of the arrays that the plan writes; all others are its inputs."""
+        return frozenset(w.array for p in self.programs for w in p.writes)
+
+
+@dataclass(slots=True)
+class TaskReport:
+    """What a worker says of one attempt at a task: seconds by phase, bytes, and the error if it failed.
+
+    `status` is "done", "error" (the task raised), "user_error" (the user's function raised), "timeout", "memory",
+    "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs).
+    """
+
+    task: int
+    attempt: int
+    status: str = "done"
+    fetch_s: float = 0.0
+    wait_s: float = 0.0
+    compute_s: float = 0.0
+    write_s: float = 0.0
+    total_s: float = 0.0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    peak_bytes: int = 0
+    flops: int = 0
+    cold: bool = False
+    worker: str = ""
+    started_s: float = 0.0
+    error: str = ""
+    traceback: str = ""
+    log: str = ""
+    retry: bool = True
+
+    def to_json(self) -> Json:
+        """Plain data, without what is at its default."""
+        return {
+            name: value for name in self.__slots__ if (value := getattr(self, name)) not in (0, 0.0, "", False)
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> TaskReport:
+        """The inverse of `to_json`."""
+        values = {"task": 0, "attempt": 0, "retry": False, **data}
+        return cls(**values)
