@@ -1,0 +1,1 @@
+"""What runs plans: the scheduler, the worker, and the executors between them."""
