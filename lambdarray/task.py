@@ -254,14 +254,14 @@ class Program:
         return Task(self, number, index, tuple(c.span(i) for c, i in zip(self.axes, index, strict=False)))
 
     def to_json(self) -> Json:
-        """Plain data; `axes` holds the loops only, since a task brings its own blocks."""
+        """Plain data."""
         return {
             "name": self.name,
             "op": self.op,
             "where": self.where,
             "arrays": [a.to_json() for a in self.arrays.values()],
-            "grid": list(self.grid),
-            "loops": [c.to_json() for c in self.loops],
+            "axes": [c.to_json() for c in self.axes],
+            "grid_ndim": self.grid_ndim,
             "reads": [r.to_json() for r in self.reads],
             "steps": [s.to_json() for s in self.steps],
             "writes": [w.to_json() for w in self.writes],
@@ -269,16 +269,15 @@ class Program:
 
     @classmethod
     def from_json(cls, data: Json) -> Program:
-        """The inverse of `to_json`, but for the cuts of the grid axes, which only the plan needs."""
-        grid = tuple(Cuts(n, 1) for n in data["grid"])
+        """The inverse of `to_json`."""
         arrays = [ArraySpec.from_json(a) for a in data["arrays"]]
         return cls(
             name=data["name"],
             op=data["op"],
             where=data["where"],
             arrays={a.name: a for a in arrays},
-            axes=(*grid, *(Cuts.from_json(c) for c in data["loops"])),
-            grid_ndim=len(grid),
+            axes=tuple(Cuts.from_json(c) for c in data["axes"]),
+            grid_ndim=data["grid_ndim"],
             reads=tuple(Read.from_json(r) for r in data["reads"]),
             steps=tuple(Step.from_json(s) for s in data["steps"]),
             writes=tuple(Write.from_json(w) for w in data["writes"]),
@@ -376,6 +375,7 @@ class TaskReport:
 
     `status` is "done", "error" (the task raised), "user_error" (the user's function raised), "timeout", "memory",
     "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs).
+    `billed_ms` is the whole invocation's, on the first report of its bundle.
     """
 
     task: int
@@ -397,6 +397,7 @@ class TaskReport:
     traceback: str = ""
     log: str = ""
     retry: bool = True
+    billed_ms: int = 0
 
     def to_json(self) -> Json:
         """Plain data, without what is at its default."""
