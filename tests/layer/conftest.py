@@ -1,0 +1,120 @@
+"""An account to deploy to: moto's server on the loopback, with credentials that are good for nothing else."""
+
+from __future__ import annotations
+
+import os
+import uuid
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from lambdarray_layer.aws import Account, account_of
+from lambdarray_layer.prefixes import S3Prefix
+from lambdarray_layer.target import Target
+
+REGION = "eu-west-1"
+READING = ("Get", "List", "Head", "Describe")
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """The address of a server that knows Lambda's control plane, IAM, S3, STS and logs."""
+    before = dict(os.environ)
+    os.environ.update({"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@dataclass
+class Cloud:
+    """A region of the test account, and every call that was made of it."""
+
+    session: Any
+    said: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    def account(self, dry_run: bool = False) -> Account:
+        return account_of(self.session, self.said.append, dry_run)
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service, region_name=REGION)
+
+    @property
+    def changing_calls(self) -> list[str]:
+        return [name for name in self.calls if not name.startswith(READING)]
+
+
+@pytest.fixture
+def cloud(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    import boto3
+
+    values = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    made = Cloud(boto3.Session(region_name=REGION))
+    made.session.events.register("before-call.*.*", lambda model, **_: made.calls.append(model.name))
+    return made
+
+
+@pytest.fixture
+def bucket(cloud: Cloud) -> str:
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    cloud.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    cloud.calls.clear()
+    return name
+
+
+@pytest.fixture
+def target(bucket: str) -> Target:
+    """A deployment of its own name, for no Python that needs a build."""
+    return Target(
+        store=S3Prefix(bucket, "scratch"),
+        reads=(S3Prefix(bucket, "data"),),
+        writes=(S3Prefix(bucket, "out"),),
+        function=f"f-{uuid.uuid4().hex[:12]}",
+    )
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where packages are kept for the whole run of tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _small_layer(cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Deploy a layer of one file: what it holds is no matter to the control plane."""
+    from lambdarray_layer import deploy
+    from lambdarray_layer.archive import write_zip
+    from lambdarray_layer.build import Layer
+
+    def small(arch: str, python: str, say: Any) -> Layer:
+        source = tmp_path / "numpy.py"
+        source.write_text(f"# {arch} {python}\n")
+        path = tmp_path / f"layer-{arch}-{python}.zip"
+        write_zip(path, [(PurePosixPath("python/numpy.py"), source)])
+        return Layer(path, "key", arch, python, compiled=deploy.interpreter(python) is not None)
+
+    monkeypatch.setattr(deploy, "build_layer", small)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
