@@ -1,0 +1,70 @@
+# The commands of the project; `make help` lists them. Each makes the environment that it needs by itself.
+
+# The first Python of 3.11 or newer on the path; set PYTHON=... for another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+SMALL := tests/test_tiny.py tests/test_layers.py
+
+# What the demonstrations multiply, and the functions of the local cloud. 3008 MiB would be 1.7 cores; 1769 is one.
+N ?= 8192
+MEMORY ?= 1769
+LOCAL := s3://lambdarray-local
+
+.PHONY: help demo demo-lambda test check bench format clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo         multiply two $(N) x $(N) arrays out of core on threads, and verify the product'
+	@echo 'make demo-lambda  the same through Lambda and S3 on this machine'
+	@echo 'make test         the whole test suite, doctests and the blocks of the documentation'
+	@echo 'make check        formatting, lint, types, layers and the tiny test: seconds'
+	@echo 'make bench        the benchmarks beside NumPy and Dask: about 20 minutes'
+	@echo 'make format       rewrite the formatting as `make check` wants it'
+	@echo 'make clean        remove what was built, the environment too'
+
+demo: $(VENV)/.has-base
+	$(BIN)/lambdarray demo --n $(N)
+
+demo-lambda: $(VENV)/.has-cloud
+	PATH="$$(cd $(BIN) && pwd):$$PATH" lambdarray cloud --bucket lambdarray-local -- sh -ec ' \
+		lambdarray deploy --store $(LOCAL)/scratch --read $(LOCAL)/ --write $(LOCAL)/ --memory $(MEMORY) --yes; \
+		lambdarray demo --n $(N) --executor lambda --store $(LOCAL)/scratch --dir $(LOCAL)/demo'
+
+test: $(VENV)/.has-test
+	$(BIN)/python -m pytest --doctest-modules
+
+check: $(VENV)/.has-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(SMALL)
+
+bench: $(VENV)/.has-bench
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+format: $(VENV)/.has-dev
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
+
+# An editable install with one set of extras; made again when what is packaged changes.
+$(VENV)/.has-base: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.has-%: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@test -n '$(PYTHON)' || { echo 'lambdarray needs Python 3.11 or newer, and none is on the path;' \
+		'install one, or say make PYTHON=/path/to/python3' >&2; exit 2; }
+	@echo 'making the environment $(VENV) with $(PYTHON)'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo '$(PYTHON) cannot make an environment;' \
+		'on Debian and Ubuntu: apt install python3-venv' >&2; exit 2; }
