@@ -1,0 +1,156 @@
+"""A bundle on stores that block: reads ahead of their use and writes behind, both within the worker's memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from ..task import Task, TaskReport
+from .execution import Blocks, Execution, Output, fail
+from .executors import Attempt
+from .prefetch import IoThreads, Job, Prefetcher, Unit
+from .prepared import Loaded, Prepared, PreparedRead
+
+if TYPE_CHECKING:
+    from .worker import Worker
+
+
+class Pending:
+    """An attempt whose outputs are being written; its report is given out with the last of them."""
+
+    def __init__(self, report: TaskReport, begin: float, outputs: int, emit: Callable[[TaskReport], None]) -> None:
+        self.report, self._begin, self._left, self._emit = report, begin, outputs, emit
+        self._lock = Lock()
+
+    def write(self, output: Output) -> None:
+        """Write one tile; False from the store means that another attempt was first, which is as good."""
+        write, index, tile = output
+        begin, failure = perf_counter(), None
+        try:
+            write.array.write(index, tile)
+        except Exception as error:
+            failure = error
+        with self._lock:
+            self.report.write_s += perf_counter() - begin
+            self.report.bytes_written += tile.nbytes
+            if failure is not None:
+                fail(self.report, failure)
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            self.settle()
+
+    def settle(self) -> None:
+        """Give out the report."""
+        self.report.total_s = perf_counter() - self._begin
+        self._emit(self.report)
+
+
+class Bundle:
+    """Attempts that one worker runs in order, the I/O of one beside the computing of the next."""
+
+    def __init__(
+        self, worker: Worker, io: IoThreads, attempts: Sequence[Attempt], emit: Callable[[TaskReport], None]
+    ) -> None:
+        self._worker, self._io, self._attempts, self._emit = worker, io, attempts, emit
+        self._prepared = [worker.prepare_or_error(a.task.program) for a in attempts]
+        self._follows = self._find_followers()
+        self._writes: deque[tuple[Job, int]] = deque()
+        self._written_bytes = 0
+        self._need = 0
+        self._execution: Execution | None = None
+        self._prefetcher = Prefetcher(io, self._units(), self._room)
+
+    def run(self) -> None:
+        """Run all of them; all reports are given out when this returns."""
+        for position, attempt in enumerate(self._attempts):
+            self._run(position, attempt)
+        self._drain(0)
+
+    def _run(self, position: int, attempt: Attempt) -> None:
+        begin, report = perf_counter(), self._worker.begin(attempt)
+        outputs: list[Output] = []
+        try:
+            outputs = self._compute(position, attempt, report)
+        except Exception as error:
+            fail(report, error)
+        self._execution = None
+        pending = Pending(report, begin, len(outputs), self._emit)
+        for output in outputs:
+            self._written_bytes += output[2].nbytes
+            self._writes.append((self._io.submit(pending.write, output), output[2].nbytes))
+        if not outputs:
+            pending.settle()
+
+    def _compute(self, position: int, attempt: Attempt, report: TaskReport) -> list[Output]:
+        prepared, task = self._prepared[position], attempt.task
+        if isinstance(prepared, Exception):
+            raise prepared
+        self._need = needed_bytes(prepared, task)
+        self._drain(0 if self._follows[position] else self._worker.memory_bytes - self._need)
+        check = self._worker.check(attempt)
+        check()
+        self._prefetcher.begin(position)
+        if self._worker.written_before(attempt, prepared):
+            return []
+        self._execution = Execution(prepared, task, self._take, check, report)
+        return self._execution.run()
+
+    def _take(self, reads: Sequence[PreparedRead], blocks: Blocks) -> tuple[list[Loaded], float | None]:
+        taken = self._prefetcher.take()
+        if self._execution is not None:
+            self._execution.other = self._prefetcher.ahead_bytes + self._written_bytes
+        return taken
+
+    def _room(self) -> float:
+        live = 0 if self._execution is None else self._execution.live
+        return self._worker.memory_bytes - max(live, self._need) - self._written_bytes
+
+    def _drain(self, limit: float) -> None:
+        """Wait until at most `limit` bytes of outputs are still being written."""
+        while self._writes and (self._written_bytes > limit or limit <= 0 or self._writes[0][0].finished):
+            job, nbytes = self._writes.popleft()
+            job.result()
+            self._written_bytes -= nbytes
+
+    def _find_followers(self) -> list[bool]:
+        """Which attempts read an array that an earlier one of the bundle writes."""
+        written: set[str] = set()
+        out = []
+        for prepared in self._prepared:
+            if isinstance(prepared, Exception):
+                out.append(False)
+                continue
+            out.append(not prepared.read_arrays.isdisjoint(written))
+            written |= prepared.written_arrays
+        return out
+
+    def _units(self) -> Iterator[Unit]:
+        for position, (attempt, prepared) in enumerate(zip(self._attempts, self._prepared, strict=True)):
+            if not isinstance(prepared, Exception):
+                for reads, blocks in reads_in_order(prepared, attempt.task):
+                    yield Unit(position, reads, blocks, self._follows[position])
+
+
+def reads_in_order(prepared: Prepared, task: Task) -> Iterator[tuple[tuple[PreparedRead, ...], Blocks]]:
+    """The reads of a task as it makes them."""
+    if prepared.before_reads:
+        yield prepared.before_reads, task.blocks
+    if prepared.loop_reads:
+        for turn in range(prepared.loop_count):
+            iteration = (turn + task.number) % prepared.loop_count
+            yield prepared.loop_reads, task.blocks + prepared.loop_blocks(iteration)
+    if prepared.after_reads:
+        yield prepared.after_reads, task.blocks
+
+
+def needed_bytes(prepared: Prepared, task: Task) -> int:
+    """The bytes that a task needs with nothing fetched ahead: its reads, its outputs, and as much to make them."""
+    reads = sum(r.nbytes(task.blocks) for r in (*prepared.before_reads, *prepared.after_reads))
+    if prepared.loop_reads:
+        first = task.blocks + prepared.loop_blocks(0)
+        reads += sum(r.nbytes(first) for r in prepared.loop_reads)
+    return reads + 2 * sum(w.nbytes(task.index, task.blocks) for w in prepared.writes)

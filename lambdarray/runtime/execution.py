@@ -1,0 +1,151 @@
+"""One attempt at a task: its registers are loaded, its kernels called, and its output tiles made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+from ..errors import AccessError, ConfigError, PlanError, UserFunctionError
+from ..task import Span, Task, TaskReport
+from ..tiling import Index
+from .prepared import Array, Loaded, Prepared, PreparedRead, PreparedStep, PreparedWrite
+
+Blocks = tuple[Span, ...]
+# What the reads hold, and the seconds that I/O threads spent on them (None: those that the caller waited).
+Take = Callable[[Sequence[PreparedRead], Blocks], tuple[list[Loaded], float | None]]
+Output = tuple[PreparedWrite, Index, Array]
+# What would fail the same way again is not tried again.
+FINAL = (
+    PlanError,
+    AccessError,
+    ConfigError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    NotImplementedError,
+)
+
+
+class Stopped(Exception):  # noqa: N818 - not an error of the task
+    """The attempt is to end now; `status` is what its report says."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def load_now(reads: Sequence[PreparedRead], blocks: Blocks) -> tuple[list[Loaded], float | None]:
+    """Load by direct calls."""
+    return [read.load(blocks) for read in reads], None
+
+
+class Execution:
+    """The registers of a task under way, and what it has used so far, kept in its report.
+
+    `live` is the bytes of its registers; `other` those that the worker holds beside them.
+    """
+
+    __slots__ = ("_check", "_prepared", "_registers", "_report", "_take", "_task", "live", "other")
+
+    def __init__(
+        self, prepared: Prepared, task: Task, take: Take, check: Callable[[], None], report: TaskReport
+    ) -> None:
+        self._prepared, self._task, self._take, self._check, self._report = prepared, task, take, check, report
+        self._registers: dict[str, Any] = {}
+        self.live = self.other = 0
+
+    def run(self) -> list[Output]:
+        """Load, compute, and return the tiles to write."""
+        begin, prepared, blocks = perf_counter(), self._prepared, self._task.blocks
+        self._load(prepared.before_reads, blocks)
+        for step in prepared.before:
+            self._call(step, blocks, False)
+        if prepared.loop:
+            self._run_loop()
+        self._load(prepared.after_reads, blocks)
+        for step in prepared.after:
+            self._call(step, blocks, False)
+        outputs = self._outputs()
+        self._report.compute_s = perf_counter() - begin - self._report.wait_s
+        return outputs
+
+    def _run_loop(self) -> None:
+        prepared, task = self._prepared, self._task
+        # Tasks begin at different places, so that they do not all read one tile at once.
+        for turn in range(prepared.loop_count):
+            iteration = (turn + task.number) % prepared.loop_count
+            blocks = task.blocks + prepared.loop_blocks(iteration)
+            self._load(prepared.loop_reads, blocks)
+            for step in prepared.loop:
+                self._call(step, blocks, turn == 0)
+        self._free(prepared.loop_frees)
+
+    def _load(self, reads: Sequence[PreparedRead], blocks: Blocks) -> None:
+        if not reads:
+            return
+        self._check()
+        begin, report = perf_counter(), self._report
+        loaded, io_s = self._take(reads, blocks)
+        waited = perf_counter() - begin
+        report.wait_s += waited
+        report.fetch_s += waited if io_s is None else io_s
+        for read, (data, nbytes) in zip(reads, loaded, strict=True):
+            report.bytes_read += nbytes
+            self._keep(read.register, data)
+
+    def _call(self, step: PreparedStep, blocks: Blocks, first: bool) -> None:
+        self._check()
+        registers = self._registers
+        args = [registers[name] for name in step.ins]
+        if step.accumulates:
+            accumulator = registers.get(step.outs[0])
+            # What a read or an earlier step left there may be a stored tile's memory.
+            args.insert(0, accumulator.copy() if first and accumulator is not None else accumulator)
+        extra = {"block": blocks, "shape": self._prepared.sizes[: len(blocks)]} if step.needs_block else {}
+        result = step.fn(*args, **step.params, **extra)
+        self._report.flops += step.flops(args, extra)
+        if len(step.outs) == 1:
+            self._keep(step.outs[0], result)
+        else:
+            for name, value in zip(step.outs, result, strict=True):
+                self._keep(name, value)
+        self._free(step.frees)
+
+    def _keep(self, name: str, value: Any) -> None:
+        before = self._registers.get(name)
+        self.live += value.nbytes - (0 if before is None else before.nbytes)
+        self._registers[name] = value
+        if self.live + self.other > self._report.peak_bytes:
+            self._report.peak_bytes = self.live + self.other
+
+    def _free(self, names: Sequence[str]) -> None:
+        for name in names:
+            if (value := self._registers.pop(name, None)) is not None:
+                self.live -= value.nbytes
+
+    def _outputs(self) -> list[Output]:
+        task, registers = self._task, self._registers
+        return [
+            (write, index, tile)
+            for write in self._prepared.writes
+            for index, tile in write.tiles(registers[write.register], task.index, task.blocks)
+        ]
+
+
+def fail(report: TaskReport, error: Exception) -> None:
+    """Turn an error into its report."""
+    if isinstance(error, Stopped):
+        report.status, report.error = error.status, str(error)
+        return
+    from traceback import format_exception
+
+    report.status = "error"
+    if isinstance(error, MemoryError):
+        report.status = "memory"
+    elif isinstance(error, UserFunctionError):
+        report.status = "user_error"
+    report.error = f"{type(error).__name__}: {error}"
+    report.traceback = "".join(format_exception(error))
+    report.retry = not isinstance(error, FINAL)

@@ -1,0 +1,147 @@
+"""I/O beside computation: a few threads, and a window of reads that are fetched ahead of their use."""
+
+from __future__ import annotations
+
+import threading
+from _thread import allocate_lock
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from time import perf_counter
+from typing import Any
+
+from ..task import Span
+from .prepared import Loaded, PreparedRead
+
+MAX_AHEAD = 4
+
+
+class Job:
+    """A call that an I/O thread makes; `result` waits for it and raises what it raised."""
+
+    __slots__ = ("_args", "_done", "_error", "_fn", "_value", "seconds")
+
+    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._fn, self._args = fn, args
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._done = allocate_lock()
+        self._done.acquire()
+        self.seconds = 0.0
+
+    def run(self) -> None:
+        """Make the call."""
+        begin = perf_counter()
+        try:
+            self._value = self._fn(*self._args)
+        except BaseException as error:
+            self._error = error
+        self.seconds = perf_counter() - begin
+        self._args = ()
+        self._done.release()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the call was made, so that `result` does not wait."""
+        return not self._done.locked()
+
+    def result(self) -> Any:
+        """What the call returned, once; the job lets go of it."""
+        with self._done:
+            value, self._value = self._value, None
+            if self._error is not None:
+                raise self._error
+            return value
+
+
+class IoThreads:
+    """Daemon threads that make calls in the order given; started when first needed, at most `limit`."""
+
+    def __init__(self, limit: int, name: str = "io") -> None:
+        self._limit, self._name = limit, name
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._started = 0
+
+    def submit(self, fn: Callable[..., Any], *args: Any) -> Job:
+        """Have a thread call `fn(*args)`."""
+        job = Job(fn, args)
+        if self._started < self._limit:
+            self._started += 1
+            threading.Thread(target=self._serve, name=f"lambdarray-{self._name}", daemon=True).start()
+        self._queue.put(job)
+        return job
+
+    def close(self) -> None:
+        """End the threads once they have made the calls given so far."""
+        for _ in range(self._started):
+            self._queue.put(None)
+        self._started = 0
+
+    def _serve(self) -> None:
+        while (job := self._queue.get()) is not None:
+            job.run()
+            del job
+
+
+class Unit:
+    """Reads that are needed at one moment: those before a task's loop, or those of one iteration.
+
+    `position` is the attempt's place in its bundle. Where `after_writes` is set, an earlier task of the bundle
+    writes what this one reads, so that it must not be fetched before that task has finished.
+    """
+
+    __slots__ = ("after_writes", "blocks", "jobs", "nbytes", "position", "reads")
+
+    def __init__(
+        self, position: int, reads: tuple[PreparedRead, ...], blocks: tuple[Span, ...], after_writes: bool
+    ) -> None:
+        self.position, self.reads, self.blocks, self.after_writes = position, reads, blocks, after_writes
+        self.jobs: list[Job] | None = None
+        self.nbytes = sum(r.nbytes(blocks) for r in reads)
+
+
+class Prefetcher:
+    """Takes the reads of a bundle in order while the next ones, at most `MAX_AHEAD`, are under way.
+
+    How many bytes may be ahead is `room()`; what is needed at once is fetched whatever the room.
+    """
+
+    def __init__(self, io: IoThreads, units: Iterator[Unit], room: Callable[[], float]) -> None:
+        self._io, self._units, self._room = io, units, room
+        self._window: deque[Unit] = deque()
+        self._next: Unit | None = next(units, None)
+        self.position = 0
+        self.ahead_bytes = 0
+
+    def begin(self, position: int) -> None:
+        """Go on to the attempt at `position`, and drop what was fetched for earlier ones."""
+        self.position = position
+        while self._window and self._window[0].position < position:
+            self.ahead_bytes -= self._window.popleft().nbytes
+        while self._next is not None and self._next.position < position:
+            self._next = next(self._units, None)
+
+    def take(self) -> tuple[list[Loaded], float | None]:
+        """What the next unit's reads hold, and the seconds that its I/O took."""
+        self._fill(1)
+        unit = self._window.popleft()
+        self.ahead_bytes -= unit.nbytes
+        self._fill(0)
+        jobs = unit.jobs or []
+        loaded = [job.result() for job in jobs]
+        return loaded, sum(job.seconds for job in jobs)
+
+    def _fill(self, least: int) -> None:
+        while self._next is not None and len(self._window) < MAX_AHEAD:
+            unit = self._next
+            if len(self._window) >= least and not self._admits(unit):
+                return
+            unit.jobs = [self._io.submit(read.load, unit.blocks) for read in unit.reads]
+            self._window.append(unit)
+            self.ahead_bytes += unit.nbytes
+            self._next = next(self._units, None)
+
+    def _admits(self, unit: Unit) -> bool:
+        if unit.after_writes and unit.position > self.position:
+            return False
+        return self.ahead_bytes + unit.nbytes <= self._room()
