@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,10 +105,14 @@ def open_account(region: str | None = None, say: Say = lambda line: None, dry_ru
 
     Raises AccessError where no region is set.
     """
+    return account_of(open_session(region), say, dry_run)
+
+
+def open_session(region: str | None = None) -> Any:
+    """A boto3 session in `region`, or where AWS_REGION (which boto3 does not read) or its own chain say."""
     import boto3
 
-    session = boto3.Session(region_name=region)
-    return account_of(session, say, dry_run)
+    return boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
 
 
 def account_of(session: Any, say: Say = lambda line: None, dry_run: bool = False) -> Account:

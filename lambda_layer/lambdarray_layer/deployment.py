@@ -9,7 +9,7 @@ from typing import Any
 
 from lambdarray.errors import AccessError, DeploymentError, VersionMismatchError
 
-from .aws import Account, account_of, clear_error
+from .aws import Account, account_of, clear_error, open_session
 from .functions import find_function, is_ours
 from .package import package_version
 from .prefixes import S3Prefix, parse_all
@@ -58,7 +58,7 @@ def describe(function: str = "lambdarray", session: Any = None, account: Account
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        account = account or account_of(session or _default_session())
+        account = account or account_of(session or open_session())
         found = find_function(account, function)
     except (ClientError, BotoCoreError) as error:
         raise clear_error(error) or error from error
@@ -71,12 +71,6 @@ def describe(function: str = "lambdarray", session: Any = None, account: Account
     if not is_ours(found):
         raise DeploymentError(f"the function {function} in {account.region} was not made by 'lambdarray deploy'")
     return from_answer(found, account.region)
-
-
-def _default_session() -> Any:
-    import boto3
-
-    return boto3.Session()
 
 
 def from_answer(found: dict[str, Any], region: str) -> Deployment:

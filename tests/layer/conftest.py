@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,6 +45,11 @@ class Cloud:
     session: Any
     said: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    quota: int = 1000
+
+    def settings(self) -> tuple[Any, dict[str, Any]]:
+        limits = {"ConcurrentExecutions": self.quota, "UnreservedConcurrentExecutions": self.quota}
+        return SimpleNamespace(status_code=200), {"AccountLimit": limits}
 
     def account(self, dry_run: bool = False) -> Account:
         return account_of(self.session, self.said.append, dry_run)
@@ -74,6 +80,8 @@ def cloud(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
         monkeypatch.setenv(name, value)
     made = Cloud(boto3.Session(region_name=REGION))
     made.session.events.register("before-call.*.*", lambda model, **_: made.calls.append(model.name))
+    # The server does not know this one call.
+    made.session.events.register("before-call.lambda.GetAccountSettings", lambda **_: made.settings())
     return made
 
 
