@@ -1,0 +1,242 @@
+"""A store in a directory: one file for each object, written beside its place and then linked into it."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ..errors import AccessError, MissingTileError, StoreError
+from .base import ByteStore, Head, check_key
+from .format import empty_bytes
+
+TEMPORARY = ".lambdarray-tmp-"
+# A mapped file costs a few system calls and one file handle, a copy costs fresh memory: from the page cache
+# 32 MiB come mapped at 20 GB/s, copied at 4 GB/s, verified both; below a megabyte a copy is as fast.
+MAP_NBYTES = 1 << 20
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+
+
+class DirectoryStore(ByteStore):
+    """Tiles as files under a directory of a local disk or a shared file system.
+
+    A file is written under a temporary name in its own directory, then linked to its key, which fails where the
+    key is taken: readers never see a part of a file, and of several writers one wins. Where the file system has no
+    links, the writer takes a lock on the directory (flock), looks whether the key is taken, and renames. What a
+    killed writer leaves is named `.lambdarray-tmp-*`, is never listed, and goes with `delete_prefix`. Nothing is
+    synced to disk: after a power failure tiles may be missing or damaged, and both are noticed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.root = os.path.abspath(os.path.expanduser(os.fspath(path)))
+        self.url = self.root
+        self.links = True
+        self._names = itertools.count()
+        self._token = os.urandom(6).hex()
+
+    def _path(self, key: str) -> str:
+        return f"{self.root}/{check_key(key)}"
+
+    def put_parts(self, key: str, parts: Sequence[bytes | memoryview], create: bool) -> bool:
+        """Write a file under a temporary name, then give it its key."""
+        path = self._path(key)
+        if create and os.path.exists(path):
+            return False
+        folder = os.path.dirname(path)
+        temporary = f"{folder}/{TEMPORARY}{os.getpid()}-{self._token}-{next(self._names)}"
+        with self._errors(key):
+            try:
+                _write(temporary, parts)
+                return self._publish(temporary, path, create)
+            finally:
+                _remove(temporary)
+
+    def _publish(self, temporary: str, path: str, create: bool) -> bool:
+        if not create:
+            os.replace(temporary, path)
+            return True
+        if not self.links:
+            return _rename_if_free(temporary, path)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            self.links = False
+            return _rename_if_free(temporary, path)
+        return True
+
+    def get_bytes(self, key: str, *, immutable: bool = False) -> memoryview:
+        """A whole file; mapped where it is large and never changed in place."""
+        with self._errors(key), open(self._path(key), "rb", buffering=0) as file:
+            nbytes = os.fstat(file.fileno()).st_size
+            if immutable and nbytes >= MAP_NBYTES:
+                return _map(file.fileno(), nbytes)
+            return _read(file.fileno(), 0, nbytes)
+
+    def get_ranges(
+        self, key: str, ranges: Sequence[tuple[int, int]], *, immutable: bool = False
+    ) -> Sequence[memoryview]:
+        """Parts of a file."""
+        with self._errors(key), open(self._path(key), "rb", buffering=0) as file:
+            if immutable and sum(stop - start for start, stop in ranges) >= MAP_NBYTES:
+                whole = _map(file.fileno(), os.fstat(file.fileno()).st_size)
+                return [whole[start:stop] for start, stop in ranges]
+            return [_read(file.fileno(), start, stop - start) for start, stop in ranges]
+
+    def head(self, key: str) -> Head | None:
+        """Length, and time and length as version."""
+        with self._errors(key):
+            try:
+                found = os.stat(self._path(key))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return Head(key, found.st_size, f"{found.st_mtime_ns}-{found.st_size}")
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such a file."""
+        return self.head(key) is not None
+
+    def heads(self, prefix: str = "") -> Iterator[Head]:
+        """Walk through the directory; files that vanish meanwhile are left out."""
+        folders = [prefix.strip("/")]
+        while folders:
+            folder = folders.pop()
+            for entry in self._entries(folder):
+                key = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(key)
+                elif not entry.name.startswith(TEMPORARY):
+                    found = self.head(key)
+                    if found is not None:
+                        yield found
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """Walk through the directory without asking for lengths."""
+        folders = [prefix.strip("/")]
+        while folders:
+            folder = folders.pop()
+            for entry in self._entries(folder):
+                key = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(key)
+                elif not entry.name.startswith(TEMPORARY):
+                    yield key
+
+    def _entries(self, folder: str) -> Sequence[os.DirEntry[str]]:
+        path = self._path(folder) if folder else self.root
+        with self._errors(folder):
+            try:
+                with os.scandir(path) as found:
+                    return list(found)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+
+    def delete(self, key: str) -> None:
+        """Remove a file."""
+        with self._errors(key):
+            _remove(self._path(key))
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove a directory and all in it; the store's own root stays."""
+        import shutil
+
+        prefix = prefix.strip("/")
+        names = [prefix] if prefix else [entry.name for entry in self._entries("")]
+        for name in names:
+            path = self._path(name)
+            with self._errors(name):
+                try:
+                    shutil.rmtree(path)
+                except FileNotFoundError:
+                    continue
+                except NotADirectoryError:
+                    # A prefix is a folder; a file of that very name is another key, unless all is to go.
+                    if not prefix:
+                        _remove(path)
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Say in one line what the system's error means."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise MissingTileError(f"there is no {key} in {self.root}") from error
+        except PermissionError as error:
+            raise AccessError(f"{self.root}/{key}: {error.strerror}; check who owns the directory") from error
+        except (StoreError, AccessError):
+            raise
+        except OSError as error:
+            raise StoreError(f"{self.root}/{key}: {error.strerror or error}") from error
+
+
+def _write(path: str, parts: Sequence[bytes | memoryview]) -> None:
+    """Write a new file, making its directory where that is not there yet."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
+    try:
+        handle = os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        handle = os.open(path, flags, 0o666)
+    try:
+        views = [memoryview(part) for part in parts if len(part)]
+        while views:
+            written = os.writev(handle, views)
+            while views and written >= len(views[0]):
+                written -= len(views.pop(0))
+            if views:
+                views[0] = views[0][written:]
+    finally:
+        os.close(handle)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return
+
+
+def _rename_if_free(temporary: str, path: str) -> bool:
+    """Rename under a lock that the system gives back when its holder dies."""
+    import fcntl
+
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if os.path.exists(path):
+            return False
+        os.rename(temporary, path)
+        return True
+    finally:
+        os.close(folder)
+
+
+def _map(handle: int, nbytes: int) -> memoryview:
+    """The file's pages in the page cache; a copy where it cannot be mapped."""
+    import mmap
+
+    try:
+        mapped = mmap.mmap(handle, nbytes, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return _read(handle, 0, nbytes)
+    if hasattr(mmap, "MADV_WILLNEED"):
+        mapped.madvise(mmap.MADV_WILLNEED)
+    return memoryview(mapped)
+
+
+def _read(handle: int, start: int, nbytes: int) -> memoryview:
+    """Bytes of a file from `start` on, at most `nbytes`."""
+    view = empty_bytes(nbytes)
+    os.lseek(handle, start, os.SEEK_SET)
+    done = 0
+    while done < nbytes:
+        got = os.readv(handle, [view[done:]])
+        if got == 0:
+            break
+        done += got
+    return view[:done].toreadonly()

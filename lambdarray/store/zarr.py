@@ -1,0 +1,330 @@
+"""Zarr arrays as sources and targets of plans, in a directory or in S3."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import CorruptTileError, MissingTileError, StoreError, TargetExistsError
+from ..task import ArraySpec, Json, Span
+from ..tiling import Index, Tiling
+from .arrays import ArrayIO, assemble, check_tile, overlaps
+from .base import TileStore, element_nbytes
+from .format import flat_span, region_of
+from .locate import open_store
+from .zarr_codecs import (
+    EMPTY,
+    Shard,
+    decode_chunk,
+    encode_chunk,
+    is_plain,
+    sharding,
+    stored_dtype,
+)
+from .zarr_meta import BYTES, CRC32C, MARK, ZarrMeta, dtype_to_zarr, parse_v2, parse_v3
+
+__all__ = [
+    "ZarrArray",
+    "ZarrMeta",
+    "finish_target",
+    "open_zarr",
+    "prepare_target",
+    "source_key",
+    "target_chunks",
+    "target_location",
+]
+METADATA = "zarr.json"
+
+
+def open_zarr(url: str) -> ZarrMeta:
+    """The description of the array at `url`: shape, chunks, dtype, and `location()` for an `ArraySpec`.
+
+    Raises MissingTileError (a FileNotFoundError) where there is none, and StoreError for a group, for what is not
+    supported, and for an array that one of our own saves left incomplete.
+    """
+    store = open_store(url)
+    meta = _read_meta(store, url)
+    if meta is None:
+        raise MissingTileError(f"there is no Zarr array at {url}: neither {METADATA} nor .zarray is there")
+    mark = meta.mark
+    if mark is not None and not mark.get("complete"):
+        raise StoreError(
+            f"{url} is an incomplete save: the run that wrote it did not come to its end; "
+            "run the same save again, which computes only what is missing, or save anew with overwrite=True"
+        )
+    for name in (codec["name"] for codec in meta.codecs):
+        if name in ("vlen-utf8", "vlen-bytes"):
+            raise StoreError(f"{url} has elements of variable length ({name}), which tiles cannot hold")
+    return meta
+
+
+def _read_meta(store: TileStore, url: str) -> ZarrMeta | None:
+    return _parse(url, _read_documents(store))
+
+
+def _read_documents(store: TileStore) -> dict[str, Json]:
+    """What is there of the documents that make a directory an array or a group."""
+    document = _read_json(store, METADATA)
+    if document is not None:
+        return {METADATA: document}
+    names = (".zarray", ".zattrs") if store.exists(".zarray") else (".zgroup",)
+    found = ((name, _read_json(store, name)) for name in names)
+    return {name: document for name, document in found if document is not None}
+
+
+def _parse(url: str, documents: Mapping[str, Json]) -> ZarrMeta | None:
+    try:
+        if METADATA in documents:
+            return parse_v3(url, documents[METADATA])
+        if ".zarray" in documents:
+            return parse_v2(url, documents[".zarray"], documents.get(".zattrs") or {})
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise StoreError(f"the metadata of the Zarr array at {url} is not as it must be: {error!r}") from error
+    if ".zgroup" in documents:
+        raise StoreError(f"{url} is a Zarr group, not an array; open one of the arrays in it, such as {url}/name")
+    return None
+
+
+def _read_json(store: TileStore, key: str) -> Json:
+    try:
+        text = bytes(store.get_bytes(key))
+    except MissingTileError:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise StoreError(f"{store.url}/{key} is not JSON: {error}") from error
+
+
+def source_key(url: str) -> str:
+    """A key of the array's content: its objects' names, lengths and versions, as one LIST gives them.
+
+    The version is the ETag in S3, and the time of the last change in a directory.
+    """
+    found = sorted((head.key, head.nbytes, head.etag) for head in open_store(url).heads())
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+
+
+def target_chunks(tiling: Tiling, name: str = "array") -> tuple[int, ...]:
+    """The chunk shape for saving an array of this tiling; raises StoreError where Zarr cannot have such chunks."""
+    for axis, cuts in enumerate(tiling.axes):
+        if not cuts.regular:
+            raise StoreError(
+                f"{name} cannot be saved to Zarr: along axis {axis} its chunks are {_some(cuts.chunks)}, and Zarr "
+                "needs chunks of one length, but for a shorter last one; use .rechunk(...) first"
+            )
+    return tuple(max(1, n) for n in tiling.max_tile)
+
+
+def _some(lengths: Sequence[int]) -> str:
+    text = ", ".join(map(str, lengths[:6]))
+    return f"({text}, ...)" if len(lengths) > 6 else f"({text})"
+
+
+def prepare_target(
+    url: str,
+    shape: Sequence[int],
+    chunks: Sequence[int],
+    dtype: np.dtype[Any],
+    plan_key: str,
+    overwrite: bool = False,
+) -> ZarrMeta:
+    """Make the array at `url` ready to be written by a plan: marked with the plan's key, and incomplete.
+
+    What this plan wrote before is kept, so that a run that was killed goes on. Raises TargetExistsError where
+    anything else is there; with `overwrite` an array that is there is deleted first, and nothing but an array.
+    """
+    dtype_to_zarr(np.dtype(dtype))
+    store = open_store(url)
+    wanted = _new_meta(url, shape, chunks, dtype, plan_key)
+    found = _existing(store, url)
+    mark = (found.mark if found else None) or {}
+    if mark.get("plan") == plan_key and not (overwrite and mark["complete"]):
+        return wanted
+    if found is None or not overwrite:
+        _refuse_unless_empty(store, url)
+    else:
+        _clear(store, wanted)
+    store.put_bytes(METADATA, wanted.to_v3())
+    return wanted
+
+
+def target_location(url: str, shape: Sequence[int], chunks: Sequence[int], dtype: np.dtype[Any]) -> dict[str, Json]:
+    """The location of an array that is to be saved at `url`: known before the plan, and so its key, is made."""
+    dtype_to_zarr(np.dtype(dtype))
+    return _new_meta(url, shape, chunks, dtype, "").location()
+
+
+def _new_meta(url: str, shape: Sequence[int], chunks: Sequence[int], dtype: Any, plan_key: str) -> ZarrMeta:
+    if any(not isinstance(n, (int, np.integer)) for n in chunks):
+        raise StoreError(f"an array cannot be saved to Zarr with chunks {tuple(chunks)}: give one length for each axis")
+    dtype = np.dtype(dtype).newbyteorder("<")
+    sizes = tuple(int(n) for n in shape), tuple(max(1, int(n)) for n in chunks)
+    return _marked(ZarrMeta(url, *sizes, dtype, (BYTES, CRC32C)), plan_key, False)
+
+
+def _marked(meta: ZarrMeta, plan_key: str, complete: bool) -> ZarrMeta:
+    return replace(meta, attributes={**meta.attributes, MARK: {"plan": plan_key, "complete": complete}})
+
+
+def _existing(store: TileStore, url: str) -> ZarrMeta | None:
+    documents = _read_documents(store)
+    try:
+        return _parse(url, documents)
+    except StoreError as error:
+        raise TargetExistsError(f"{url} cannot be saved to: {error}") from error
+
+
+def _refuse_unless_empty(store: TileStore, url: str) -> None:
+    first = next(iter(store.list()), None)
+    if first is not None:
+        raise TargetExistsError(
+            f"{url} is not empty: it holds {first}, which this plan did not write; "
+            "save elsewhere, or give overwrite=True, which replaces a Zarr array and nothing else"
+        )
+
+
+def _clear(store: TileStore, wanted: ZarrMeta) -> None:
+    """Delete an array so that it is never, not even when this is interrupted, taken for whole."""
+    store.put_bytes(METADATA, _marked(wanted, "", False).to_v3())
+    store.delete_all([key for key in store.list() if key != METADATA])
+
+
+def finish_target(url: str) -> None:
+    """Mark the array at `url`, all of whose chunks are written, as complete."""
+    store = open_store(url)
+    document = _read_json(store, METADATA)
+    if document is None or MARK not in (document.get("attributes") or {}):
+        raise StoreError(f"{url} is no array that is being saved")
+    if not document["attributes"][MARK]["complete"]:
+        document["attributes"][MARK]["complete"] = True
+        store.put_bytes(METADATA, json.dumps(document, indent=2).encode())
+
+
+class ZarrArray(ArrayIO):
+    """A Zarr array, open for reading any region and for writing chunks."""
+
+    def __init__(self, spec: ArraySpec) -> None:
+        location = spec.location
+        self.spec = spec
+        self.meta = ZarrMeta.from_location(location) if "codecs" in location else open_zarr(location["url"])
+        self.store = open_store(self.meta.url)
+        self._axes = self.meta.tiling.axes
+        self._stored = stored_dtype(self.meta.codecs, self.meta.dtype)
+        shards = sharding(self.meta.codecs)
+        self._shard = Shard(shards, self.meta.chunks) if shards else None
+        # Our own chunks are written once; others may be rewritten in place, and must not be mapped.
+        self._immutable = self.meta.mark is not None
+        self._same_grid: bool | None = None
+
+    def read(self, spans: Sequence[Span]) -> np.ndarray:
+        """A region; missing chunks of an array that we did not write consist of its fill value."""
+        pieces = overlaps(self._axes, spans)
+        if len(pieces) == 1:
+            index, local, _ = pieces[0]
+            out = self._fetch(index, local)
+        else:
+            out = assemble(self._axes, spans, self.spec.dtype, self._fetch, self.store.remote)
+        out = out.astype(self.spec.dtype, copy=False)
+        out.setflags(write=False)
+        return out
+
+    def _fetch(self, index: Index, local: Sequence[Span]) -> np.ndarray:
+        key = self.meta.key(index)
+        try:
+            return self._fetch_stored(key, local)
+        except MissingTileError as error:
+            if self.meta.mark is not None:
+                raise MissingTileError(
+                    f"chunk {key} of {self.meta.url} is missing, and the save that wrote it had finished; "
+                    "somebody deleted it: save the array again"
+                ) from error
+        return np.broadcast_to(self.meta.fill_value, [hi - lo for lo, hi in local])
+
+    def _fetch_stored(self, key: str, local: Sequence[Span]) -> np.ndarray:
+        meta, name = self.meta, f"chunk {key} of {self.meta.url}"
+        if self._shard is not None:
+            return self._fetch_shard(self._shard, key, local, name)
+        lo, hi = flat_span(meta.chunks, local)
+        start, stop = lo * self._stored.itemsize, hi * self._stored.itemsize
+        if is_plain(meta.codecs) and stop - start < element_nbytes(self._stored, [(0, n) for n in meta.chunks]):
+            (data,) = self.store.get_ranges(key, [(start, stop)], immutable=self._immutable)
+            if len(data) == stop - start:
+                return region_of(data, start, self._stored, meta.chunks, local)
+        data = self.store.get_bytes(key, immutable=self._immutable)
+        chunk = decode_chunk(data, meta.codecs, meta.dtype, meta.chunks, name)
+        return chunk[tuple([slice(a, b) for a, b in local])]
+
+    def _fetch_shard(self, shard: Shard, key: str, local: Sequence[Span], name: str) -> np.ndarray:
+        """A region of a shard: its index, then the chunks that the region meets."""
+        head = self.store.head(key)
+        if head is None:
+            raise MissingTileError(f"there is no {name}")
+        (data,) = self.store.get_ranges(key, [shard.index_range(head.nbytes)])
+        where = shard.read_index(data, name)
+        out = np.empty([hi - lo for lo, hi in local], self.meta.dtype)
+        pieces = overlaps(Tiling.regular(self.meta.chunks, shard.chunks).axes, local)
+        if any(at != EMPTY and at + n > head.nbytes for at, n in where.reshape(-1, 2).tolist()):
+            raise CorruptTileError(f"{name} is corrupt: its index points behind its end")
+        there = [piece for piece in pieces if where[piece[0]][0] != EMPTY]
+        ranges = [(int(at), int(at + n)) for at, n in (where[index] for index, _, _ in there)]
+        found = self.store.get_ranges(key, ranges) if ranges else []
+        if len(there) < len(pieces):
+            out[...] = self.meta.fill_value
+        for (_, part, place), data in zip(there, found, strict=True):
+            chunk = decode_chunk(data, shard.codecs, self.meta.dtype, shard.chunks, name)
+            out[place] = chunk[tuple([slice(a, b) for a, b in part])]
+        return out
+
+    def read_nbytes(self, spans: Sequence[Span]) -> int:
+        """The bytes of the region, or of the chunks that it meets where these cannot be read in part."""
+        pieces = overlaps(self._axes, spans)
+        if self._shard is not None:
+            return element_nbytes(self._stored, spans) if pieces else 0
+        if not is_plain(self.meta.codecs):
+            return len(pieces) * element_nbytes(self._stored, [(0, n) for n in self.meta.chunks])
+        runs = (flat_span(self.meta.chunks, local) for _, local, _ in pieces)
+        return sum((hi - lo) * self._stored.itemsize for lo, hi in runs)
+
+    def write(self, index: Index, tile: np.ndarray) -> bool:
+        """Write a chunk, padded at the array's edge; an empty array has none."""
+        check_tile(self.spec, index, tile)
+        if tile.size == 0:
+            return True
+        self._check_grid()
+        name = f"chunk {index} of {self.meta.url}"
+        parts = encode_chunk(tile.astype(self.meta.dtype, copy=False), self.meta.codecs, self.meta.chunks, name)
+        return self.store.put_parts(self.meta.key(index), parts, True)
+
+    def _check_grid(self) -> None:
+        """Refuse to write tiles that are not the chunks."""
+        if self._same_grid is None:
+            ours = target_chunks(self.spec.tiling, self.spec.name)
+            self._same_grid = ours == tuple(max(1, n) for n in self.meta.tiling.max_tile)
+        if not self._same_grid:
+            raise StoreError(f"{self.spec.name} is cut into {self.spec.tiling.max_tile}, {self.meta.url} into others")
+
+    def exists(self, index: Index) -> bool:
+        """Whether a chunk is there."""
+        if 0 in self.spec.tiling.tile_shape(index):
+            return True
+        return self.store.exists(self.meta.key(index))
+
+    def delete(self, index: Index) -> None:
+        """Remove a chunk."""
+        self.store.delete(self.meta.key(index))
+
+
+def read_zarr(url: str) -> np.ndarray:
+    """A whole array in memory.
+
+    Raises as `open_zarr` does.
+    """
+    meta = open_zarr(url)
+    spec = ArraySpec(url, meta.tiling, meta.dtype, meta.location())
+    return ZarrArray(spec).read([(0, n) for n in meta.shape])
