@@ -64,9 +64,7 @@ class ArraySpec:
     @classmethod
     def from_json(cls, data: Json) -> ArraySpec:
         """The inverse of `to_json`."""
-        return cls(
-            data["name"], Tiling.from_json(data["tiling"]), dtype_from_json(data["dtype"]), data["location"]
-        )
+        return cls(data["name"], Tiling.from_json(data["tiling"]), dtype_from_json(data["dtype"]), data["location"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +301,7 @@ class Task:
         out: list[tuple[str, Index]] = []
         for write in self.program.writes:
             tiling = self.program.arrays[write.array].tiling
-            boxes = [
-                cuts.tiles(*write.span(d, self.index, self.blocks)) for d, cuts in enumerate(tiling.axes)
-            ]
+            boxes = [cuts.tiles(*write.span(d, self.index, self.blocks)) for d, cuts in enumerate(tiling.axes)]
             out.extend((write.array, index) for index in box_indices(boxes))
         return out
 
@@ -401,9 +397,7 @@ class TaskReport:
 
     def to_json(self) -> Json:
         """Plain data, without what is at its default."""
-        return {
-            name: value for name in self.__slots__ if (value := getattr(self, name)) not in (0, 0.0, "", False)
-        }
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) not in (0, 0.0, "", False)}
 
     @classmethod
     def from_json(cls, data: Json) -> TaskReport:

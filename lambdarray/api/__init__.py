@@ -1,0 +1,1 @@
+"""What users import: arrays, functions, and how they are run."""

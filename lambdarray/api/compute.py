@@ -1,0 +1,225 @@
+"""Running expressions: compute, persist, to_zarr, and what they would do: plan, explain."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..config import Config, get_config
+from ..errors import ConfigError, StoreError
+from ..ops import ObjectSource, Op, Rechunk, Stored, in_order
+from ..planner import Resources, make_plan
+from ..runtime.launch import Launch, worker_count, worker_memory_bytes
+from ..runtime.summary import RunReport
+from ..task import Plan
+from ..tiling import Cuts, Tiling
+from .array import Array
+from .explain import Explanation
+
+__all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "store", "to_zarr"]
+
+_last: RunReport | None = None
+
+
+def last_report() -> RunReport | None:
+    """The report of the run that ended last in this process; None before the first."""
+    return _last
+
+
+def _arrays(arrays: Sequence[Any]) -> list[Op]:
+    wrong = next((a for a in arrays if not isinstance(a, Array)), None)
+    if wrong is not None:
+        raise TypeError(f"expected lambdarray arrays, not {type(wrong).__name__}; use lambdarray.asarray first")
+    return [a._op for a in arrays]
+
+
+def _resources(config: Config) -> Resources:
+    remote = config.executor != "threads" or not config.store.startswith("memory")
+    return Resources(worker_count(config), worker_memory_bytes(config), remote)
+
+
+def _make(ops: Sequence[Op], config: Config, targets: Mapping[int, Any] | None = None) -> tuple[Plan, dict[str, Any]]:
+    durable = not config.store.startswith("memory")
+    tokens = _content(ops) if durable else None
+    return make_plan(ops, _resources(config), targets=targets, tokens=tokens)
+
+
+def _content(ops: Sequence[Op]) -> dict[str, str]:
+    """The content hash of each in-memory source: a durable store must know it again in another process."""
+    from ..runtime.upload import content_hash
+
+    sources = (op for op in in_order(ops) if isinstance(op, ObjectSource))
+    return {op.token: content_hash(op.obj, op.tiling) for op in sources}
+
+
+def plan(*arrays: Array) -> Plan:
+    """The plan that `compute` would run: `task_count`, programs, arrays and estimates. Nothing runs.
+
+    >>> import lambdarray as la
+    >>> la.plan(la.ones((8, 8), chunks=4) + 1).task_count
+    4
+    """
+    return _make(_arrays(arrays), get_config())[0]
+
+
+def explain(*arrays: Array, workers: int | None = None) -> Explanation:
+    """What computing would do and cost, before anything runs: tasks, bytes, seconds, and dollars on Lambda.
+
+    It prints as text and shows as a table in notebooks.
+    """
+    config = get_config()
+    made = _make(_arrays(arrays), config)[0]
+    return Explanation(made, config, worker_count(config) if workers is None else workers)
+
+
+def compute(*arrays: Any) -> Any:
+    """Run, and return NumPy arrays: one for one argument, else a tuple. What they share is computed once.
+
+    Raises the errors of `lambdarray.errors`; what is finished when an error ends the run is kept on durable stores.
+    """
+    ops = _arrays(arrays)
+    config = get_config()
+    made, objects = _make(ops, config)
+    launch = Launch(made, objects, config)
+    results = _Results(launch)
+    _run(launch, results.take)
+    out = tuple(results.value(name) for name in made.outputs)
+    launch.forget()
+    return out[0] if len(out) == 1 else out
+
+
+def _run(launch: Launch, on_tile: Any = None) -> None:
+    global _last
+    _last = launch.execute(on_tile)
+
+
+class _Results:
+    """Collects output tiles into NumPy arrays as they are finished.
+
+    A tile that is a whole output is handed over; others are copied into place while later tasks still run.
+    """
+
+    def __init__(self, launch: Launch) -> None:
+        self.launch, self.values = launch, dict[str, np.ndarray]()
+
+    def take(self, name: str, index: tuple[int, ...]) -> None:
+        """Bring an output tile here, and let the store forget it where nothing else will read it."""
+        spec, array = self.launch.plan.arrays[name], self.launch.array(name)
+        tile = array.read([c.span(i) for c, i in zip(spec.tiling.axes, index, strict=True)])
+        if spec.tiling.count == 1:
+            self.launch.drop(name, index)
+            self.values[name] = _owned(tile)
+            return
+        if name not in self.values:
+            self.values[name] = np.empty(spec.tiling.shape, spec.dtype)
+        self.values[name][spec.tiling.slices(index)] = tile
+        del tile
+        self.launch.drop(name, index)
+
+    def value(self, name: str) -> np.ndarray:
+        """The whole output; read now where the plan did not have to compute it."""
+        if name not in self.values:
+            spec = self.launch.plan.arrays[name]
+            read = self.launch.array(name).read([(0, n) for n in spec.tiling.shape])
+            self.values[name] = np.array(read, order="C")
+        return self.values[name]
+
+
+def _owned(tile: np.ndarray) -> np.ndarray:
+    """The tile as an array of the caller's own: itself where nobody else holds its memory."""
+    if tile.base is None and tile.flags.c_contiguous:
+        tile.setflags(write=True)
+        return tile
+    return np.array(tile, order="C")
+
+
+def persist(*arrays: Any) -> Any:
+    """Run, keep the tiles in the configured store, and return arrays that read them.
+
+    Tiles in memory go with the last array that reads them; on a durable store they stay until `lambdarray clean`
+    or the lifecycle rule removes them.
+    """
+    ops = _arrays(arrays)
+    config = get_config()
+    made, objects = _make(ops, config)
+    launch = Launch(made, objects, config)
+    _run(launch)
+    launch.forget(keep=made.outputs)
+    out = tuple(Array(_stored(op, launch, name)) for op, name in zip(ops, made.outputs, strict=True))
+    return out[0] if len(out) == 1 else out
+
+
+class _Holder:
+    """Keeps the tiles of a persisted array in memory for as long as some expression reads them."""
+
+    __slots__ = ("__weakref__",)
+
+
+def _stored(op: Op, launch: Launch, name: str) -> Op:
+    if name not in launch.plan.written:
+        return op
+    spec = launch.plan.arrays[name]
+    location = {**spec.location, "store": launch.config.store}
+    holder = None
+    if not launch.scratch.durable:
+        holder = _Holder()
+        weakref.finalize(holder, launch.scratch.delete_prefix, spec.location["prefix"])
+    return Stored((), op.tiling, op.dtype, location=location, token=f"{launch.plan.key}/{name}", holder=holder)
+
+
+def to_zarr(array: Any, url: Any, *, overwrite: bool = False) -> None:
+    """Run, and write the tiles as a Zarr v3 array at a directory or an s3:// URL.
+
+    The target must be empty, or a save of this same expression that was cut short, which is then resumed;
+    `overwrite=True` deletes what is there. Ragged tiles are cut anew, as Zarr needs it.
+    """
+    store([(array, url)], overwrite=overwrite)
+
+
+def store(pairs: Sequence[tuple[Any, Any]], *, overwrite: bool = False) -> None:
+    """Run once, and write each array of `(array, url)` to its own target, as `to_zarr` does."""
+    from ..store import zarr
+
+    ops = [_saveable(op) for op in _arrays([a for a, _ in pairs])]
+    urls = [str(url) for _, url in pairs]
+    _refuse_own_input(ops, urls)
+    config = get_config()
+    _check_reachable(urls, config)
+    targets = {
+        id(op): zarr.target_location(url, op.shape, op.tiling.max_tile, op.dtype)
+        for op, url in zip(ops, urls, strict=True)
+    }
+    made, objects = _make(ops, config, targets)
+    for op, url in zip(ops, urls, strict=True):
+        zarr.prepare_target(url, op.shape, op.tiling.max_tile, op.dtype, made.key, overwrite)
+    launch = Launch(made, objects, config)
+    _run(launch)
+    for url in urls:
+        zarr.finish_target(url)
+    launch.forget()
+
+
+def _saveable(op: Op) -> Op:
+    """The op in regular tiles; one that is stored already is copied."""
+    tiling = op.tiling
+    if not tiling.is_regular:
+        tiling = Tiling(tuple(c if c.regular else Cuts(c.size, c.max_chunk) for c in tiling.axes))
+    return Rechunk((op,), tiling, op.dtype) if tiling is not op.tiling or isinstance(op, ObjectSource | Stored) else op
+
+
+def _refuse_own_input(ops: Sequence[Op], urls: Sequence[str]) -> None:
+    read = {str(op.location.get("url", "")).rstrip("/") for op in in_order(ops) if isinstance(op, Stored)}
+    both = next((url for url in urls if url.rstrip("/") in read), None)
+    if both is not None:
+        raise StoreError(f"{both} is read by this expression and cannot be its target; save to another place")
+    twice = next((url for url in urls if urls.count(url) > 1), None)
+    if twice is not None:
+        raise StoreError(f"{twice} is the target of two arrays; each needs its own")
+
+
+def _check_reachable(urls: Sequence[str], config: Config) -> None:
+    if config.executor == "lambda" and (local := next((u for u in urls if not u.startswith("s3://")), None)):
+        raise ConfigError(f"functions cannot write to {local!r}; with executor='lambda' save to an s3:// URL")

@@ -1,0 +1,22 @@
+"""NumPy's functions called on our arrays: np.mean(x) is la.mean(x)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def array_function(func: Any, args: Any, kwargs: Any) -> Any:
+    """The function of this package with the name that NumPy's has; NotImplemented where there is none."""
+    import lambdarray
+
+    name = func.__name__
+    ours = getattr(lambdarray, ALIASES.get(name, name), None)
+    if ours is None or not callable(ours):
+        return NotImplemented
+    given = {k: v for k, v in kwargs.items() if v is not None and not repr(v).startswith("<no value>")}
+    if given.pop("out", None) is not None:
+        raise TypeError(f"{name}: an Array is immutable, so out= cannot be filled; use the value returned")
+    return ours(*args, **given)
+
+
+ALIASES = {"amin": "min", "amax": "max", "concatenate": "concat", "around": "round", "transpose": "permute_dims"}

@@ -1,0 +1,278 @@
+"""Elementwise functions: every NumPy ufunc, and the few functions like them that are not ufuncs."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ops import Map, Op, Shape, constant
+from ..tiling import Cuts, Tiling
+from .array import Array
+from .creation import asarray, storable
+
+PYTHON_SCALARS = (bool, int, float, complex)
+
+
+def unify(ops: Sequence[Op], shape: Shape) -> Tiling:
+    """The tiling of what these ops broadcast to: along each axis that of the largest op which has it in full."""
+    if len(ops) == 1 and ops[0].shape == shape:
+        return ops[0].tiling
+    axes: list[Cuts] = []
+    ranked = sorted(ops, key=lambda op: -op.nbytes)
+    for d, n in enumerate(shape):
+        from_end = len(shape) - d
+        fitting = (op.tiling.axes[-from_end] for op in ranked if op.ndim >= from_end and op.shape[-from_end] == n)
+        axes.append(next(fitting, Cuts(n, builtins.max(n, 1))))
+    return Tiling(tuple(axes))
+
+
+def _operand(x: Any) -> Any:
+    """An Array or a scalar: what an elementwise op takes."""
+    if isinstance(x, Array) or type(x) in PYTHON_SCALARS:
+        return x
+    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.ndim == 0):
+        return x[()]
+    return asarray(x)
+
+
+def _kind(x: Any) -> Any:
+    """What `resolve_dtypes` takes for an operand: a dtype, or a Python type for a weak scalar."""
+    if isinstance(x, Array):
+        return x.dtype
+    if type(x) is bool:
+        return np.dtype(bool)
+    return type(x) if type(x) in PYTHON_SCALARS else x.dtype
+
+
+def build(name: str, operands: Sequence[Any], loop_in: Sequence[Any], loop_out: Sequence[Any]) -> tuple[Array, ...]:
+    """The elementwise op `name` over operands that were resolved to these loop dtypes."""
+    inputs = [x._op for x in operands if isinstance(x, Array)]
+    shape = broadcast_shape([i.shape for i in inputs])
+    tiling = unify(inputs, shape)
+    args: list[Any] = []
+    for x, kind in zip(operands, loop_in, strict=True):
+        args.append(_place(inputs, x) if isinstance(x, Array) else constant(x, kind))
+    common = {"name": name, "args": tuple(args), "loop_in": tuple(loop_in), "loop_out": tuple(loop_out)}
+    return tuple(
+        Array(Map(tuple(inputs), tiling, storable(kind), output=n, **common)) for n, kind in enumerate(loop_out)
+    )
+
+
+def _place(inputs: Sequence[Op], x: Array) -> int:
+    return next(n for n, op in enumerate(inputs) if op is x._op)
+
+
+def broadcast_shape(shapes: Sequence[Shape]) -> Shape:
+    """The common shape; ValueError with all shapes where there is none."""
+    if len(shapes) == 1:
+        return shapes[0]
+    if all(s == shapes[0] for s in shapes):
+        return shapes[0]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        text = " ".join(str(s).replace(" ", "") for s in shapes)
+        raise ValueError(
+            f"operands could not be broadcast together with shapes {text}; "
+            "each pair of trailing axes must be equal or 1"
+        ) from None
+
+
+def call(ufunc: np.ufunc, *operands: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """A ufunc over arrays and scalars, with the loop that NumPy chooses."""
+    made = [_operand(x) for x in operands]
+    if not any(isinstance(x, Array) for x in made):
+        return ufunc(*made) if dtype is None else ufunc(*made, dtype=dtype)
+    loop = _resolve(ufunc, made, dtype, casting)
+    made = [_fit(x, kind, ufunc) for x, kind in zip(made, loop[: ufunc.nin], strict=True)]
+    name = ufunc.__name__ if getattr(np, ufunc.__name__, None) is ufunc else f"scipy.special.{ufunc.__name__}"
+    out = build(name, made, loop[: ufunc.nin], loop[ufunc.nin :])
+    return out[0] if ufunc.nout == 1 else out
+
+
+def _resolve(ufunc: np.ufunc, operands: Sequence[Any], dtype: Any, casting: str) -> tuple[np.dtype[Any], ...]:
+    kinds = [_kind(x) for x in operands]
+    if all(isinstance(k, type) for k in kinds):
+        kinds = [np.dtype(k) for k in kinds]
+    if ufunc in COMPARISONS and any(k is int for k in kinds):
+        kinds = _comparable(operands, kinds)
+    chosen = {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
+    try:
+        loop: tuple[np.dtype[Any], ...] = ufunc.resolve_dtypes(
+            tuple(kinds) + (None,) * ufunc.nout, casting=casting, **chosen
+        )
+    except TypeError as error:
+        raise TypeError(f"{error} (operands: {', '.join(map(_named, kinds))})") from None
+    return loop
+
+
+def _named(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)
+
+
+COMPARISONS = {np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal}
+
+
+def _comparable(operands: Sequence[Any], kinds: list[Any]) -> list[Any]:
+    """A Python integer outside the other operand's dtype still compares, in a dtype that holds both."""
+    other = next(k for k in kinds if k is not int)
+    value = next(x for x in operands if type(x) is int)
+    if not isinstance(other, np.dtype) or other.kind not in "iu":
+        return kinds
+    info = np.iinfo(other)
+    if info.min <= value <= info.max:
+        return kinds
+    wide = np.dtype(np.float64)
+    if -(2**63) <= value < 2**63 and other != np.uint64:
+        wide = np.dtype(np.int64)
+    return [wide if k is int else k for k in kinds]
+
+
+def _fit(x: Any, kind: np.dtype[Any], ufunc: np.ufunc) -> Any:
+    """A scalar as the loop's dtype; OverflowError as NumPy where a Python integer does not fit."""
+    if isinstance(x, Array):
+        return x
+    if type(x) is int and kind.kind in "iu":
+        return np.array(x, dtype=kind)[()]
+    return np.asarray(x).astype(kind)[()]
+
+
+def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """NumPy's protocol for ufuncs on our arrays."""
+    out = kwargs.pop("out", None)
+    where_ = kwargs.pop("where", True)
+    if method == "reduce":
+        return _reduce(ufunc, inputs[0], kwargs)
+    if method == "outer":
+        a, b = (_operand(x) for x in inputs)
+        a = a[(...,) + (None,) * np.ndim(b)] if isinstance(a, Array) else np.asarray(a)[(...,) + (None,) * np.ndim(b)]
+        return call(ufunc, a, b, **kwargs)
+    if method != "__call__":
+        return NotImplemented
+    if out is not None:
+        raise TypeError(f"{ufunc.__name__}: an Array is immutable, so out= cannot be filled; use the value returned")
+    if where_ is not True:
+        raise TypeError(f"{ufunc.__name__}: where= leaves values undefined; use lambdarray.where(condition, x, y)")
+    if ufunc is np.matmul:
+        from .products import matmul
+
+        return matmul(*inputs, **kwargs)
+    if ufunc.signature is not None:
+        return NotImplemented
+    kwargs.pop("subok", None)
+    kwargs.pop("order", None)
+    unknown = set(kwargs) - {"dtype", "casting"}
+    if unknown:
+        raise TypeError(f"{ufunc.__name__}: {', '.join(sorted(unknown))}= is not supported on lambdarray arrays")
+    return call(ufunc, *inputs, **kwargs)
+
+
+REDUCERS = {
+    np.add: "sum",
+    np.multiply: "prod",
+    np.minimum: "min",
+    np.maximum: "max",
+    np.logical_or: "any",
+    np.logical_and: "all",
+}
+
+
+def _reduce(ufunc: np.ufunc, x: Any, kwargs: dict[str, Any]) -> Any:
+    from . import reductions
+
+    if ufunc not in REDUCERS:
+        return NotImplemented
+    axis, keepdims = kwargs.pop("axis", 0), kwargs.pop("keepdims", False)
+    extra = {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue}
+    return getattr(reductions, REDUCERS[ufunc])(x, axis, keepdims=keepdims, **extra)
+
+
+def astype(x: Any, dtype: Any, *, copy: bool = True) -> Array:
+    """The elements cast to `dtype`, as NumPy's astype casts them."""
+    x, kind = asarray(x), storable(dtype)
+    if x.dtype == kind:
+        return x
+    return build("cast", [x], (x.dtype,), (kind,))[0]
+
+
+def where(condition: Any, x: Any, y: Any) -> Array:
+    """`x` where the condition holds and `y` elsewhere, broadcast.
+
+    >>> import lambdarray as la
+    >>> la.where(la.arange(4) > 1, la.arange(4), -1).compute()
+    array([-1, -1,  2,  3])
+    """
+    operands = [_operand(condition), _operand(x), _operand(y)]
+    kind = np.result_type(*(v if type(v) in PYTHON_SCALARS else _kind(v) for v in operands[1:]))
+    if not any(isinstance(v, Array) for v in operands):
+        operands[0] = asarray(condition)
+    loop = (np.dtype(bool), kind, kind)
+    operands = [v if isinstance(v, Array) else np.asarray(v).astype(k)[()] for v, k in zip(operands, loop, strict=True)]
+    return build("where", operands, loop, (kind,))[0]
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Array:
+    """Values limited to [min, max]; either may be None."""
+    out = asarray(x)
+    if min is not None:
+        out = call(np.maximum, out, min)
+    return out if max is None else call(np.minimum, out, max)  # type: ignore[no-any-return]
+
+
+def round(x: Any, decimals: int = 0) -> Array:
+    """Rounded to `decimals` places, halves to even, as numpy.round."""
+    x = asarray(x)
+    if x.dtype.kind in "iub" and decimals >= 0:
+        return x.astype(np.float16) if x.dtype.kind == "b" else x
+    if decimals == 0:
+        return call(np.rint, x)  # type: ignore[no-any-return]
+    factor = 10.0 ** abs(decimals)
+    if decimals > 0:
+        return call(np.rint, x * factor) / factor  # type: ignore[no-any-return]
+    return (call(np.rint, x / factor) * factor).astype(x.dtype)  # type: ignore[no-any-return]
+
+
+def real(x: Any) -> Array:
+    """The real part."""
+    x = asarray(x)
+    if x.dtype.kind != "c":
+        return x
+    return build("real", [x], (x.dtype,), (np.zeros(0, x.dtype).real.dtype,))[0]
+
+
+def imag(x: Any) -> Array:
+    """The imaginary part."""
+    x = asarray(x)
+    kind = np.zeros(0, x.dtype).imag.dtype
+    return build("imag", [x], (x.dtype,), (kind,))[0] if x.dtype.kind == "c" else _zeros_like(x)
+
+
+def _zeros_like(x: Array) -> Array:
+    from .creation import zeros_like
+
+    return zeros_like(x)
+
+
+# What NumPy has loaded, not dir(np): that would import all of its lazy submodules.
+UFUNCS = sorted(
+    name for name, f in vars(np).items() if isinstance(f, np.ufunc) and f.signature is None and name[0] != "_"
+)
+
+
+def function(name: str) -> Any:
+    """The function of this package for a NumPy ufunc."""
+    ufunc = getattr(np, name)
+
+    def elementwise(*operands: Any, dtype: Any = None) -> Any:
+        if len(operands) != ufunc.nin:
+            raise TypeError(f"{name}() takes {ufunc.nin} positional arguments but {len(operands)} were given")
+        if not any(isinstance(x, Array) for x in operands):
+            operands = tuple(asarray(x) for x in operands)
+        return call(ufunc, *operands, dtype=dtype)
+
+    elementwise.__name__ = elementwise.__qualname__ = name
+    elementwise.__doc__ = f"`numpy.{name}` on tiles: the same values, dtypes and errors."
+    return elementwise

@@ -1,0 +1,133 @@
+"""What computing would do and cost, as text and as HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from ..config import Config
+from ..cost import LAMBDA_ARM64, LAMBDA_X86_64, THREADS, Machine, Quote, quote
+from ..task import Plan, Program
+
+LAMBDA_MIB = 1769
+LAMBDA_WORKERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A plan in words and figures: stages, bytes, an estimate of seconds, and the price on Lambda."""
+
+    plan: Plan
+    config: Config
+    workers: int
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of all stages."""
+        return self.plan.task_count
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations."""
+        return self._total("flops")
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that tasks read, at most."""
+        return int(self._total("bytes_read"))
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes that tasks write, at most."""
+        return int(self._total("bytes_written"))
+
+    def _total(self, name: str) -> float:
+        pairs = zip(self.plan.programs, self.plan.estimates, strict=True)
+        return float(sum(p.task_count * getattr(e, name) for p, e in pairs))
+
+    def quote(self, machine: Machine, workers: int, memory_mib: int = LAMBDA_MIB) -> Quote:
+        """Seconds and dollars on a kind of worker: an estimate, from upper bounds of what each task does."""
+        cores = machine.cores(memory_mib) if machine.dollars_per_gib_s else 1.0
+        stages = []
+        for p, e in zip(self.plan.programs, self.plan.estimates, strict=True):
+            moved = machine.seconds(e.flops, e.bytes_read, e.bytes_written, cores)
+            stages.append((p.task_count, max(moved, machine.task_s if machine.read_mbps else e.seconds)))
+        return quote(stages, machine, workers, memory_mib, self.requests)
+
+    @property
+    def requests(self) -> tuple[int, int]:
+        """GETs and PUTs if every tile went through a store."""
+        gets = puts = 0
+        for p in self.plan.programs:
+            loops = p.loop_count
+            gets += p.task_count * sum(len(r.parts) * (loops if r.loop else 1) for r in p.reads)
+            puts += p.task_count * len(p.writes)
+        return gets, puts
+
+    def _lines(self) -> list[tuple[str, str]]:
+        memory = self.config.memory_mib or LAMBDA_MIB
+        remote = self.config.executor == "lambda"
+        workers = self.workers if remote else LAMBDA_WORKERS
+        here = self.quote(THREADS, self.workers)
+        x86, arm = (self.quote(m, workers, memory) for m in (LAMBDA_X86_64, LAMBDA_ARM64))
+        rows = [
+            ("tasks", f"{self.tasks:,} in {len(self.plan.programs)} stages"),
+            ("flops", f"{self.flops / 1e9:,.2f} GFLOP"),
+            ("bytes", f"reads {_bytes(self.bytes_read)}, writes {_bytes(self.bytes_written)}"),
+            ("peak", f"{_bytes(max((e.peak_bytes for e in self.plan.estimates), default=0))} in a worker"),
+        ]
+        if not remote:
+            rows.append(("here", f"about {_seconds(here.seconds)} on {self.workers} {self.config.executor}"))
+        rows.append(
+            (
+                "on Lambda",
+                f"about {_seconds(x86.seconds)} and ${_dollars(x86.dollars)} (x86_64) or ${_dollars(arm.dollars)} "
+                f"(arm64), {memory} MiB, up to {workers} workers",
+            )
+        )
+        return rows + [("note", n) for n in self.plan.notes]
+
+    def _stage_rows(self) -> list[tuple[str, ...]]:
+        out = []
+        for p, e in zip(self.plan.programs, self.plan.estimates, strict=True):
+            out.append((p.name, f"{p.task_count:,}", _grid(p), _bytes(e.bytes_read), _bytes(e.bytes_written), p.op))
+        return out
+
+    def __str__(self) -> str:
+        head = ("stage", "tasks", "grid", "read/task", "written/task", "what")
+        rows = [head, *self._stage_rows()]
+        widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
+        table = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
+        return "\n".join([*(f"{k:<10} {v}" for k, v in self._lines()), *table])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        def row(cells: tuple[str, ...], tag: str = "td") -> str:
+            return "<tr>" + "".join(f"<{tag} style='text-align:left'>{escape(c)}</{tag}>" for c in cells) + "</tr>"
+
+        facts = "".join(row(r) for r in self._lines())
+        head = row(("stage", "tasks", "grid", "read/task", "written/task", "what"), "th")
+        stages = "".join(row(r) for r in self._stage_rows())
+        return f"<table>{facts}</table><table>{head}{stages}</table>"
+
+
+def _grid(p: Program) -> str:
+    loops = f", loop of {p.loop_count}" if p.loop_count > 1 else ""
+    return " x ".join(map(str, p.grid)) + loops
+
+
+def _bytes(n: Any) -> str:
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n >= size:
+            return f"{n / size:,.1f} {unit}"
+    return f"{int(n)} B"
+
+
+def _seconds(s: float) -> str:
+    return f"{s:,.0f} s" if s >= 10 else f"{s:.2g} s"
+
+
+def _dollars(d: float) -> str:
+    return f"{d:,.2f}" if d >= 1 else f"{d:.2g}"

@@ -1,0 +1,83 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..ops import Contract
+from ..tiling import Cuts, Tiling
+from .array import Array
+from .creation import asarray
+from .elementwise import broadcast_shape, unify
+from .manipulation import expand_dims
+from .reductions import drop
+
+
+def matmul(a: Any, b: Any, *, dtype: Any = None) -> Array:
+    """The matrix product of the last two axes, others broadcast; vectors as rows on the left, columns on the right.
+
+    ValueError with both shapes where the inner lengths differ.
+
+    >>> import lambdarray as la
+    >>> (la.eye(2) @ la.arange(2.0)).compute()
+    array([0., 1.])
+    """
+    a, b = asarray(a), asarray(b)
+    for n, x in enumerate((a, b)):
+        if x.ndim == 0:
+            raise ValueError(
+                f"matmul: Input operand {n} does not have enough dimensions (has 0, needs at least 1); use * for scalars"
+            )
+    kind = np.dtype(dtype) if dtype is not None else np.matmul.resolve_dtypes((a.dtype, b.dtype, None))[2]
+    row, column = a.ndim == 1, b.ndim == 1
+    left = expand_dims(a, 0) if row else a
+    right = expand_dims(b, 1) if column else b
+    out = _product(left.astype(kind), right.astype(kind), kind, a.shape, b.shape)
+    dropped = tuple(d for d, used in ((out.ndim - 2, row), (out.ndim - 1, column)) if used)
+    return drop(out, dropped) if dropped else out
+
+
+def _product(a: Array, b: Array, kind: np.dtype[Any], a_shape: Any, b_shape: Any) -> Array:
+    if a.shape[-1] != b.shape[-2]:
+        raise ValueError(
+            f"matmul: shapes {a_shape} and {b_shape} do not fit: the last axis of the first has {a.shape[-1]} "
+            f"elements, the contracted axis of the second {b.shape[-2]}; they must be equal"
+        )
+    batch = broadcast_shape([a.shape[:-2], b.shape[:-2]])
+    axes: tuple[Cuts, ...] = ()
+    if batch:
+        ops = [drop_last(x) for x in (a, b)]
+        axes = unify([op for op in ops if op.shape], batch).axes
+    tiling = Tiling((*axes, a._op.tiling.axes[-2], b._op.tiling.axes[-1]))
+    return Array(Contract((a._op, b._op), tiling, kind))
+
+
+def drop_last(x: Array) -> Any:
+    """The op of x[..., 0, 0], for its batch axes' tiling; where the matrices are empty, of x's batch axes alone."""
+    from ..ops import View
+    from ..task import AxisMap
+
+    maps = (*(AxisMap(d) for d in range(x.ndim - 2)), AxisMap(-1), AxisMap(-1))
+    return View((x._op,), Tiling(x._op.tiling.axes[:-2]), x.dtype, maps=maps)
+
+
+def dot(a: Any, b: Any) -> Array:
+    """As NumPy's dot for at most two axes: the matrix product, or a plain product with a scalar."""
+    a, b = asarray(a), asarray(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b  # type: ignore[operator,no-any-return]
+    if a.ndim > 2 or b.ndim > 2:
+        raise ValueError(f"dot takes arrays of at most two axes, not {a.shape} and {b.shape}; use matmul")
+    return matmul(a, b)
+
+
+def vdot(a: Any, b: Any) -> Array:
+    """The scalar product of two arrays flattened, the first conjugated."""
+    return matmul(asarray(a).ravel().conj(), asarray(b).ravel())
+
+
+def outer(a: Any, b: Any) -> Array:
+    """The outer product of two arrays flattened."""
+    return asarray(a).ravel()[:, None] * asarray(b).ravel()[None, :]  # type: ignore[operator,no-any-return]

@@ -1,0 +1,162 @@
+"""Reductions over axes, with NumPy's dtypes, errors and names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..ops import Reduce, View
+from ..task import AxisMap
+from ..tiling import Cuts, Tiling
+from .array import Array
+from .axes import axes_of, axis_of
+from .creation import asarray, storable
+
+FLOATS = "fc"
+
+
+def _reduce(
+    x: Array, kind: str, axes: tuple[int, ...], keepdims: bool, accumulator: Any, dtype: Any, ddof: float = 0
+) -> Array:
+    tiling = Tiling(tuple(Cuts(1, 1) if d in axes else c for d, c in enumerate(x._op.tiling.axes)))
+    op = Reduce((x._op,), tiling, storable(dtype), kind=kind, axes=axes, accumulator=np.dtype(accumulator), ddof=ddof)
+    out = Array(op)
+    return out if keepdims else drop(out, axes)
+
+
+def drop(x: Array, axes: tuple[int, ...]) -> Array:
+    """Without these axes of length 1."""
+    kept = [d for d in range(x.ndim) if d not in axes]
+    maps = tuple(AxisMap(kept.index(d)) if d in kept else AxisMap(-1) for d in range(x.ndim))
+    tiling = Tiling(tuple(x._op.tiling.axes[d] for d in kept))
+    return Array(View((x._op,), tiling, x.dtype, maps=maps))
+
+
+def _widened(x: Array, dtype: Any) -> np.dtype[Any]:
+    """The dtype of a sum or product: platform integers for smaller ones, as NumPy."""
+    return np.dtype(dtype) if dtype is not None else np.add.reduce(np.empty(0, dtype=x.dtype)).dtype
+
+
+def sum(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
+    """The sum over axes.
+
+    >>> import lambdarray as la
+    >>> la.sum(la.ones((3, 4)), axis=0).compute()
+    array([3., 3., 3., 3.])
+    """
+    x = asarray(x)
+    kind = _widened(x, dtype)
+    return _reduce(_cast(x, kind), "sum", axes_of(axis, x.ndim), keepdims, kind, kind)
+
+
+def prod(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
+    """The product over axes."""
+    x = asarray(x)
+    if x.dtype.kind in "mM":
+        raise TypeError(f"ufunc 'multiply' not supported for a product of {x.dtype}")
+    kind = _widened(x, dtype)
+    return _reduce(_cast(x, kind), "prod", axes_of(axis, x.ndim), keepdims, kind, kind)
+
+
+def _cast(x: Array, kind: np.dtype[Any]) -> Array:
+    return x if x.dtype == kind else x.astype(kind)
+
+
+def _moment_dtype(x: Array, dtype: Any, name: str) -> np.dtype[Any]:
+    if x.dtype.kind in "mMUSV":
+        raise TypeError(f"{name} of dtype {x.dtype} is not defined")
+    if dtype is not None:
+        return np.dtype(dtype)
+    return np.dtype(np.float64) if x.dtype.kind in "iub" else x.dtype
+
+
+def mean(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
+    """The arithmetic mean over axes; float64 for integers."""
+    x = asarray(x)
+    kind = _moment_dtype(x, dtype, "mean")
+    work = np.dtype(np.float32) if kind == np.float16 else kind
+    return _reduce(_cast(x, work), "mean", axes_of(axis, x.ndim), keepdims, work, kind)
+
+
+def var(
+    x: Any,
+    axis: Any = None,
+    *,
+    dtype: Any = None,
+    ddof: float | None = None,
+    keepdims: bool = False,
+    correction: float = 0,
+) -> Array:
+    """The variance over axes: the mean squared deviation, over n - ddof (the standard's name is `correction`)."""
+    return _variance(x, "var", axis, dtype, correction if ddof is None else ddof, keepdims)
+
+
+def std(
+    x: Any,
+    axis: Any = None,
+    *,
+    dtype: Any = None,
+    ddof: float | None = None,
+    keepdims: bool = False,
+    correction: float = 0,
+) -> Array:
+    """The standard deviation over axes: the root of the variance."""
+    return _variance(x, "std", axis, dtype, correction if ddof is None else ddof, keepdims)
+
+
+def _variance(x: Any, name: str, axis: Any, dtype: Any, ddof: float, keepdims: bool) -> Array:
+    x = asarray(x)
+    kind = _moment_dtype(x, dtype, name)
+    work = np.dtype(np.float32) if kind == np.float16 else kind
+    out = np.empty(0, dtype=kind).real.dtype
+    return _reduce(_cast(x, work), name, axes_of(axis, x.ndim), keepdims, work, out, ddof)
+
+
+def _extreme(x: Any, name: str, axis: Any, keepdims: bool) -> Array:
+    x = asarray(x)
+    axes = axes_of(axis, x.ndim)
+    if math.prod(x.shape[d] for d in axes) == 0:
+        raise ValueError(f"zero-size array to reduction operation {name}imum which has no identity: shape {x.shape}")
+    return _reduce(x, name, axes, keepdims, x.dtype, x.dtype)
+
+
+def min(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """The least value over axes; NaN where there is one."""
+    return _extreme(x, "min", axis, keepdims)
+
+
+def max(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """The greatest value over axes; NaN where there is one."""
+    return _extreme(x, "max", axis, keepdims)
+
+
+def any(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """Whether some value over axes is true."""
+    x = asarray(x)
+    return _reduce(_cast(x, np.dtype(bool)), "any", axes_of(axis, x.ndim), keepdims, bool, bool)
+
+
+def all(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """Whether every value over axes is true."""
+    x = asarray(x)
+    return _reduce(_cast(x, np.dtype(bool)), "all", axes_of(axis, x.ndim), keepdims, bool, bool)
+
+
+def _arg(x: Any, name: str, axis: Any, keepdims: bool) -> Array:
+    x = asarray(x)
+    axes = axes_of(None, x.ndim) if axis is None else (axis_of(axis, x.ndim),)
+    if math.prod(x.shape[d] for d in axes) == 0:
+        raise ValueError(f"attempt to get {name} of an empty sequence")
+    return _reduce(x, name, axes, keepdims, x.dtype, np.intp)
+
+
+def argmin(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """The index of the first least value along an axis, or in the flattened array."""
+    return _arg(x, "argmin", axis, keepdims)
+
+
+def argmax(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """The index of the first greatest value along an axis, or in the flattened array."""
+    return _arg(x, "argmax", axis, keepdims)

@@ -1,0 +1,282 @@
+"""The expression: kinds of op, each with its rule for shape, dtype and chunks. No op does I/O.
+
+An op is immutable and cannot be built wrong: what NumPy would refuse is refused here, with NumPy's exception,
+on the user's own line. `where` remembers that line for errors of tasks that run much later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .task import AxisMap, dtype_to_json
+from .tiling import Cuts, Tiling
+
+Shape = tuple[int, ...]
+_PACKAGE = __name__.rpartition(".")[0] + "."
+
+
+def user_line() -> str:
+    """The file and line outside this package that is being run: where the user made an op."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+        frame = frame.f_back  # type: ignore[assignment]
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """A node of an expression: what it is made from, and the shape, dtype and tiling of its value."""
+
+    inputs: tuple[Op, ...]
+    tiling: Tiling
+    dtype: np.dtype[Any]
+    where: str = field(default_factory=user_line, kw_only=True)
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the value."""
+        return self.tiling.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.tiling.axes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the value."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def recipe(self) -> tuple[Any, ...]:
+        """What, with the inputs' keys, decides the value: the content of the key."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The op in a few words, for `explain` and errors."""
+        return type(self).__name__.lower()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectSource(Op):
+    """Anything in this process with shape, dtype and slicing: an array, a memmap, an HDF5 data set."""
+
+    obj: Any = field(kw_only=True)
+    token: str = field(kw_only=True)
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("object", self.token)
+
+    def describe(self) -> str:
+        return f"{type(self.obj).__name__} in memory"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored(Op):
+    """An array whose tiles are in a store: a Zarr array, or what `persist` left. `holder` keeps it alive."""
+
+    location: Mapping[str, Any] = field(kw_only=True)
+    token: str = field(kw_only=True)
+    holder: Any = field(kw_only=True, default=None)
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("stored", self.token)
+
+    def describe(self) -> str:
+        return str(self.location.get("url", "persisted tiles"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fill(Op):
+    """One value everywhere."""
+
+    value: Any = field(kw_only=True)
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("fill", constant(self.value, self.dtype), self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Iota(Op):
+    """The integers 0, 1, 2, ... along one axis."""
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("iota", self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Random(Op):
+    """Random values that depend on seed, call and shape, never on chunks."""
+
+    seed: Any = field(kw_only=True)
+    call: int = field(kw_only=True)
+    name: str = field(kw_only=True)
+    args: Mapping[str, Any] = field(kw_only=True)
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("random", self.seed, self.call, self.name, sorted(self.args.items()), self.shape)
+
+    def describe(self) -> str:
+        return f"random {self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map(Op):
+    """An elementwise function with the dtypes that its loop has: inputs broadcast, and are cast to `loop_in`."""
+
+    name: str = field(kw_only=True)
+    args: tuple[int | list[Any], ...] = field(kw_only=True)
+    loop_in: tuple[np.dtype[Any], ...] = field(kw_only=True)
+    loop_out: tuple[np.dtype[Any], ...] = field(kw_only=True)
+    output: int = field(kw_only=True, default=0)
+
+    def recipe(self) -> tuple[Any, ...]:
+        loops = [dtype_to_json(d) for d in (*self.loop_in, *self.loop_out)]
+        return ("map", self.name, self.args, loops, self.output, self.shape)
+
+    def describe(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View(Op):
+    """Transposed, sliced, broadcast or with axes added or dropped: one AxisMap for each axis of the source."""
+
+    maps: tuple[AxisMap, ...] = field(kw_only=True)
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("view", [m.to_json() for m in self.maps], self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reshape(Op):
+    """The same elements in C order under another shape."""
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("reshape", self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rechunk(Op):
+    """The same array cut into other tiles."""
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("rechunk", self.tiling.to_json())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concat(Op):
+    """Arrays one after the other along an axis."""
+
+    axis: int = field(kw_only=True)
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("concat", self.axis)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduce(Op):
+    """A reduction over axes; the value keeps them with length 1."""
+
+    kind: str = field(kw_only=True)
+    axes: tuple[int, ...] = field(kw_only=True)
+    accumulator: np.dtype[Any] = field(kw_only=True)
+    ddof: float = field(kw_only=True, default=0)
+
+    def recipe(self) -> tuple[Any, ...]:
+        types = dtype_to_json(self.accumulator), dtype_to_json(self.dtype)
+        return ("reduce", self.kind, self.axes, types, self.ddof)
+
+    def describe(self) -> str:
+        return f"{self.kind} over axes {','.join(map(str, self.axes))}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contract(Op):
+    """A matrix product: (..., m, k) by (..., k, n), batch axes broadcast."""
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("contract", dtype_to_json(self.dtype))
+
+    def describe(self) -> str:
+        a, b = self.inputs
+        return f"matmul of {a.shape} by {b.shape}"
+
+
+def constant(value: Any, dtype: np.dtype[Any]) -> list[Any]:
+    """A scalar constant with its exact bits, as plain data for the `map` kernel."""
+    return ["c", dtype.str, np.asarray(value, dtype=dtype).tobytes().hex()]
+
+
+def in_order(roots: Iterable[Op]) -> list[Op]:
+    """All ops that the roots are made of, each after its inputs."""
+    seen: set[int] = set()
+    out: list[Op] = []
+    stack = [(op, False) for op in reversed(list(roots))]
+    while stack:
+        op, inputs_done = stack.pop()
+        if inputs_done:
+            out.append(op)
+        elif id(op) not in seen:
+            seen.add(id(op))
+            stack.append((op, True))
+            stack.extend((i, False) for i in reversed(op.inputs) if id(i) not in seen)
+    return out
+
+
+def keys(order: Sequence[Op], tokens: Mapping[str, str] | None = None) -> dict[int, str]:
+    """The content key of each op, by id; `tokens` gives the content hash of sources where it is known."""
+    out: dict[int, str] = {}
+    for op in order:
+        recipe = op.recipe()
+        if tokens and isinstance(op, ObjectSource):
+            recipe = ("object", tokens.get(op.token, op.token))
+        text = repr((recipe, [out[id(i)] for i in op.inputs]))
+        out[id(op)] = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return out
+
+
+def sliced(cuts: Cuts, start: int, step: int, size: int) -> Cuts:
+    """The cuts of `size` elements start, start + step, ...: those of the source, as near as they can be had.
+
+    >>> sliced(Cuts(10, 4), 2, 1, 6).chunks
+    (2, 4)
+    """
+    if (start, step, size) == (0, 1, cuts.size):
+        return cuts
+    if step == 1 and size > 0:
+        if cuts.regular and start % cuts.chunk == 0:
+            return Cuts(size, min(cuts.chunk, size))
+        first, last = cuts.tiles(start, start + size)
+        inner = np.asarray(cuts.start(np.arange(first + 1, last, dtype=np.int64))) - start
+        return Cuts.from_bounds(np.concatenate([[0], inner, [size]]))
+    return Cuts(size, max(1, -(-cuts.max_chunk // abs(step))))
+
+
+def contiguous_strides(shape: Shape) -> tuple[int, ...]:
+    """C-order strides in elements."""
+    out = [1]
+    for n in reversed(shape[1:]):
+        out.append(out[-1] * n)
+    return tuple(reversed(out)) if shape else ()
+
+
+def auto_chunk(shape: Shape, itemsize: int, target_bytes: int) -> Shape:
+    """Tile lengths of about `target_bytes`: axes halved, the longest first, so that grids are powers of two.
+
+    >>> auto_chunk((8192, 8192), 8, 32 << 20)
+    (2048, 2048)
+    """
+    parts = [1] * len(shape)
+    lengths = [max(n, 1) for n in shape]
+    while math.prod(lengths) * itemsize > target_bytes and any(n > 1 for n in lengths):
+        d = max(range(len(shape)), key=lambda i: (lengths[i], -i))
+        parts[d] *= 2
+        lengths[d] = -(-shape[d] // parts[d])
+    return tuple(lengths)

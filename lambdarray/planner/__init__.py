@@ -1,0 +1,65 @@
+"""From expressions to a plan: the passes, in order, on one screen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._version import __version__
+from ..ops import ObjectSource, Op, Stored, in_order, keys
+from ..task import Plan
+from .blocks import Resources
+from .check import check
+from .lower import Lowering, Targets
+from .regions import assign
+from .share import share
+
+__all__ = ["Resources", "make_plan"]
+
+
+def make_plan(
+    outputs: Sequence[Op],
+    resources: Resources,
+    *,
+    targets: Targets | None = None,
+    tokens: Mapping[str, str] | None = None,
+) -> tuple[Plan, dict[str, Any]]:
+    """The plan that stores `outputs`, and the in-memory sources that it reads, by token.
+
+    `targets` says where an output goes (by the op's id) if not to scratch; `tokens` gives the content hash of
+    in-memory sources, which a durable store needs so that a later process finds the same key.
+    """
+    order = in_order(outputs)
+    key_of = keys(order, tokens)
+    order, outputs, targets = share(order, outputs, key_of, targets or {})  # equal subexpressions become one
+    stored = [op for op in outputs if not isinstance(op, ObjectSource | Stored)]
+    regions = assign(order, stored)  # what is computed together
+    prefix = _key(order, outputs, key_of, resources, targets)
+    lowering = Lowering(order, regions, resources, f"{prefix[:2]}/{prefix}", targets)
+    lowering.run()  # regions become programs
+    names = tuple(lowering.array_of(op).name for op in outputs)
+    plan = Plan(
+        prefix,
+        tuple(lowering.programs),
+        lowering.arrays,
+        names,
+        tuple(lowering.estimates),
+        tuple(lowering.notes),
+    )
+    check(plan, resources.memory_bytes)
+    return plan, lowering.objects
+
+
+def _key(
+    order: Sequence[Op],
+    outputs: Sequence[Op],
+    key_of: Mapping[int, str],
+    resources: Resources,
+    targets: Targets,
+) -> str:
+    """The plan's key: the same recipe, cut in the same way, by the same version."""
+    where = [repr(targets.get(id(op), "")) for op in outputs]
+    cuts = [op.tiling.to_json() for op in order]
+    text = repr(([key_of[id(op)] for op in outputs], where, cuts, resources, __version__))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

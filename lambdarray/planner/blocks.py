@@ -1,0 +1,98 @@
+"""How much of an array a task takes: blocks for reductions, the loop of a product, the groups of a reduction tree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..tiling import Cuts, Tiling
+
+# A task below this many elements is mostly overhead; one above is worth splitting for balance.
+LEAST_ELEMENTS = 1 << 18
+TASKS_PER_WORKER = 8
+FAN_IN = 32
+TILE_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the planner plans for: workers, bytes of memory for data in each, and whether tiles go through a store."""
+
+    workers: int
+    memory_bytes: int
+    remote: bool
+
+
+def group(cuts: Cuts, factor: int) -> Cuts:
+    """Cuts with `factor` neighbouring tiles made one.
+
+    >>> group(Cuts(10, 2), 3).chunks
+    (6, 4)
+    """
+    if factor <= 1 or cuts.count == 1:
+        return cuts
+    if cuts.regular:
+        return Cuts(cuts.size, min(cuts.chunk * factor, cuts.size))
+    starts = np.asarray(cuts.start(np.arange(0, cuts.count, factor)))
+    return Cuts.from_bounds(np.append(starts, cuts.size))
+
+
+def split(cuts: Cuts, parts: int) -> Cuts:
+    """Regular cuts with each tile cut into about `parts`, which divide it where they can."""
+    return cuts if not cuts.regular or parts <= 1 else Cuts(cuts.size, max(1, -(-cuts.chunk // parts)))
+
+
+def for_reduction(tiling: Tiling, resources: Resources, stored: bool) -> tuple[Cuts, ...]:
+    """Blocks for the first step of a reduction: near the tiles, large enough to be worth a task, enough for all.
+
+    Tiles in a store are never cut, since a part of a tile is a request as dear as the whole.
+    """
+    wanted = resources.workers * TASKS_PER_WORKER
+    total = math.prod(tiling.shape)
+    target = max(LEAST_ELEMENTS, total // wanted)
+    cuts = list(tiling.axes)
+    size = math.prod(tiling.max_tile)
+    if size * 2 <= target:
+        for d in reversed(range(len(cuts))):
+            factor = min(cuts[d].count, max(1, target // max(size, 1)))
+            before = cuts[d].max_chunk
+            cuts[d] = group(cuts[d], factor)
+            size = size // max(before, 1) * max(cuts[d].max_chunk, 1)
+    elif size > 2 * target and not (resources.remote and stored):
+        for d in range(len(cuts)):
+            parts = min(cuts[d].max_chunk, -(-size // target))
+            before = cuts[d].max_chunk
+            cuts[d] = split(cuts[d], parts)
+            size = size // max(before, 1) * max(cuts[d].max_chunk, 1)
+            if size <= target:
+                break
+    return tuple(cuts)
+
+
+def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:
+    """How many partial results one task of a reduction tree combines."""
+    fits = resources.memory_bytes // max(3 * partial_bytes, 1)
+    return max(2, min(FAN_IN, fits, count))
+
+
+def most_k(m: int, n: int, itemsize: int, resources: Resources) -> int:
+    """The longest stretch of k of which two pairs of operand tiles fit beside an m by n result."""
+    spare = resources.memory_bytes - m * n * itemsize
+    return max(1, spare // max(2 * (m + n) * itemsize, 1))
+
+
+def of_k(cuts: Cuts, most: int) -> Cuts:
+    """The loop of a product: the operand's own tiles along k, cut where they are longer than `most`."""
+    return cuts if cuts.max_chunk <= most or cuts.size == 0 else Cuts(cuts.size, most)
+
+
+def split_k(grid: Sequence[int], k: Cuts, most: int, resources: Resources) -> Cuts | None:
+    """The parts of k that give every worker a task where the grid alone is too small; None where it is not."""
+    tasks = math.prod(grid)
+    if tasks >= resources.workers or k.count == 1:
+        return None
+    parts = min(k.count, -(-resources.workers // tasks))
+    return group(k, min(-(-k.count // parts), max(1, most // k.max_chunk)))

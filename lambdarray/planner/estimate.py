@@ -1,0 +1,80 @@
+"""What a task of a program costs at most: flops, bytes, seconds, peak bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
+from ..task import Estimate, Program, Read, Span, Step, dtype_from_json
+from .blocks import Resources
+
+# Seconds per element and function of an elementwise program that runs from the cache, and per random value.
+MAP_S = 1.2e-9
+RANDOM_S = 12e-9
+
+
+def estimate(program: Program, resources: Resources) -> Estimate:
+    """The cost of the largest task: every axis at its longest block."""
+    spans = [(0, c.max_chunk) for c in program.axes]
+    elements = math.prod(hi for _, hi in spans[: program.grid_ndim])
+    loops = program.loop_count
+    read_bytes = {r.register: _read_bytes(program, r, spans) for r in program.reads}
+    bytes_read = sum(read_bytes[r.register] * (loops if r.loop else 1) for r in program.reads)
+    bytes_written = sum(_written(program, n, spans) for n in range(len(program.writes)))
+    flops = sum(_flops(program, s, spans, elements) for s in program.steps)
+    machine = LAMBDA_X86_64 if resources.remote else THREADS
+    cores = resources.memory_bytes / 2**20 / MIB_PER_VCPU if resources.remote else 1.0
+    compute = _map_seconds(program, elements) + flops / (machine.gflops * 1e9 * max(cores, 0.1))
+    seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
+    twice = sum(read_bytes[r.register] for r in program.reads if r.loop and loops > 1)
+    made = sum(_made_bytes(program, s, elements) for s in program.steps)
+    peak = sum(read_bytes.values()) + twice + made
+    return Estimate(flops, bytes_read, bytes_written, seconds, peak)
+
+
+def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
+    total = 0
+    for part in read.parts:
+        spec = program.arrays[part.array]
+        lengths = []
+        for m, size in zip(part.maps, spec.tiling.shape, strict=True):
+            lo, hi = m.span(spans[m.axis] if m.axis >= 0 else (0, 1))
+            lengths.append(min(-(-(hi - lo) // abs(m.step)), size))
+        total = max(total, math.prod(lengths) * spec.dtype.itemsize)
+    return total
+
+
+def _written(program: Program, n: int, spans: Sequence[Span]) -> int:
+    write = program.writes[n]
+    spec = program.arrays[write.array]
+    lengths = (1 if a < 0 or b else spans[a][1] for a, b in zip(write.axes, write.by_block, strict=True))
+    return math.prod(lengths) * spec.dtype.itemsize
+
+
+def _flops(program: Program, step: Step, spans: Sequence[Span], elements: int) -> float:
+    if step.kernel == "gemm":
+        k = program.axes[program.grid_ndim].size if step.loop else spans[program.grid_ndim - 1][1]
+        tile = elements if step.loop else elements // max(k, 1)
+        return 2.0 * tile * k * (4 if dtype_from_json(step.params["dtype"]).kind == "c" else 1)
+    return float(elements * len(step.params["code"])) if step.kernel == "map" else 0.0
+
+
+def _map_seconds(program: Program, elements: int) -> float:
+    steps = [s for s in program.steps if s.kernel == "map"]
+    functions = sum(len(s.params["code"]) + 1 for s in steps)
+    randoms = sum(s.kernel == "random" for s in program.steps)
+    return elements * (functions * MAP_S + randoms * RANDOM_S)
+
+
+def _made_bytes(program: Program, step: Step, elements: int) -> int:
+    """Bytes of the registers that a step makes."""
+    if step.kernel == "gemm":
+        k = 1 if step.loop else program.axes[program.grid_ndim - 1].max_chunk
+        return elements // max(k, 1) * dtype_from_json(step.params["dtype"]).itemsize
+    if step.kernel == "random":
+        return elements * dtype_from_json(step.params["dtype"]).itemsize
+    if step.kernel != "map":
+        return 0
+    whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]
+    return sum(elements * program.arrays[w.array].dtype.itemsize for w in whole)

@@ -1,0 +1,213 @@
+"""Which ops are computed together: every op is given to the region, or regions, that compute it.
+
+A region becomes one stage: a fused elementwise program over its roots' axes, perhaps begun by a core (a matrix
+product, or the last step of a reduction), perhaps ended by the first step of reductions. Ops are visited consumers
+first, so that an op knows all its uses: used in one place it joins that place, used in several it is stored once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..ops import Concat, Contract, Fill, Iota, Map, ObjectSource, Op, Random, Rechunk, Reduce, Reshape, Stored, View
+from .views import Maps, broadcast, compose, identity, inverse
+
+SOURCES = (ObjectSource, Stored)
+CORES = (Contract, Reduce)
+
+
+@dataclass(slots=True, eq=False)
+class Region:
+    """Ops that are computed by one stage.
+
+    roots    what it makes: stored ops, or (`partial`) the inputs of the reductions it begins
+    members  the ops that its program computes, each with its view: how its axes follow the roots'
+    core     the Contract or Reduce whose result the program starts from
+    view     how the core's axes follow the roots'
+    facing   for each axis of the roots the core's axis that it is, -1 for a new axis of length 1
+    """
+
+    roots: list[Op]
+    partial: bool = False
+    members: dict[tuple[int, Maps], Op] = field(default_factory=dict)
+    core: Op | None = None
+    view: Maps = ()
+    facing: tuple[int, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that the program runs over."""
+        root = self.roots[0]
+        return root.inputs[0].shape if self.partial else root.shape
+
+
+@dataclass(slots=True)
+class Regions:
+    """The outcome: the region that stores each stored op, and the one that begins each reduction, by the op's id."""
+
+    storing: dict[int, Region] = field(default_factory=dict)
+    beginning: dict[int, Region] = field(default_factory=dict)
+
+
+def peel(op: Op, maps: Maps) -> tuple[Op, Maps]:
+    """The op under views and rechunks, and how it follows what `maps` follows."""
+    while isinstance(op, View | Rechunk):
+        maps = compose(op.maps, maps) if isinstance(op, View) else maps
+        op = op.inputs[0]
+    return op, maps
+
+
+class _Assigner:
+    """Visits ops consumers first and gives each to regions."""
+
+    def __init__(self, order: Sequence[Op], outputs: Sequence[Op]) -> None:
+        self.order = order
+        self.outputs = frozenset(id(op) for op in outputs)
+        self.kept = set(self.outputs)
+        self.uses: dict[int, dict[tuple[int, Maps], tuple[Region, Maps]]] = {}
+        self.found = Regions()
+        self.levels = self._levels()
+        self.groups: dict[tuple[object, ...], list[Region]] = {}
+
+    def run(self) -> Regions:
+        for op in reversed(self.order):
+            if not isinstance(op, SOURCES):
+                self._place(op)
+        return self.found
+
+    def _levels(self) -> dict[int, int]:
+        """How many stored results lie beneath each op: ops of one level never depend on one another's stages."""
+        out: dict[int, int] = {}
+        for op in self.order:
+            below = max((out[id(i)] for i in op.inputs), default=0)
+            out[id(op)] = below + (id(op) in self.kept or isinstance(op, Reduce | Contract | Reshape))
+        return out
+
+    def _use(self, op: Op, region: Region, maps: Maps) -> None:
+        self.uses.setdefault(id(op), {})[id(region), maps] = (region, maps)
+
+    def _keep(self, op: Op) -> None:
+        """Have the op stored, since something reads its tiles."""
+        self.kept.add(id(op))
+
+    def _place(self, op: Op) -> None:
+        uses = list(self.uses.get(id(op), {}).values())
+        if isinstance(op, CORES):
+            self._place_core(op, uses)
+        elif isinstance(op, Reshape):
+            self._store(op)
+            self._keep(peel_rechunk(op.inputs[0]))
+        elif id(op) in self.kept or not self._joins(op, uses):
+            region = self._store(op)
+            self._join(op, region, identity(op.ndim))
+        else:
+            for region, maps in uses:
+                self._join(op, region, maps)
+
+    def _joins(self, op: Op, uses: list[tuple[Region, Maps]]) -> bool:
+        """Whether the op is computed where it is used rather than stored."""
+        if isinstance(op, Random):
+            region, maps = uses[0]
+            whole = maps == identity(op.ndim) and region.shape == op.shape and region.core is None
+            return len(uses) == 1 and whole
+        if isinstance(op, Concat):
+            return all(maps[op.axis].axis >= 0 and maps[op.axis].step == 1 for _, maps in uses)
+        cheap = isinstance(op, View | Rechunk | Fill | Iota) or all(isinstance(i, Fill | Iota) for i in op.inputs)
+        return cheap or len(uses) == 1
+
+    def _join(self, op: Op, region: Region, maps: Maps) -> None:
+        region.members[id(op), maps] = op
+        if isinstance(op, View):
+            self._use(op.inputs[0], region, compose(op.maps, maps))
+        elif isinstance(op, Rechunk):
+            self._use(op.inputs[0], region, maps)
+        elif isinstance(op, Concat):
+            for i in op.inputs:
+                self._keep(peel(i, identity(i.ndim))[0])
+        elif isinstance(op, Map):
+            for i in op.inputs:
+                self._use(i, region, broadcast(i.shape, op.shape, maps))
+
+    def _place_core(self, op: Op, uses: list[tuple[Region, Maps]]) -> None:
+        region = self._region_to_begin(op, uses)
+        if region is None:
+            region = self._store(op)
+            region.view, region.facing = identity(op.ndim), tuple(range(op.ndim))
+        region.core = op
+        if isinstance(op, Reduce):
+            begin = self._begin(op)
+            self.found.beginning[id(op)] = begin
+            self._use(op.inputs[0], begin, identity(op.inputs[0].ndim))
+        else:
+            for i in op.inputs:
+                self._keep(peel(i, identity(i.ndim))[0])
+
+    def _region_to_begin(self, op: Op, uses: list[tuple[Region, Maps]]) -> Region | None:
+        """The one region that uses the op and can start from it, if there is such a one."""
+        if id(op) in self.kept or len(uses) != 1:
+            return None
+        region, maps = uses[0]
+        facing = inverse(maps, op.shape, region.shape)
+        taken = region.core is not None or len(region.roots) > 1
+        if facing is None or taken or any(isinstance(m, Random) for m in region.members.values()):
+            return None
+        if region.partial and (isinstance(op, Reduce) or facing != tuple(range(op.ndim))):
+            return None
+        region.view, region.facing = maps, facing
+        return region
+
+    def _store(self, op: Op) -> Region:
+        simple = not isinstance(op, (*CORES, Reshape)) and id(op) in self.outputs
+        region = self._grouped(("map", op.tiling, self.levels[id(op)]), op) if simple else None
+        if region is None:
+            region = Region([op])
+        self.found.storing[id(op)] = region
+        return region
+
+    def _begin(self, op: Reduce) -> Region:
+        source = op.inputs[0]
+        region = self._grouped(("reduce", source.shape, source.tiling, self.levels[id(source)]), op)
+        assert region is not None
+        region.partial = True
+        return region
+
+    def _grouped(self, key: tuple[object, ...], op: Op) -> Region | None:
+        """A region with this key that shares a source with the op, so that the source is read once; or a new one."""
+        group = self.groups.setdefault(key, [])
+        leaves = _leaves(op) if group else frozenset()
+        for region in group:
+            if region.core is None and leaves & _leaves(region.roots[0]):
+                region.roots.append(op)
+                return region
+        group.append(Region([op]))
+        return group[-1]
+
+
+def peel_rechunk(op: Op) -> Op:
+    """The op under rechunks."""
+    while isinstance(op, Rechunk):
+        op = op.inputs[0]
+    return op
+
+
+def _leaves(op: Op) -> frozenset[int]:
+    """The sources and stored results that the op is computed from, by id."""
+    out: set[int] = set()
+    stack: list[Op] = list(op.inputs)
+    seen: set[int] = set()
+    while stack:
+        top = stack.pop()
+        if id(top) in seen:
+            continue
+        seen.add(id(top))
+        if isinstance(top, Map | View | Rechunk | Concat):
+            stack.extend(top.inputs)
+        elif not isinstance(top, Fill | Iota):
+            out.add(id(top))
+    return frozenset(out)
+
+
+def assign(order: Sequence[Op], outputs: Sequence[Op]) -> Regions:
+    """The regions that compute `outputs`; `order` has every op after its inputs."""
+    return _Assigner(order, outputs).run()

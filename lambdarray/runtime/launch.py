@@ -1,0 +1,208 @@
+"""Runs a plan as the settings say: store, executor, uploads, resume, clean-up."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
+from dataclasses import asdict, replace
+from itertools import accumulate
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..config import Config
+from ..errors import ConfigError
+from ..store import ArrayIO, TileStore, open_array, open_store
+from ..task import Plan, Task, TaskReport
+from ..tiling import Index
+from .summary import RunReport, StageSummary
+
+# What an interpreter with its libraries takes of a function's memory, and data may take of this machine's.
+OVERHEAD_MIB = 310
+MEMORY_SHARE = 0.6
+LAMBDA_MIB = 1769
+LAMBDA_WORKERS = 1000
+OnTile = Callable[[str, Index], None]
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_count(config: Config) -> int:
+    """How many workers the settings ask for."""
+    if config.workers is not None:
+        return config.workers
+    return cores() if config.executor == "threads" else LAMBDA_WORKERS
+
+
+def worker_memory_bytes(config: Config) -> int:
+    """What data may take in a worker: of a function its memory less the interpreter, else a share of the machine."""
+    if config.executor == "threads":
+        if config.memory_mib is not None:
+            return config.memory_mib << 20
+        from ..store.memory import machine_nbytes
+
+        return int(machine_nbytes() * MEMORY_SHARE / worker_count(config))
+    mib = LAMBDA_MIB if config.memory_mib is None else config.memory_mib
+    if mib <= OVERHEAD_MIB:
+        raise ConfigError(f"memory_mib={mib} leaves nothing for data beside the {OVERHEAD_MIB} MiB of the interpreter")
+    return (mib - OVERHEAD_MIB) << 20
+
+
+class Launch:
+    """A plan about to run: its store, its open arrays, and what to do as tasks finish."""
+
+    def __init__(self, plan: Plan, objects: Mapping[str, Any], config: Config) -> None:
+        self.scratch: TileStore = open_store(config.store)
+        self.objects, self.config = objects, config
+        self.plan = plan if config.executor == "threads" else _with_uploads(plan)
+        self.report = RunReport(plan.key, config.executor, worker_count(config))
+        self.report.stages = [StageSummary(p.name, p.op, p.task_count) for p in plan.programs]
+        self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
+        self._open: dict[str, ArrayIO] = {}
+        self._outputs = frozenset(plan.outputs) & plan.written
+        self._making = {n for n, p in enumerate(plan.programs) if any(w.array in self._outputs for w in p.writes)}
+
+    def array(self, name: str) -> ArrayIO:
+        """An array of the plan, open."""
+        if name not in self._open:
+            self._open[name] = open_array(self.plan.arrays[name], self.scratch, self.objects)
+        return self._open[name]
+
+    def execute(self, on_tile: OnTile | None = None) -> RunReport:
+        """Run all tasks; `on_tile` is told once of each output tile, as soon as it is there."""
+        begin = perf_counter()
+        if self.plan.programs:
+            self._run(_Once(on_tile))
+        self.report.seconds = perf_counter() - begin
+        return self.report
+
+    def _run(self, tiles: _Once) -> None:
+        from .markers import Marker
+        from .run import run
+
+        there = self._there()
+        with Marker(self.scratch, self.plan.key), closing(self._executor()) as executor:
+            self._upload(there)
+            result = run(
+                self.plan,
+                executor,
+                config=self.config,
+                exists=self._exists,
+                release=self.drop,
+                on_report=lambda report: self._on_report(report, tiles),
+                resume=self._finished(there),
+            )
+        self.report.statistics = asdict(result.statistics)
+        for name in self._outputs:
+            for index in self.plan.arrays[name].tiling.indices():
+                tiles(name, index)
+
+    def _executor(self) -> Any:
+        config = self.config
+        if config.executor == "threads":
+            from .executors.threads import ThreadsExecutor
+
+            return ThreadsExecutor(
+                self.scratch,
+                self.objects,
+                workers=worker_count(config),
+                memory_bytes=worker_memory_bytes(config),
+                tasks=self.plan.task_count,
+            )
+        if config.executor == "lambda":
+            from .executors.aws_lambda import LambdaExecutor
+
+            return LambdaExecutor(config.function, config.region, config.store, worker_count(config), self.plan.key)
+        from .executors.simulated import SimulatedExecutor
+
+        return SimulatedExecutor(self.plan, workers=worker_count(config))
+
+    def _exists(self, task: Task) -> bool:
+        return all(self.array(name).exists(index) for name, index in task.outputs())
+
+    def _on_report(self, report: TaskReport, tiles: _Once) -> None:
+        if report.status != "done":
+            return
+        stage = bisect_right(self._first, report.task) - 1
+        self.report.stages[stage].add(report)
+        self.report.cold_starts += report.cold
+        if stage in self._making and tiles.wanted:
+            for name, index in self.plan.programs[stage].task(report.task - self._first[stage]).outputs():
+                if name in self._outputs:
+                    tiles(name, index)
+
+    # -- what is there already
+
+    def _there(self) -> dict[str, frozenset[Index]]:
+        """The tiles that exist before the run, by array: one LIST of a durable store, none of a store in memory."""
+        out = {}
+        for name, spec in self.plan.arrays.items():
+            made_here = name in self.plan.written or spec.location.get("upload")
+            if made_here and (spec.location["kind"] == "zarr" or self.scratch.durable):
+                out[name] = frozenset(self.array(name).existing())
+        return out
+
+    def _finished(self, there: Mapping[str, frozenset[Index]]) -> np.ndarray | None:
+        """A mask over all tasks of those whose outputs exist."""
+        if not any(there.values()):
+            return None
+        out = np.zeros(self._first[-1], bool)
+        for stage, program in enumerate(self.plan.programs):
+            if any(there.get(w.array) for w in program.writes):
+                for number in range(program.task_count):
+                    made = program.task(number).outputs()
+                    out[self._first[stage] + number] = all(index in there.get(name, ()) for name, index in made)
+        return out
+
+    def _upload(self, there: Mapping[str, frozenset[Index]]) -> None:
+        from .upload import upload
+
+        for name, spec in self.plan.arrays.items():
+            if token := spec.location.get("upload"):
+                upload(self.objects[token], self.array(name), spec.tiling, there.get(name, frozenset()))
+
+    # -- what goes
+
+    def drop(self, name: str, index: Index) -> None:
+        """Let a store in memory forget a tile that nothing will read."""
+        if not self.scratch.durable and self.plan.arrays[name].location["kind"] == "tiles":
+            self.array(name).delete(index)
+
+    def forget(self, keep: Collection[str] = ()) -> None:
+        """Delete the plan's scratch, except the arrays to `keep`."""
+        for name in self.plan.arrays:
+            location = self.plan.arrays[name].location
+            made_here = name in self.plan.written or location.get("upload")
+            if made_here and location["kind"] == "tiles" and name not in keep:
+                self.scratch.delete_prefix(location["prefix"])
+
+
+class _Once:
+    """Tells of each output tile once."""
+
+    def __init__(self, on_tile: OnTile | None) -> None:
+        self.wanted, self._seen = on_tile, set[tuple[str, Index]]()
+
+    def __call__(self, name: str, index: Index) -> None:
+        if self.wanted is not None and (name, index) not in self._seen:
+            self._seen.add((name, index))
+            self.wanted(name, index)
+
+
+def _with_uploads(plan: Plan) -> Plan:
+    """The plan with each in-memory source as tiles in the scratch store, for workers elsewhere."""
+    arrays = dict(plan.arrays)
+    for name, spec in plan.arrays.items():
+        if spec.location["kind"] == "object":
+            where = {"kind": "tiles", "prefix": f"{plan.key[:2]}/{plan.key}/{name}", "upload": spec.location["token"]}
+            arrays[name] = replace(spec, location=where)
+    if arrays == dict(plan.arrays):
+        return plan
+    programs = tuple(replace(p, arrays={n: arrays[n] for n in p.arrays}) for p in plan.programs)
+    return replace(plan, arrays=arrays, programs=programs)

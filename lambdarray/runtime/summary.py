@@ -1,0 +1,134 @@
+"""What a run was: seconds, bytes, flops and attempts, summed as reports arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..task import TaskReport
+
+PHASES = ("fetch_s", "wait_s", "compute_s", "write_s", "total_s")
+COUNTS = ("bytes_read", "bytes_written", "flops")
+
+
+@dataclass(slots=True)
+class StageSummary:
+    """The sums over the finished tasks of a stage."""
+
+    name: str
+    op: str
+    tasks: int = 0
+    done: int = 0
+    fetch_s: float = 0.0
+    wait_s: float = 0.0
+    compute_s: float = 0.0
+    write_s: float = 0.0
+    total_s: float = 0.0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    flops: int = 0
+    peak_bytes: int = 0
+
+    def add(self, report: TaskReport) -> None:
+        """Add one finished task."""
+        self.done += 1
+        for name in (*PHASES, *COUNTS):
+            setattr(self, name, getattr(self, name) + getattr(report, name))
+        self.peak_bytes = max(self.peak_bytes, report.peak_bytes)
+
+
+@dataclass(slots=True)
+class RunReport:
+    """A finished run: wall-clock seconds as the caller saw them, and sums over its tasks.
+
+    `fetch_s`, `compute_s` and `write_s` are worker seconds by phase and overlap one another; `wait_s` is what workers
+    waited for tiles. `gflops` is the effective rate: flops over the caller's seconds.
+    """
+
+    plan: str
+    executor: str
+    workers: int
+    seconds: float = 0.0
+    stages: list[StageSummary] = field(default_factory=list)
+    statistics: dict[str, Any] = field(default_factory=dict)
+    cold_starts: int = 0
+    billed_s: float = 0.0
+
+    def _sum(self, name: str) -> Any:
+        return sum(getattr(s, name) for s in self.stages)
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of the plan."""
+        return int(self._sum("tasks"))
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of all finished tasks."""
+        return int(self._sum("flops"))
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that tasks read."""
+        return int(self._sum("bytes_read"))
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes that tasks wrote."""
+        return int(self._sum("bytes_written"))
+
+    @property
+    def fetch_s(self) -> float:
+        """Worker seconds spent reading tiles."""
+        return float(self._sum("fetch_s"))
+
+    @property
+    def wait_s(self) -> float:
+        """Worker seconds in which computing waited for tiles."""
+        return float(self._sum("wait_s"))
+
+    @property
+    def compute_s(self) -> float:
+        """Worker seconds in kernels."""
+        return float(self._sum("compute_s"))
+
+    @property
+    def write_s(self) -> float:
+        """Worker seconds spent writing tiles."""
+        return float(self._sum("write_s"))
+
+    @property
+    def total_s(self) -> float:
+        """Worker seconds from the start of a task to its last write."""
+        return float(self._sum("total_s"))
+
+    @property
+    def attempts(self) -> int:
+        """Attempts started."""
+        return int(self.statistics.get("attempts", 0))
+
+    @property
+    def retries(self) -> int:
+        """Attempts that repeated a failed or lost one."""
+        return int(self.statistics.get("retries", 0))
+
+    @property
+    def gflops(self) -> float:
+        """Effective GFLOPS, as the caller saw them."""
+        return self.flops / self.seconds / 1e9 if self.seconds else 0.0
+
+    def __str__(self) -> str:
+        busy = f"fetch {self.fetch_s:.2f} s, wait {self.wait_s:.2f} s, compute {self.compute_s:.2f} s"
+        lines = [
+            f"{self.tasks} tasks on {self.workers} {self.executor} workers in {self.seconds:.3f} s, "
+            f"{self.gflops:.1f} effective GFLOPS",
+            f"worker seconds: {busy}, write {self.write_s:.2f} s, all {self.total_s:.2f} s",
+            f"read {self.bytes_read / 1e6:,.1f} MB, wrote {self.bytes_written / 1e6:,.1f} MB; "
+            f"{self.attempts} attempts, {self.retries} retries",
+        ]
+        for s in self.stages:
+            lines.append(
+                f"  {s.name:<14} {s.done:>7}/{s.tasks:<7} compute {s.compute_s:8.2f} s  fetch {s.fetch_s:7.2f} s  "
+                f"write {s.write_s:7.2f} s  peak {s.peak_bytes / 2**20:8.1f} MiB"
+            )
+        return "\n".join(lines)
