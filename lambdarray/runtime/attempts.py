@@ -1,0 +1,113 @@
+"""What is in flight: bundles, their attempts, how long the tasks of a stage take, and who lags behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+SAMPLES = 65
+UNKNOWN_STAGE = 10.0  # without a finished task, only this many times the estimate counts as lagging
+LAG = 2.0
+NUMBER_BITS = 12  # an attempt's key is its task's id and, in the low bits, its number
+
+
+def attempt_key(task: int, number: int) -> int:
+    """One integer for an attempt."""
+    return task << NUMBER_BITS | number
+
+
+def attempt_of(key: int) -> tuple[int, int]:
+    """The inverse of `attempt_key`."""
+    return key >> NUMBER_BITS, key & ((1 << NUMBER_BITS) - 1)
+
+
+class Bundle:
+    """Attempts that one worker runs in order; `since` is when it began or last reported one."""
+
+    __slots__ = ("keys", "left", "program", "since")
+
+    def __init__(self, program: int, keys: list[int], now: float) -> None:
+        self.program, self.keys, self.left, self.since = program, keys, len(keys), now
+
+
+class InFlight:
+    """All bundles that have not reported in full, the longest silent first."""
+
+    __slots__ = ("_bundles", "_keys")
+
+    def __init__(self) -> None:
+        self._bundles: dict[Bundle, None] = {}
+        self._keys: dict[int, Bundle] = {}
+
+    def __len__(self) -> int:
+        return len(self._bundles)
+
+    def __iter__(self) -> Iterator[Bundle]:
+        return iter(self._bundles)
+
+    @property
+    def keys(self) -> list[int]:
+        """The attempts that have not reported."""
+        return list(self._keys)
+
+    def add(self, bundle: Bundle) -> None:
+        """A bundle that has been launched."""
+        self._bundles[bundle] = None
+        for key in bundle.keys:
+            self._keys[key] = bundle
+
+    def reported(self, key: int, now: float) -> tuple[Bundle | None, float]:
+        """Take an attempt out; its bundle, None where it is not in flight, and for how long it ran."""
+        bundle = self._keys.pop(key, None)
+        if bundle is None:
+            return None, 0.0
+        seconds, bundle.since = now - bundle.since, now
+        bundle.left -= 1
+        del self._bundles[bundle]
+        if bundle.left:
+            self._bundles[bundle] = None
+        return bundle, seconds
+
+    def waiting(self, bundle: Bundle) -> list[int]:
+        """The attempts of a bundle that have not reported."""
+        return [key for key in bundle.keys if self._keys.get(key) is bundle]
+
+    def first_silent(self) -> Bundle | None:
+        """The bundle that has been silent for longest."""
+        return next(iter(self._bundles), None)
+
+    def give_up(self, bundle: Bundle) -> list[int]:
+        """Take a whole bundle out; the attempts that it still had."""
+        keys = self.waiting(bundle)
+        for key in keys:
+            del self._keys[key]
+        del self._bundles[bundle]
+        return keys
+
+
+class Durations:
+    """How long the tasks of one stage take: the planner's estimate until some have finished."""
+
+    __slots__ = ("_count", "_estimate", "_samples", "_total")
+
+    def __init__(self, estimate: float) -> None:
+        self._estimate, self._total, self._count = estimate, 0.0, 0
+        self._samples: list[float] = []
+
+    def add(self, seconds: float) -> None:
+        """A task that finished."""
+        self._total += seconds
+        if self._count < SAMPLES:
+            self._samples.append(seconds)
+        else:
+            self._samples[self._count % SAMPLES] = seconds
+        self._count += 1
+
+    @property
+    def mean(self) -> float:
+        """The mean so far."""
+        return self._total / self._count if self._count else self._estimate
+
+    def lagging(self) -> float:
+        """After how long a task lags behind its stage."""
+        return LAG * median(self._samples) if self._count else UNKNOWN_STAGE * self._estimate

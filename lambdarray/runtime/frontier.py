@@ -1,0 +1,154 @@
+"""How far a plan has come: which tasks are free to start, and which tiles nobody will read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..task import Plan
+from .counters import Counters, box_numbers, box_volume
+from .decisions import Release
+from .dependencies import Dependencies, Edge, Writer, grid_index
+
+DONE = 1
+
+
+class Reader:
+    """An edge with the counters of the stage that reads over it."""
+
+    __slots__ = ("edge", "offset", "program", "same", "waits")
+
+    def __init__(self, edge: Edge, offset: int, waits: Counters) -> None:
+        self.edge, self.offset, self.waits = edge, offset, waits
+        self.program, self.same = edge.program, edge.same
+
+
+class Made:
+    """An array that the plan writes: its readers, and how many reads each of its tiles still has to serve.
+
+    `unread` is None for an output of the plan, whose tiles are kept. A tile's count is set when it is made, or
+    before the run where tasks are skipped (`counted`).
+    """
+
+    __slots__ = ("array", "counted", "grid", "readers", "unread")
+
+    def __init__(self, array: str, grid: tuple[int, ...], readers: list[Reader], unread: Counters | None) -> None:
+        self.array, self.grid, self.readers, self.unread = array, grid, readers, unread
+        self.counted = False
+
+
+class Frontier:
+    """Whether each task is done, one byte each, and the counters of what is between them.
+
+    `finish` is the hot path of a run: it is written for speed, with one case for a tile that is made and read
+    one to one and one for boxes.
+    """
+
+    def __init__(self, plan: Plan, deps: Dependencies) -> None:
+        self.deps = deps
+        self.state = bytearray(deps.total)
+        self.waits = [self._counters(p) for p in range(len(plan.programs))]
+        kept = set(plan.outputs)
+        self.made = {name: self._make(name, writers[0], name not in kept) for name, writers in deps.writers.items()}
+        self._writes = [[(w, self.made[w.array]) for w in writers] for writers in deps.writes]
+        self._reads = [
+            [(e, self.made[e.array]) for e in edges if self.made[e.array].unread is not None] for edges in deps.reads
+        ]
+
+    def _counters(self, program: int) -> Counters | None:
+        values = self.deps.waits(program)
+        return None if values is None else Counters(self.deps.programs[program].grid, values)
+
+    def _make(self, name: str, writer: Writer, released: bool) -> Made:
+        deps, readers = self.deps, []
+        for edge in deps.readers[name]:
+            waits = self.waits[edge.program]
+            if waits is not None:
+                readers.append(Reader(edge, deps.offsets[edge.program], waits))
+        grid = writer.tile_grid
+        unread = None
+        if released:
+            most = sum(1 if r.same else deps.programs[r.program].task_count for r in readers)
+            unread = Counters(grid, np.zeros(_volume(grid), np.min_scalar_type(most)))
+        return Made(name, grid, readers, unread)
+
+    def roots(self, program: int) -> range | np.ndarray:
+        """The numbers of a stage's tasks that wait for nothing and are not done."""
+        waits, count = self.waits[program], self.deps.programs[program].task_count
+        first = self.deps.offsets[program]
+        if waits is None and not self.state.count(DONE, first, first + count):
+            return range(count)
+        state = np.frombuffer(self.state, np.uint8)[first : first + count]
+        free = state != DONE
+        if waits is not None:
+            free &= waits.cells.reshape(-1) == 0
+        return np.flatnonzero(free)
+
+    def finish(self, program: int, task: int) -> tuple[list[tuple[int, int]], list[Release]]:
+        """Mark a task done: the (program, task) pairs that may start now, and the tiles to let go of."""
+        self.state[task] = DONE
+        number = task - self.deps.offsets[program]
+        freed: list[tuple[int, int]] = []
+        gone: list[Release] = []
+        index = None
+        for writer, made in self._writes[program]:
+            if writer.same:
+                self._tile_made(made, number, freed, gone)
+            else:
+                index = index or grid_index(number, writer.grid)
+                for tile in box_numbers(writer.tiles(index), made.grid):
+                    self._tile_made(made, tile, freed, gone)
+        for edge, made in self._reads[program]:
+            unread = made.unread
+            if edge.same:
+                flat = unread.flat  # type: ignore[union-attr]
+                left = flat[number] - 1
+                flat[number] = left
+                if not left:
+                    gone.append(Release(made.array, grid_index(number, made.grid)))
+            else:
+                index = index or grid_index(number, edge.grid)
+                for tile in unread.down(edge.tiles(index)):  # type: ignore[union-attr]
+                    gone.append(Release(made.array, grid_index(tile, made.grid)))
+        return freed, gone
+
+    def _tile_made(self, made: Made, tile: int, freed: list[tuple[int, int]], gone: list[Release]) -> None:
+        reads, index = 0, None
+        for reader in made.readers:
+            if reader.same:
+                reads += 1
+                flat = reader.waits.flat
+                left = flat[tile] - 1
+                flat[tile] = left
+                if not left:
+                    freed.append((reader.program, reader.offset + tile))
+            else:
+                if index is None:
+                    index = grid_index(tile, made.grid)
+                box = reader.edge.tasks(index)
+                reads += box_volume(box)
+                for n in reader.waits.down(box):
+                    freed.append((reader.program, reader.offset + n))
+        if made.unread is not None:
+            if made.counted:
+                reads = made.unread.flat[tile]
+            if reads:
+                made.unread.flat[tile] = reads
+            else:
+                gone.append(Release(made.array, grid_index(tile, made.grid)))
+
+    def tiles_let_go(self, program: int, task: int) -> list[Release]:
+        """Those of a done task's tiles that have been released: a late attempt may have made them again."""
+        number, found = task - self.deps.offsets[program], []
+        for writer, made in self._writes[program]:
+            if made.unread is None:
+                continue
+            for tile in box_numbers(writer.tiles(grid_index(number, writer.grid)), made.grid):
+                if not made.unread.flat[tile]:
+                    found.append(Release(made.array, grid_index(tile, made.grid)))
+        return found
+
+
+def _volume(grid: Sequence[int]) -> int:
+    return box_volume([(0, n) for n in grid])

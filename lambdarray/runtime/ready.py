@@ -1,0 +1,104 @@
+"""The tasks that may start, in the order in which they should."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from ..task import Plan
+from .dependencies import Dependencies
+
+SHIFT = 48
+TASK = (1 << SHIFT) - 1
+
+
+class Roots:
+    """The tasks of one stage that wait for nothing, drawn one after the other and never listed."""
+
+    __slots__ = ("drawn", "ids", "offset", "program")
+
+    def __init__(self, program: int, offset: int, ids: Any) -> None:
+        self.program, self.offset, self.ids, self.drawn = program, offset, ids, 0
+
+    def draw(self, count: int) -> list[int]:
+        """The ids of the next tasks, at most `count`."""
+        offset, chosen = self.offset, self.ids[self.drawn : self.drawn + count]
+        self.drawn += len(chosen)
+        numbers = chosen if isinstance(chosen, range) else chosen.tolist()
+        return [offset + n for n in numbers]
+
+
+class ReadyQueue:
+    """Ready tasks: first those that were freed by a finished tile, then the roots.
+
+    Within both, the stage with the longest path still ahead of it goes first, then the lowest number.
+    """
+
+    __slots__ = ("_heap", "_order", "_ranks", "_roots", "_roots_left")
+
+    def __init__(self, ranks: Sequence[int]) -> None:
+        self._ranks = [rank << SHIFT for rank in ranks]
+        self._order = sorted(range(len(ranks)), key=ranks.__getitem__)
+        self._heap: list[int] = []
+        self._roots: deque[Roots] = deque()
+        self._roots_left = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) + self._roots_left
+
+    def add_roots(self, program: int, offset: int, ids: range | np.ndarray) -> None:
+        """Tasks of `program` that wait for nothing; to be called in the order of the stages' ranks."""
+        if len(ids):
+            self._roots.append(Roots(program, offset, ids))
+            self._roots_left += len(ids)
+
+    def push(self, program: int, task: int) -> None:
+        """A task of `program` that became ready."""
+        heappush(self._heap, self._ranks[program] | task)
+
+    @property
+    def order(self) -> list[int]:
+        """The stages, the most urgent first."""
+        return self._order
+
+    @property
+    def freed(self) -> int:
+        """The number of ready tasks that a finished tile freed, or that are tried again."""
+        return len(self._heap)
+
+    @property
+    def program(self) -> int:
+        """The stage of the next task."""
+        return self._order[self._heap[0] >> SHIFT] if self._heap else self._roots[0].program
+
+    def take(self, count: int) -> list[int]:
+        """The next task and at most `count - 1` more of the same stage."""
+        heap = self._heap
+        if heap:
+            rank, tasks = heap[0] >> SHIFT, [heappop(heap) & TASK]
+            while heap and len(tasks) < count and heap[0] >> SHIFT == rank:
+                tasks.append(heappop(heap) & TASK)
+            return tasks
+        roots = self._roots[0]
+        tasks = roots.draw(count)
+        self._roots_left -= len(tasks)
+        if roots.drawn == len(roots.ids):
+            self._roots.popleft()
+        return tasks
+
+
+def ranks_by_critical_path(plan: Plan, deps: Dependencies) -> list[int]:
+    """For each stage its place in the order of urgency: the longest path to the end, in seconds, goes first."""
+    levels = [0.0] * len(plan.programs)
+    for p in range(len(levels) - 1, -1, -1):
+        after = (levels[e.program] for w in deps.writes[p] for e in deps.readers[w.array])
+        levels[p] = plan.estimates[p].seconds + max(after, default=0.0)
+    order = sorted(range(len(levels)), key=lambda p: (-levels[p], p))
+    ranks = [0] * len(levels)
+    for rank, p in enumerate(order):
+        ranks[p] = rank
+    return ranks

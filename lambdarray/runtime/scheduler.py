@@ -1,0 +1,342 @@
+"""The scheduler: decides what to launch, retry, duplicate and let go of. It has no clock and does no I/O.
+
+`run.py` tells it the time and what executors report, and carries out what it decides:
+
+    scheduler = Scheduler(plan, policy)
+    for decision in scheduler.decide(now, capacity): ...     # Launch, Release, Probe, Cancel
+    scheduler.report(reports, now)                           # late, double and missing reports are tolerated
+    scheduler.probed(probe, found, now)
+    scheduler.next_time(now, capacity)                       # when to call decide again at the latest
+
+A task starts when the tiles that it reads exist. The first attempt that is done wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
+from math import ceil, inf
+
+import numpy as np
+
+from ..errors import LambdarrayError
+from ..task import Plan, Task, TaskReport
+from .attempts import Bundle, Durations, InFlight, attempt_key, attempt_of
+from .chance import chance
+from .decisions import Cancel, Decision, Launch, Policy, Probe, Statistics
+from .dependencies import Dependencies
+from .executors import Attempt
+from .failures import final_error, refused_error
+from .frontier import Frontier
+from .ready import ReadyQueue, ranks_by_critical_path
+from .resume import resume
+from .window import Window
+
+
+class Scheduler:
+    """Decides for one plan. `failure` is the error that ended it, if one did; `statistics` counts.
+
+    `_tries` holds how often a task was launched and `_ended` how many of those attempts are over, both only for
+    tasks that need more than one attempt. `_retries` and `_lost` are heaps by time: tasks to try again, and
+    attempts whose connection broke (`_broken` has their reports), which may still end well until then. `_extra`
+    are the second attempts of stragglers.
+    """
+
+    def __init__(self, plan: Plan, policy: Policy | None = None) -> None:
+        self.plan, self.policy = plan, policy or Policy()
+        self.deps = Dependencies(plan)
+        self.total, self.done = self.deps.total, 0
+        self.failure: LambdarrayError | None = None
+        self.statistics = Statistics()
+        self._frontier = Frontier(plan, self.deps)
+        self._is_done = self._frontier.state
+        self._queue = ReadyQueue(ranks_by_critical_path(plan, self.deps))
+        self._durations = [Durations(e.seconds) for e in plan.estimates]
+        self._flight = InFlight()
+        self._window = Window()
+        self._tries: dict[int, int] = {}
+        self._ended: dict[int, int] = {}
+        self._retries: list[tuple[float, int]] = []
+        self._lost: list[tuple[float, int]] = []
+        self._broken: dict[int, TaskReport] = {}
+        self._extra: set[int] = set()
+        self._out: list[Decision] = []
+        self._patience = self.policy.task_timeout_s * (1 + self.policy.grace)
+        self._begun = self._stopped = False
+        self._scan_at = self._progress_at = -inf
+
+    # what the loop asks
+
+    @property
+    def finished(self) -> bool:
+        """Whether every task is done."""
+        return self.done == self.total
+
+    @property
+    def in_flight(self) -> list[tuple[int, int]]:
+        """The (task, attempt) pairs that have not reported."""
+        return [attempt_of(key) for key in self._flight.keys]
+
+    def task(self, task: int) -> Task:
+        """The task with an id of the plan."""
+        program = self.deps.program_of(task)
+        return self.plan.programs[program].task(task - self.deps.offsets[program])
+
+    def next_time(self, now: float, capacity: int) -> float:
+        """When `decide` has to be called at the latest; infinity where only a report can change anything."""
+        if self._out:
+            return now
+        time = min(self._retries[0][0] if self._retries else inf, self._lost[0][0] if self._lost else inf)
+        silent = self._flight.first_silent()
+        if silent is not None:
+            time = min(time, silent.since + self._patience)
+        if len(self._queue):
+            return min(time, self._window.pause_until) if self._free(capacity) > 0 else time
+        return min(time, self._scan_at) if self._may_speculate(capacity) else time
+
+    # what the loop tells
+
+    def resume(self, done: Iterable[int] | np.ndarray) -> None:
+        """Before the first decision: the outputs of these tasks exist (ids, or a mask over all tasks)."""
+        mask = np.zeros(self.total, bool)
+        mask[done if isinstance(done, np.ndarray) else list(done)] = True
+        if mask.any():
+            self.done = self.statistics.resumed = resume(self._frontier, self.plan, mask)
+
+    def stop(self) -> None:
+        """Launch nothing from now on."""
+        self._stopped = True
+
+    def report(self, reports: Sequence[TaskReport], now: float) -> None:
+        """What attempts have come to."""
+        is_done, reported, statistics = self._is_done, self._flight.reported, self.statistics
+        for report in reports:
+            task = report.task
+            key = attempt_key(task, report.attempt)
+            bundle, seconds = reported(key, now)
+            if report.status == "done":
+                if not is_done[task]:
+                    if bundle is not None:
+                        self._durations[bundle.program].add(report.total_s or seconds)
+                    self._finish(task, now)
+                else:
+                    self._done_again(task, bundle)
+            elif bundle is None or is_done[task]:
+                statistics.ignored += 1
+            elif report.status == "throttled":
+                self._refused(key, now)
+            elif report.status == "unknown":
+                self._lose(key, report, now - seconds + self._patience)
+            else:
+                statistics.failed += 1
+                self._fail(task, report, now)
+            if self._extra:
+                self._extra.discard(key)
+
+    def probed(self, probe: Probe, found: bool, now: float) -> None:
+        """Whether the outputs of a probed task exist."""
+        key = attempt_key(probe.task, probe.attempt)
+        if self._is_done[probe.task]:
+            self._broken.pop(key, None)
+        elif found:
+            self._finish(probe.task, now)
+        elif probe.final:
+            silent = TaskReport(probe.task, probe.attempt, "silent")
+            self._fail(probe.task, self._broken.pop(key, silent), now)
+
+    def decide(self, now: float, capacity: int) -> list[Decision]:
+        """All that should be done now, with an executor that holds `capacity` bundles at once."""
+        if not self._begun:
+            self._begin(now)
+        if not self._stopped:
+            self._expire(now)
+            if self._retries or self._lost:
+                self._wake(now)
+            self._check_stall(now)
+            if len(self._queue):
+                self._launch(now, capacity)
+            elif now >= self._scan_at and self._may_speculate(capacity):
+                self._speculate(now, capacity)
+        out, self._out = self._out, []
+        return out
+
+    # launching
+
+    def _begin(self, now: float) -> None:
+        self._begun, self._progress_at = True, now
+        offsets, queue = self.deps.offsets, self._queue
+        for program in queue.order:
+            queue.add_roots(program, offsets[program], self._frontier.roots(program))
+
+    def _free(self, capacity: int) -> int:
+        return self._window.limit(capacity) - len(self._flight)
+
+    def _launch(self, now: float, capacity: int) -> None:
+        """Guided self-scheduling: a bundle is half a worker's share of what is ready, so that all end together."""
+        if now < self._window.pause_until:
+            return
+        queue, limit = self._queue, self._window.limit(capacity)
+        free, most = limit - len(self._flight), self.policy.tasks_in_flight // limit
+        while free > 0 and (ready := len(queue)):
+            program, share = queue.program, min(ready // (2 * limit), most)
+            if queue.freed:
+                share = min(share, ceil(queue.freed / free))
+            attempts = self._attempts(program, queue.take(self._bundle_size(program, share)))
+            if attempts:
+                self._start(program, attempts, now)
+                free -= 1
+
+    def _bundle_size(self, program: int, share: int) -> int:
+        if share <= 1:
+            return 1
+        mean, policy = self._durations[program].mean, self.policy
+        by_time = policy.bundle_s / mean if mean > 0 else policy.bundle_tasks
+        return max(1, int(min(share, by_time, policy.bundle_tasks)))
+
+    def _attempts(self, program: int, tasks: list[int]) -> list[Attempt]:
+        make, offset, seconds = self.plan.programs[program].task, self.deps.offsets[program], self.policy.task_timeout_s
+        is_done, tries = self._is_done, self._tries
+        if not tries:
+            return [Attempt(make(t - offset), t, 0, seconds) for t in tasks if not is_done[t]]
+        return [Attempt(make(t - offset), t, self._number(t), seconds) for t in tasks if not is_done[t]]
+
+    def _number(self, task: int) -> int:
+        """The number of a task's next attempt, which is a retry where it is not the first."""
+        number = self._tries.get(task, 0)
+        if number:
+            self._tries[task] = number + 1
+            self.statistics.retries += 1
+        return number
+
+    def _start(self, program: int, attempts: list[Attempt], now: float) -> None:
+        self._flight.add(Bundle(program, [attempt_key(a.id, a.number) for a in attempts], now))
+        self._out.append(Launch(attempts))
+        self.statistics.attempts += len(attempts)
+        self.statistics.bundles += 1
+
+    # second attempts of stragglers
+
+    def _may_speculate(self, capacity: int) -> bool:
+        if not self.policy.speculate or self._stopped or len(self._queue):
+            return False
+        return bool(len(self._flight) or self._lost) and self._free(capacity) > 0
+
+    def _speculate(self, now: float, capacity: int) -> None:
+        floor = self.policy.straggler_floor_s
+        allowed = max(1, int(self.policy.speculative_share * capacity)) - len(self._extra)
+        chosen, due = self._stragglers(now, floor)
+        for key in chosen[: max(0, min(allowed, self._free(capacity)))]:
+            task, _ = attempt_of(key)
+            number = self._tries.get(task, 1)
+            self._tries[task] = number + 1
+            program = self.deps.program_of(task)
+            self._extra.add(attempt_key(task, number))
+            self._start(program, [Attempt(self.task(task), task, number, self.policy.task_timeout_s)], now)
+            self.statistics.speculated += 1
+        self._scan_at = min(max(due, now + floor / 8), now + floor)
+
+    def _stragglers(self, now: float, floor: float) -> tuple[list[int], float]:
+        """The attempts that lag and may have a second one beside them, and when the next bundle will lag."""
+        keys, soonest = [key for _, key in self._lost], inf
+        for bundle in self._flight:
+            due = bundle.since + max(self._durations[bundle.program].lagging() * bundle.left, floor)
+            if due <= now:
+                keys += self._flight.waiting(bundle)
+            else:
+                soonest = min(soonest, due)
+        return [key for key in keys if self._may_double(key)], soonest
+
+    def _may_double(self, key: int) -> bool:
+        task, _ = attempt_of(key)
+        launched = self._tries.get(task, 1)
+        alone = launched - self._ended.get(task, 0) == 1
+        return alone and launched <= self.policy.retries and not self._is_done[task]
+
+    # what comes back
+
+    def _finish(self, task: int, now: float) -> None:
+        self.done += 1
+        self._progress_at = now
+        self._window.finished()
+        freed, gone = self._frontier.finish(self.deps.program_of(task), task)
+        for program, ready in freed:
+            self._queue.push(program, ready)
+        if gone:
+            self._out += gone
+        if task in self._tries and self._tries.pop(task) - self._ended.pop(task, 0) > 1:
+            self._out.append(Cancel([task]))
+
+    def _done_again(self, task: int, bundle: Bundle | None) -> None:
+        """A second result: its put was refused, unless the tile had been released in between."""
+        if bundle is None:
+            self.statistics.ignored += 1
+        else:
+            self.statistics.duplicates += 1
+        self._out += self._frontier.tiles_let_go(self.deps.program_of(task), task)
+
+    def _fail(self, task: int, report: TaskReport, now: float) -> None:
+        launched = self._tries.setdefault(task, 1)
+        self._ended[task] = self._ended.get(task, 0) + 1
+        final = report.status == "user_error" or not report.retry
+        if self._ended[task] < launched and not final:
+            return  # another attempt is at work
+        if final or launched > self.policy.retries:
+            self.failure = final_error(self.task(task), launched, report, self.policy)
+            self._stopped = True
+        else:
+            heappush(self._retries, (now + self._backoff(task, launched), task))
+
+    def _backoff(self, task: int, launched: int) -> float:
+        longest = min(self.policy.backoff_max_s, self.policy.backoff_s * 2.0 ** min(launched - 1, 32))
+        return longest * (0.5 + chance(task, launched) / 2)
+
+    def _refused(self, key: int, now: float) -> None:
+        """It never began: it is not an attempt, and its number is used again."""
+        task, number = attempt_of(key)
+        self._window.refused(now, len(self._flight) + 1)
+        self.statistics.throttled += 1
+        self.statistics.attempts -= 1
+        if key in self._extra:
+            self.statistics.speculated -= 1
+        elif number:
+            self.statistics.retries -= 1
+        launched = self._tries.get(task, 0)
+        if launched and number == launched - 1:
+            launched = self._tries[task] = launched - 1
+        elif launched:
+            self._ended[task] = self._ended.get(task, 0) + 1
+        if launched <= self._ended.get(task, 0):
+            self._queue.push(self.deps.program_of(task), task)
+
+    def _lose(self, key: int, report: TaskReport, due: float) -> None:
+        """The connection is gone, the worker perhaps not: look now, and again when its time is up."""
+        self.statistics.lost += 1
+        self._broken[key] = report
+        heappush(self._lost, (due, key))
+        self._out.append(Probe(*attempt_of(key), final=False))
+
+    # what time brings
+
+    def _expire(self, now: float) -> None:
+        while (bundle := self._flight.first_silent()) is not None and bundle.since + self._patience <= now:
+            attempts = [attempt_of(key) for key in self._flight.give_up(bundle)]
+            self._extra.difference_update(bundle.keys)
+            self._out.append(Cancel([task for task, _ in attempts]))
+            for task, number in attempts:
+                self.statistics.lost += 1
+                if not self._is_done[task]:
+                    self._out.append(Probe(task, number, final=True))
+
+    def _wake(self, now: float) -> None:
+        while self._retries and self._retries[0][0] <= now:
+            _, task = heappop(self._retries)
+            if not self._is_done[task]:
+                self._queue.push(self.deps.program_of(task), task)
+        while self._lost and self._lost[0][0] <= now:
+            task, number = attempt_of(heappop(self._lost)[1])
+            self._out.append(Probe(task, number, final=True))
+
+    def _check_stall(self, now: float) -> None:
+        refusals, stalled = self._window.refused_since, now - self._progress_at
+        if refusals and not len(self._flight) and stalled > self.policy.stall_s:
+            self.failure, self._stopped = refused_error(stalled, refusals, self.total - self.done), True
