@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..task import Task, TaskReport
-from .execution import Blocks, Execution, Output, fail
+from .execution import FAILURES, Blocks, Execution, Output, fail
 from .executors import Attempt
 from .prefetch import IoThreads, Job, Prefetcher, Unit
 from .prepared import Loaded, Prepared, PreparedRead
@@ -75,7 +75,7 @@ class Bundle:
         outputs: list[Output] = []
         try:
             outputs = self._compute(position, attempt, report)
-        except Exception as error:
+        except FAILURES as error:
             fail(report, error)
         self._execution = None
         pending = Pending(report, begin, len(outputs), self._emit)

@@ -15,6 +15,8 @@ Blocks = tuple[Span, ...]
 # What the reads hold, and the seconds that I/O threads spent on them (None: those that the caller waited).
 Take = Callable[[Sequence[PreparedRead], Blocks], tuple[list[Loaded], float | None]]
 Output = tuple[PreparedWrite, Index, Array]
+# What an attempt may raise: a function that calls `sys.exit` ends its task, not the worker.
+FAILURES = (Exception, SystemExit)
 # What would fail the same way again is not tried again.
 FINAL = (
     PlanError,
@@ -134,7 +136,7 @@ class Execution:
         ]
 
 
-def fail(report: TaskReport, error: Exception) -> None:
+def fail(report: TaskReport, error: BaseException) -> None:
     """Turn an error into its report."""
     if isinstance(error, Stopped):
         report.status, report.error = error.status, str(error)
@@ -146,6 +148,8 @@ def fail(report: TaskReport, error: Exception) -> None:
         report.status = "memory"
     elif isinstance(error, UserFunctionError):
         report.status = "user_error"
+    elif isinstance(error, SystemExit):
+        report.status = "crashed"
     report.error = f"{type(error).__name__}: {error}"
     report.traceback = "".join(format_exception(error))
     report.retry = not isinstance(error, FINAL)

@@ -31,6 +31,14 @@ def in_memory(spec: ArraySpec, array: Any) -> bool:
     return kind == "object" or (kind == "tiles" and not array.store.durable)
 
 
+def uses_blas(kernel: str) -> bool:
+    """Whether a kernel calls BLAS; one that does not exist does not: its tasks will say so."""
+    try:
+        return get(kernel).uses_blas
+    except LookupError:
+        return False
+
+
 class PreparedAxis:
     """One axis of a source: which of its elements a block needs, clipped to those there are."""
 
@@ -254,7 +262,6 @@ class Prepared:
         "program",
         "read_arrays",
         "sizes",
-        "uses_blas",
         "writes",
         "written_arrays",
     )
@@ -286,7 +293,6 @@ class Prepared:
         self.loop = _with_frees(loop, later | (_names(loop) - fresh))
         self.loop_frees = tuple(sorted(_names(loop) - later - fresh))
         self.before = _with_frees(before, later | _names(loop))
-        self.uses_blas = any(get(s.kernel).uses_blas for s in steps)
 
     def _prepare_reads(self, program: Program, arrays: Mapping[str, Any]) -> None:
         early = {name for step in (*self.before, *self.loop) for name in (*step.ins, *step.outs)}

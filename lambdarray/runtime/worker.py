@@ -16,7 +16,7 @@ from typing import Any
 
 from ..task import ArraySpec, Program, TaskReport
 from .bundle import Bundle
-from .execution import Execution, Stopped, fail, load_now
+from .execution import FAILURES, Execution, Stopped, fail, load_now
 from .executors import Attempt
 from .prefetch import IoThreads
 from .prepared import Prepared
@@ -48,12 +48,16 @@ class Worker:
         self._io = IoThreads(io_threads, name or "io")
         self._prepared: dict[Program, Prepared] = {}
 
+    def share(self, prepared: dict[Program, Prepared]) -> None:
+        """Keep prepared programs in a dict that other workers of the process use too."""
+        self._prepared = prepared
+
     def prepare(self, program: Program) -> Prepared:
         """The program made ready to run here; kept for its next task."""
         found = self._prepared.get(program)
         if found is None:
             if len(self._prepared) >= PROGRAMS_KEPT:
-                del self._prepared[next(iter(self._prepared))]
+                self._prepared.pop(next(iter(self._prepared)), None)
             found = self._prepared[program] = Prepared(program, self._open)
         return found
 
@@ -133,7 +137,7 @@ class Worker:
                     write.array.write(index, tile)  # False: another attempt was first, which is as good
                     report.bytes_written += tile.nbytes
                 report.write_s = perf_counter() - written
-        except Exception as error:
+        except FAILURES as error:
             fail(report, error)
         report.total_s = perf_counter() - begin
         emit(report)

@@ -48,8 +48,8 @@ def where(block, shape):
 
 @kernel(flops=lambda *_, **__: 0, name="test_raise")
 def raise_(a, error, message):
-    kinds = {k.__name__: k for k in (ValueError, OSError, MemoryError, UserFunctionError)}
-    raise kinds[error](message)
+    kinds = (ValueError, OSError, MemoryError, UserFunctionError, SystemExit, KeyboardInterrupt)
+    raise {k.__name__: k for k in kinds}[error](message)
 
 
 @kernel(flops=lambda *_: 0, uses_blas=True, name="test_thread")

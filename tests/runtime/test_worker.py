@@ -353,6 +353,7 @@ def test_a_retry_computes_what_an_earlier_attempt_did_not_finish(store):
         ("OSError", "error", True),
         ("MemoryError", "memory", True),
         ("UserFunctionError", "user_error", True),
+        ("SystemExit", "crashed", True),
     ],
 )
 def test_what_a_kernel_raises_is_told_apart_in_its_report(store, error, status, retry):

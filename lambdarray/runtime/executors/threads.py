@@ -1,0 +1,139 @@
+"""The threads executor: workers of this process, on tiles that they hand on without a copy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Any
+
+from ...task import Program, TaskReport
+from ..blas_threads import blas_threads
+from ..prepared import Prepared, uses_blas
+from ..worker import Worker
+from . import Attempt
+from .pool import pool
+
+Bundle = Sequence[Attempt]
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class ThreadsExecutor:
+    """Runs attempts on `workers` threads of this process (default: its cores), each with `memory_bytes` for data.
+
+    BLAS is single-threaded for as long as the executor is open, once a task uses it. With `tasks=1`, the number of
+    tasks that there will be, that task runs in the calling thread, and BLAS has all cores.
+    """
+
+    # Threads have nobody's slow machine to wait for, and work is at hand as soon as they ask for it.
+    speculate = False
+    bundle_s = 0.1
+
+    def __init__(
+        self,
+        scratch: Any,
+        objects: Mapping[str, Any] | None = None,
+        *,
+        workers: int | None = None,
+        memory_bytes: int | None = None,
+        tasks: int | None = None,
+    ) -> None:
+        self.workers = workers or cores()
+        self.capacity = 2 * self.workers
+        self._inline = tasks == 1
+        self._shared = (scratch, objects, memory_bytes)
+        self._bundles: SimpleQueue[Bundle | None] = SimpleQueue()
+        self._reports: SimpleQueue[TaskReport | BaseException] = SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._lock = Lock()
+        self._lent = self._busy = 0
+        self._closed = False
+        self._blas = ExitStack()
+        self._known: set[Program] = set()
+        self._uses_blas = False
+        self._prepared: dict[Program, Prepared] = {}
+
+    def start(self, bundle: Bundle) -> None:
+        """Have one worker run these attempts; another thread is lent where all are busy and there may be more."""
+        if self._inline:
+            self._run(self._worker("inline"), bundle)
+            return
+        for program in {attempt.task.program for attempt in bundle} - self._known:
+            self._meet(program)
+        with self._lock:
+            self._busy += 1
+            lend = self._lent < min(self.workers, self._busy)
+            self._lent += lend
+        self._bundles.put(bundle)
+        if lend:
+            pool.lend(partial(self._serve, f"thread {self._lent}"))
+
+    def wait(self, timeout_s: float | None) -> list[TaskReport]:
+        """All reports there are; waits for the first."""
+        out: list[TaskReport] = []
+        try:
+            self._add(out, self._reports.get(timeout=timeout_s))
+            while True:
+                self._add(out, self._reports.get_nowait())
+        except Empty:
+            return out
+
+    def cancel(self, ids: Sequence[int]) -> None:
+        """End these tasks' attempts before their next step; they report that they were cancelled."""
+        self._cancelled.update(ids)
+
+    def close(self) -> None:
+        """Give the threads back; what has not begun never begins, what runs ends before its next step."""
+        self._closed = True
+        for _ in range(self._lent):
+            self._bundles.put(None)
+        self._blas.close()
+
+    def _worker(self, name: str) -> Worker:
+        scratch, objects, memory_bytes = self._shared
+        made = Worker(scratch, objects, memory_bytes, io_threads=2, name=name, cancelled=self._is_cancelled)
+        made.share(self._prepared)
+        return made
+
+    def _meet(self, program: Program) -> None:
+        """Set BLAS to one thread for the run with the first program that uses it, and anew where one may load another."""
+        self._known.add(program)
+        if not any(uses_blas(step.kernel) for step in program.steps):
+            return
+        if self._uses_blas:
+            blas_threads.refresh()
+        else:
+            self._blas.enter_context(blas_threads(1))
+        self._uses_blas = True
+
+    def _is_cancelled(self, task: int) -> bool:
+        return self._closed or task in self._cancelled
+
+    def _serve(self, name: str) -> None:
+        worker = self._worker(name)
+        while (bundle := self._bundles.get()) is not None and not self._closed:
+            self._run(worker, bundle)
+            with self._lock:
+                self._busy -= 1
+        worker.close()
+
+    def _run(self, worker: Worker, bundle: Bundle) -> None:
+        try:
+            worker.run_bundle(bundle, self._reports.put)
+        except BaseException as error:  # raised by `wait`: an error of a task is a report, this is one of ours
+            if self._inline:
+                raise
+            self._reports.put(error)
+
+    @staticmethod
+    def _add(out: list[TaskReport], found: TaskReport | BaseException) -> None:
+        if isinstance(found, BaseException):
+            raise found
+        out.append(found)
