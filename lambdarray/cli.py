@@ -22,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] in (["cloud"], ["demo"]):
         # These have options of their own, and their own parsers.
-        return _guarded(lambda: _pass_on(words[0], words[1:]), debug="--debug" in words)
+        debug = words[1:2] == ["--debug"]
+        return _guarded(lambda: _pass_on(words[0], words[2 if debug else 1 :]), debug)
     options = make_parser().parse_args(words)
     command: Command = options.command
     return _guarded(lambda: command(options), options.debug)
@@ -61,7 +62,7 @@ def _pass_on(name: str, words: list[str]) -> int:
         from .cloud import main as command
     else:
         from .demo import main as command
-    return int(command([word for word in words if word != "--debug"]) or 0)
+    return int(command(words) or 0)
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from lambdarray.errors import AccessError
+
 from .aws import Account
 from .buckets import is_ours as is_scratch
 from .buckets import objects
@@ -78,10 +80,14 @@ def _remove_objects(account: Account, store: S3Prefix, folders: tuple[str, ...])
     for folder in folders:
         ours = (key for key, _ in objects(account, store, folder) if is_scratch(store, key))
         for batch in _batches(ours, 1000):
-            account.change(
+            answer = account.change(
                 "s3", "delete_objects", f"delete {len(batch)} objects of lambdarray's below {store}",
                 Bucket=store.bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True},
             )  # fmt: skip
+            # S3 answers 200 and lists the keys that it did not delete.
+            for refused in answer.get("Errors", [])[:1]:
+                where = f"s3://{store.bucket}/{refused.get('Key')}"
+                raise AccessError(f"{where} could not be deleted: {refused.get('Code')} {refused.get('Message')}")
 
 
 def _say_what_stays(account: Account, store: S3Prefix) -> None:

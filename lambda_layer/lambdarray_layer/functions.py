@@ -13,6 +13,7 @@ from .target import MADE_BY, Target
 
 # A role that was just made is known to Lambda some seconds later.
 ROLE_WAIT_S = 60.0
+ROLE_PAUSE_S = 3.0
 
 
 def find_function(account: Account, function: str) -> dict[str, Any] | None:
@@ -79,7 +80,7 @@ def _create(account: Account, target: Target, package: Package, settings: dict[s
             if not _is_young_role(error) or time.monotonic() > deadline:
                 raise
         why = "wait until Lambda knows the new role"
-        time.sleep(3)
+        time.sleep(ROLE_PAUSE_S)
     account.wait("lambda", "function_active_v2", FunctionName=target.function)
 
 

@@ -20,6 +20,7 @@ from .build import cache_folder
 from .bytecode import BuildError, compile_folder, interpreter
 
 HANDLER = "lambdarray.runtime.handler.handler"
+KEEP_COUNT = 8
 PACKAGES = ("lambdarray", "lambdarray_kernels")
 
 # Parts that only a client runs: a change there must not ask for a new deployment.
@@ -76,6 +77,7 @@ def build_package(python: str, folder: Path | None = None) -> Package:
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         _build(target, python)
+        _drop_old(target.parent)
     return Package(target, version, compiled)
 
 
@@ -90,14 +92,26 @@ def _build(target: Path, python: str) -> None:
         write_zip(target, [(PurePosixPath(p.relative_to(root)), p) for p in _files(root)], compress=False)
 
 
+def _drop_old(folder: Path) -> None:
+    """Keep the newest packages only: each edit of a checkout makes another."""
+    by_age = sorted(folder.glob("*.zip"), key=lambda path: path.stat().st_mtime)
+    for path in by_age[:-KEEP_COUNT]:
+        path.unlink(missing_ok=True)
+
+
 def _sources() -> Iterator[tuple[str, Path]]:
     """Every file that is shipped: its name in the zip and its path."""
     for package in PACKAGES:
         root = _package_folder(package)
         for path in _files(root):
             name = f"{package}/{path.relative_to(root).as_posix()}"
-            if not name.startswith(_CLIENT_ONLY) and "__pycache__" not in path.parts and path.suffix != ".pyc":
+            if not name.startswith(_CLIENT_ONLY) and not _is_litter(path):
                 yield name, path
+
+
+def _is_litter(path: Path) -> bool:
+    """Whether a file is no part of the sources: bytecode, and what editors leave."""
+    return "__pycache__" in path.parts or path.name.startswith(".") or path.name.endswith((".pyc", "~"))
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from lambdarray_layer import deploy as deploy_module
+from lambdarray_layer import functions
+from lambdarray_layer.aws import clear_error
 from lambdarray_layer.deploy import deploy, role_name
 from lambdarray_layer.deployment import describe
 from lambdarray_layer.package import package_version
@@ -13,7 +17,7 @@ from lambdarray_layer.policy import role_policy
 from lambdarray_layer.prefixes import S3Prefix
 from lambdarray_layer.target import Target
 
-from lambdarray.errors import ConfigError, DeploymentError, StoreError
+from lambdarray.errors import AccessError, ConfigError, DeploymentError, StoreError
 
 from .conftest import REGION, Cloud
 
@@ -153,3 +157,74 @@ def test_a_function_that_lambdarray_did_not_make_is_left_alone(cloud: Cloud, tar
     with pytest.raises(DeploymentError, match="lambdarray did not make it"):
         deploy(cloud.account(), target)
     assert cloud.changing_calls == []
+
+
+def refuse(cloud: Cloud, operation: str, code: str, message: str, times: int = 10**6) -> None:
+    """Let the first calls of an operation fail as AWS would."""
+    left = [times]
+
+    def answer(**_: object) -> object:
+        left[0] -= 1
+        error = {"Error": {"Code": code, "Message": message}}
+        return (SimpleNamespace(status_code=400), error) if left[0] >= 0 else None
+
+    cloud.session.events.register(f"before-call.*.{operation}", answer)
+
+
+YOUNG_ROLE = "The role defined for the function cannot be assumed by Lambda."
+
+
+def test_a_role_that_lambda_does_not_know_yet_is_waited_for(
+    cloud: Cloud, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(functions, "ROLE_PAUSE_S", 0.0)
+    refuse(cloud, "CreateFunction", "InvalidParameterValueException", YOUNG_ROLE, times=3)
+    account = cloud.account()
+    deploy(account, target)
+    assert cloud.calls.count("CreateFunction") == 4
+    assert account.changes.count("lambda.create_function") == 1
+
+
+def test_waiting_for_a_role_is_bounded(cloud: Cloud, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    from botocore.exceptions import ClientError
+
+    monkeypatch.setattr(functions, "ROLE_WAIT_S", -1.0)
+    refuse(cloud, "CreateFunction", "InvalidParameterValueException", YOUNG_ROLE)
+    with pytest.raises(ClientError) as caught:
+        deploy(cloud.account(), target)
+    assert cloud.calls.count("CreateFunction") == 1
+    assert "cannot be assumed" in str(clear_error(caught.value))
+
+
+def test_a_denied_call_is_one_clear_line(cloud: Cloud, target: Target) -> None:
+    from botocore.exceptions import ClientError
+
+    refuse(cloud, "CreateRole", "AccessDenied", "User: me is not authorized to perform: iam:CreateRole")
+    with pytest.raises(ClientError) as caught:
+        deploy(cloud.account(), target)
+    clear = clear_error(caught.value)
+    assert isinstance(clear, AccessError)
+    assert str(clear).startswith("not allowed: CreateRole (User: me is not authorized")
+
+
+def test_a_deploy_that_was_cut_short_goes_on_where_it_stopped(cloud: Cloud, target: Target) -> None:
+    from botocore.exceptions import ClientError
+
+    refuse(cloud, "PublishLayerVersion", "ServiceException", "try later", times=1)
+    with pytest.raises(ClientError):
+        deploy(cloud.account(), target)
+    account = cloud.account()
+    deploy(account, target)
+    assert account.changes[0] == "lambda.publish_layer_version"
+    assert describe(target.function, cloud.session).target() == target
+
+
+def test_a_layer_above_the_direct_limit_goes_through_the_scratch_and_leaves_nothing_there(
+    cloud: Cloud, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy_module, "DIRECT_LIMIT_BYTES", 10)
+    account = cloud.account()
+    deploy(account, target)
+    uploaded = ["s3.put_object", "lambda.publish_layer_version", "s3.delete_object"]
+    assert [name for name in account.changes if name in uploaded] == uploaded
+    assert "Contents" not in cloud.client("s3").list_objects_v2(Bucket=target.store.bucket)
