@@ -88,7 +88,7 @@ def reshape(x: Array, block: Sequence[Span], shape: Sequence[int], source: Seque
         return np.empty(lengths, x.dtype)
     # Groups with a source, in its order, each flat; those without have one element.
     groups = sorted(group for group in reshape_groups(tuple(source), tuple(shape)) if group[0])
-    parts = [_flat_range(left, right, block, source, shape) for left, right in groups]
+    parts: list[Any] = [_flat_range(left, right, block, source, shape) for left, right in groups]
     flat = x.reshape([_size(x.shape, left) for left, _ in groups])
     return flat[(*parts, ...)].reshape(lengths)
 

@@ -28,9 +28,14 @@ def gemm_flops(c: Shape | None, a: Shape, b: Shape, dtype: Any = None, **_: Any)
     >>> gemm_flops(None, (3, 4), (4, 5))
     120
     """
-    batch = math.prod(np.broadcast_shapes(a[:-2], b[:-2]))
+    batch = math.prod(_batch(a, b))
     count = 2 * batch * a[-2] * a[-1] * b[-1]
     return 4 * count if dtype is not None and np.dtype(dtype).kind == "c" else count
+
+
+def _batch(a: Shape, b: Shape) -> Shape:
+    """The batch axes of a product of two shapes."""
+    return np.broadcast_shapes(a[:-2], b[:-2]) if len(a) > 2 or len(b) > 2 else ()
 
 
 @kernel(flops=gemm_flops, uses_blas=True)
@@ -45,7 +50,7 @@ def gemm(c: Array | None, a: Array, b: Array, dtype: Any = None) -> Array:
     array([[24.]])
     """
     kind = np.dtype(dtype) if dtype is not None else c.dtype if c is not None else np.result_type(a, b)
-    shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+    shape = (*_batch(a.shape, b.shape), a.shape[-2], b.shape[-1])
     _check(c, a, b, shape, kind)
     a, b = a.astype(kind, copy=False), b.astype(kind, copy=False)
     if c is None:
@@ -85,8 +90,8 @@ def _is_plain(dtype: np.dtype[Any]) -> bool:
 
 def _add(c: Array, a: Array, b: Array, beta: int) -> None:
     """`c = a @ b + beta * c` over all batches; nothing is empty."""
-    batch = c.shape[:-2]
-    a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:])
+    if batch := c.shape[:-2]:
+        a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:])
     plain, small = _is_plain(c.dtype), c.shape[-2] * c.shape[-1] <= SMALL
     # NumPy has a faster way with vectors (gemv) and with many small matrices.
     if plain and (small or 1 in c.shape[-2:]):

@@ -123,7 +123,7 @@ def test_threads_draw_the_same_values_at_once():
 
 
 def test_an_unknown_method_is_an_error_that_lists_the_known():
-    with pytest.raises(ValueError, match="no random method 'shuffle'.*standard_normal"):
+    with pytest.raises(ValueError, match=r"no random method 'shuffle'.*standard_normal"):
         draw((2,), name="shuffle", args=[])
 
 

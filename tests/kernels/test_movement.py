@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ FACTORS = [1, 1, 2, 2, 2, 3, 3, 5]
 def factorings(draw, factors):
     """A shape whose axes are products of neighbouring factors, with some axes of length 1."""
     cuts = sorted(draw(st.sets(st.integers(0, len(factors)))) | {0, len(factors)})
-    shape = [math.prod(factors[lo:hi]) for lo, hi in zip(cuts, cuts[1:], strict=False)]
+    shape = [math.prod(factors[lo:hi]) for lo, hi in pairwise(cuts)]
     for place in draw(st.lists(st.integers(0, len(shape)), max_size=2)):
         shape.insert(place, 1)
     return tuple(shape)

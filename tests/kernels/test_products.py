@@ -84,7 +84,7 @@ def test_every_memory_order_gives_the_same_values(dtype, layout_a, layout_b):
 
 @given(
     m=st.integers(0, 70), k=st.integers(0, 20), n=st.integers(0, 70),
-    dtype=st.sampled_from(BLAS_DTYPES + ["i8", "?"]), layouts=st.tuples(*[st.sampled_from(LAYOUTS[:-1])] * 2),
+    dtype=st.sampled_from([*BLAS_DTYPES, "i8", "?"]), layouts=st.tuples(*[st.sampled_from(LAYOUTS[:-1])] * 2),
 )  # fmt: skip
 def test_every_size_is_numpys(m, k, n, dtype, layouts):
     a, b = values((m, k), dtype), values((k, n), dtype, 1)
