@@ -7,8 +7,8 @@ from time import perf_counter
 from typing import Any
 
 from ..errors import AccessError, ConfigError, PlanError, UserFunctionError
-from ..task import Span, Task, TaskReport
-from ..tiling import Index
+from ..task import Task, TaskReport
+from ..tiling import Index, Span
 from .prepared import Array, Loaded, Prepared, PreparedRead, PreparedStep, PreparedWrite
 
 Blocks = tuple[Span, ...]

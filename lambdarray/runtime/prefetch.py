@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
 
-from ..task import Span
+from ..tiling import Span
 from .prepared import Loaded, PreparedRead
 
 MAX_AHEAD = 4

@@ -13,8 +13,8 @@ import numpy as np
 from lambdarray_kernels import get
 
 from ..errors import PlanError
-from ..task import ArraySpec, AxisMap, Part, Program, Read, Span, Step, Write, box_indices
-from ..tiling import Cuts, Index
+from ..task import ArraySpec, Part, Program, Read, Step, Write, box_indices
+from ..tiling import AxisMap, Cuts, Index, Span
 
 Array = np.ndarray[Any, Any]
 Blocks = Sequence[Span]

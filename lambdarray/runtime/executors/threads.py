@@ -103,7 +103,7 @@ class ThreadsExecutor:
         return made
 
     def _meet(self, program: Program) -> None:
-        """Set BLAS to one thread for the run with the first program that uses it, and anew where one may load another."""
+        """Set BLAS to one thread with the first program that uses it, and look again for each that may load another."""
         self._known.add(program)
         if not any(uses_blas(step.kernel) for step in program.steps):
             return
