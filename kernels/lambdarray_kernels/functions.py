@@ -1,0 +1,177 @@
+"""The elementwise functions that fused programs call, by name: every ufunc, and what is no ufunc in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+DType = np.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function called as `fn(*ins, out=array)`, or `out=tuple` where it has several outputs.
+
+    With `inplace` an output may be the memory of an input. `casts` are the dtypes that the inputs must have before
+    the call; None where the function casts them by itself.
+    """
+
+    fn: Callable[..., Any]
+    inplace: bool
+    casts: tuple[DType, ...] | None
+
+
+def find(name: str, have: Sequence[DType], ins: Sequence[DType], outs: Sequence[DType]) -> Function:
+    """The function `name` with exactly the loop `ins -> outs`, for inputs of dtypes `have`.
+
+    >>> find("add", [np.dtype("i4"), np.dtype("f8")], [np.dtype("f8")] * 2, [np.dtype("f8")]).fn(1, 2.0)
+    np.float64(3.0)
+    """
+    if name in EXTRAS:
+        return Function(EXTRAS[name], False, tuple(ins))
+    ufunc = ufunc_named(name)
+    if name in PREDICATES:
+        return Function(partial(_predicate, ufunc), False, tuple(ins))
+    return _with_loop(ufunc, have, tuple(ins), tuple(outs))
+
+
+def ufunc_named(name: str) -> np.ufunc:
+    """The ufunc of NumPy, or of `scipy.special` where the name says so; KeyError where there is none."""
+    if name.startswith("scipy.special."):
+        found = getattr(import_module("scipy.special"), name.removeprefix("scipy.special."), None)
+    else:
+        found = getattr(np, name, None)
+    if not isinstance(found, np.ufunc) or found.signature is not None:
+        raise KeyError(f"no elementwise function {name!r}")
+    return found
+
+
+def _with_loop(ufunc: np.ufunc, have: Sequence[DType], ins: tuple[DType, ...], outs: tuple[DType, ...]) -> Function:
+    if _resolves(ufunc, have, ins + outs):
+        return Function(ufunc, True, None)
+    if _resolves(ufunc, ins, ins + outs):
+        return Function(ufunc, True, ins)
+    return Function(partial(ufunc, signature=ins + outs, casting="unsafe"), True, None)
+
+
+def _resolves(ufunc: np.ufunc, have: Sequence[DType], loop: tuple[DType, ...]) -> bool:
+    try:
+        return bool(ufunc.resolve_dtypes((*have, *[None] * ufunc.nout)) == loop)
+    except TypeError:
+        return False
+
+
+# NumPy 2.4 writes garbage where the output of one of these is strided (a block of one column is), so they get a
+# contiguous output.
+PREDICATES = frozenset({"isfinite", "isinf", "isnan", "signbit"})
+
+
+def _predicate(ufunc: np.ufunc, x: Array, out: Array) -> None:
+    if out.flags.c_contiguous:
+        ufunc(x, out=out)
+    else:
+        out[...] = ufunc(x)
+
+
+def cast(x: Array, out: Array) -> None:
+    """`x.astype(out.dtype)`, without the warning that an imaginary part is lost: that is the caller's to give."""
+    if x.dtype.kind == "c" and out.dtype.kind not in "cb":
+        x = x.real
+    np.copyto(out, x, casting="unsafe")
+
+
+def where(condition: Array, x: Array, y: Array, out: Array) -> None:
+    """`np.where` for inputs of one dtype.
+
+    A blend of the bits takes the same time for any condition; a branch per element costs up to four times as much.
+    """
+    bits = _BITS.get(out.dtype.itemsize)
+    if bits is None or out.dtype.hasobject:
+        np.copyto(out, y)
+        np.copyto(out, x, where=condition)
+        return
+    theirs, mine = y.view(bits), out.view(bits)
+    np.bitwise_xor(x.view(bits), theirs, out=mine)
+    np.multiply(mine, condition, out=mine)
+    np.bitwise_xor(mine, theirs, out=mine)
+
+
+_BITS = {1: "i1", 2: "i2", 4: "i4", 8: "i8"}
+
+
+def clip(x: Array, low: Array, high: Array, out: Array) -> None:
+    """`np.clip` with both bounds."""
+    np.clip(x, low, high, out=out)
+
+
+def round_(x: Array, decimals: Array, out: Array) -> None:
+    """`np.round` to this number of decimals."""
+    np.round(x, int(decimals), out=out)
+
+
+def real(x: Array, out: Array) -> None:
+    """The real part."""
+    np.copyto(out, x.real)
+
+
+def imag(x: Array, out: Array) -> None:
+    """The imaginary part."""
+    np.copyto(out, x.imag)
+
+
+def nan_to_num(x: Array, *values: Array, out: Array) -> None:
+    """`np.nan_to_num`; the values for nan, inf and -inf follow `x`, NumPy's own where they are left out."""
+    names = ("nan", "posinf", "neginf")
+    given: dict[str, Any] = {n: v[()] for n, v in zip(names, values, strict=False)}
+    out[...] = np.nan_to_num(x, **given)
+
+
+def _plain(name: str) -> Callable[..., None]:
+    """A function of NumPy's that takes no `out`."""
+    fn = getattr(np, name)
+
+    def call(*ins: Array, out: Array) -> None:
+        out[...] = fn(*ins)
+
+    return call
+
+
+EXTRAS: dict[str, Callable[..., None]] = {
+    "cast": cast,
+    "clip": clip,
+    "copy": cast,
+    "imag": imag,
+    "nan_to_num": nan_to_num,
+    "real": real,
+    "round": round_,
+    "where": where,
+    **{name: _plain(name) for name in ("angle", "fix", "i0", "iscomplex", "isneginf", "isposinf", "isreal", "sinc")},
+}
+
+
+def view(name: str, x: DType, out: DType) -> Callable[[Array], Array] | None:
+    """What makes the result from the input's memory without a copy, where that is possible."""
+    if name in ("copy", "cast") and x == out:
+        return _same
+    return _VIEWS.get(name) if x.kind == "c" else None
+
+
+def _same(x: Array) -> Array:
+    return x
+
+
+def _real(x: Array) -> Array:
+    return x.real
+
+
+def _imag(x: Array) -> Array:
+    return x.imag
+
+
+_VIEWS = {"real": _real, "imag": _imag}

@@ -1,0 +1,483 @@
+"""Reductions in three steps: blocks of a tile to a partial, partials to one, and that to NumPy's result.
+
+A partial keeps its axes, reduced ones with length 1. What must agree with itself is one structured array: a sum
+and its count for the mean, (n, mean, M2) for the variance, (value, index) for argmin and argmax.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from .registry import kernel
+
+Array = np.ndarray
+DType = np.dtype
+Axes = tuple[int, ...]
+
+
+def partial_dtype(kind: str, in_dtype: Any, out_dtype: Any) -> DType:
+    """The dtype of a partial of the reduction `kind` of `in_dtype` whose result has `out_dtype`.
+
+    Sums of half and single precision are kept in the next wider type.
+
+    >>> partial_dtype("sum", "f4", "f4")
+    dtype('float64')
+    """
+    return KINDS[kind].partial_dtype(np.dtype(in_dtype), np.dtype(out_dtype))
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A tile to reduce along `axes`: its lengths, and those of the array of its blocks' partials.
+
+    The latter are the number of blocks for a reduced axis, the number of elements for another.
+    """
+
+    sizes: tuple[int, ...]
+    counts: tuple[int, ...]
+    axes: Axes
+
+
+class Kind(Protocol):
+    """How one kind of reduction is done."""
+
+    def partial_dtype(self, given: DType, out: DType) -> DType:
+        """The dtype of its partials."""
+
+    def neutral(self, shape: Sequence[int], dtype: DType) -> Array:
+        """Partials of no elements."""
+
+    def start(self, cut: Cut, given: DType, out: DType) -> Running:
+        """A reduction over a tile, block by block."""
+
+    def merge(self, partial: Array, axes: Axes) -> Array:
+        """Partials to one, with length 1 along `axes`."""
+
+    def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
+        """A partial to the result."""
+
+
+class Running(Protocol):
+    """A reduction under way in a tile."""
+
+    def add(self, x: Array, at: tuple[slice, ...], lo: Sequence[int]) -> None:
+        """Take a block whose first element is `lo`, and whose partial belongs at `at`."""
+
+    def result(self) -> Array:
+        """The tile's partial."""
+
+
+# Positional arguments after the axes: dtype, out, keepdims; calls by keyword cost twice as much.
+_add: Callable[..., Array] = np.add.reduce
+
+
+def _sum(x: Array, axes: Axes, dtype: DType | None = None) -> Array:
+    """The sum over axes that are kept with length 1."""
+    return _add(x, axes, dtype, None, True)
+
+
+def _wide(dtype: DType) -> DType:
+    """What partial sums of this dtype are kept in."""
+    return _WIDER.get(dtype.char, dtype)
+
+
+def _loop(dtype: DType) -> DType:
+    """What sums of this dtype are made in within a block."""
+    return np.dtype("f4") if dtype.char == "e" else dtype
+
+
+_WIDER: dict[str, DType] = {"e": np.dtype("f4"), "f": np.dtype("f8"), "F": np.dtype("c16")}
+
+
+class Parts:
+    """The partials of the blocks of a tile, each by one call on the block."""
+
+    __slots__ = ("axes", "block", "dtype", "merge", "parts", "shape")
+
+    def __init__(
+        self,
+        cut: Cut,
+        dtype: DType,
+        block: Callable[[Array, Axes], Array],
+        merge: Callable[[Array, Axes], Array],
+    ) -> None:
+        self.shape, self.axes, self.dtype, self.block, self.merge = cut.counts, cut.axes, dtype, block, merge
+        self.parts: Array | None = None
+
+    def add(self, x: Array, at: tuple[slice, ...], lo: Sequence[int]) -> None:
+        """Take a block."""
+        part = self.block(x, self.axes)
+        if part.shape == self.shape:
+            self.parts = part if part.dtype == self.dtype else part.astype(self.dtype)
+            return
+        if self.parts is None:
+            self.parts = np.empty(self.shape, self.dtype)
+        self.parts[at] = part
+
+    def result(self) -> Array:
+        """The tile's partial."""
+        assert self.parts is not None
+        return self.merge(self.parts, self.axes)
+
+
+class Fold:
+    """A reduction by a ufunc whose partials are values like its result."""
+
+    def __init__(self, ufunc: np.ufunc, start: Any = None, wide: bool = False) -> None:
+        self.ufunc, self.initial, self.wide = ufunc, start, wide
+
+    def partial_dtype(self, given: DType, out: DType) -> DType:
+        """The result's dtype, wider where that keeps a sum exact for longer."""
+        return _wide(out) if self.wide else out
+
+    def neutral(self, shape: Sequence[int], dtype: DType) -> Array:
+        """The ufunc's identity, or for min and max the value that loses to every other."""
+        start = self.initial(dtype) if callable(self.initial) else self.initial
+        return np.full(shape, start, dtype)
+
+    def start(self, cut: Cut, given: DType, out: DType) -> Parts:
+        """Reduce each block."""
+        dtype = _loop(out) if self.wide and out.kind not in "mM" else None
+        reduce: Callable[..., Array] = self.ufunc.reduce
+
+        def block(x: Array, axes: Axes) -> Array:
+            return reduce(x, axes, dtype, None, True)
+
+        if self.ufunc is np.add and given.kind == "b" and dtype == np.int64:
+            block = _count_true
+        return Parts(cut, self.partial_dtype(given, out), block, self.merge)
+
+    def merge(self, partial: Array, axes: Axes) -> Array:
+        """Reduce the partials, in their own dtype."""
+        if all(partial.shape[a] == 1 for a in axes):
+            return partial
+        merged: Array = self.ufunc.reduce(partial, axes, keepdims=True)
+        return merged
+
+    def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
+        """The value in the result's dtype."""
+        return partial.astype(dtype)
+
+
+def _count_true(x: Array, axes: Axes) -> Array:
+    """The sum of booleans, without turning each into an integer."""
+    if len(axes) == x.ndim:
+        return np.full((1,) * x.ndim, np.count_nonzero(x), np.int64)
+    return _sum(x, axes, np.dtype(np.int64))
+
+
+def _lowest(dtype: DType) -> Any:
+    return _bound(dtype, -1)
+
+
+def _highest(dtype: DType) -> Any:
+    return _bound(dtype, 1)
+
+
+def _bound(dtype: DType, sign: int) -> Any:
+    """The end of a dtype's order on the side of `sign`."""
+    if dtype.kind == "b":
+        return sign > 0
+    if dtype.kind == "c":
+        return complex(sign * math.inf, sign * math.inf)
+    if dtype.kind == "f":
+        return sign * math.inf
+    if dtype.kind in "mM":  # the lowest integer is NaT
+        return np.array(sign * np.iinfo("i8").max, "i8").view(dtype)
+    info = np.iinfo(dtype)
+    return info.max if sign > 0 else info.min
+
+
+class Mean:
+    """The mean: the sum and the number of elements."""
+
+    def partial_dtype(self, given: DType, out: DType) -> DType:
+        """A count and a sum."""
+        return np.dtype([("n", "<i8"), ("sum", _wide(out))])
+
+    def neutral(self, shape: Sequence[int], dtype: DType) -> Array:
+        """No elements, and their sum 0."""
+        return np.zeros(shape, dtype)
+
+    def start(self, cut: Cut, given: DType, out: DType) -> Parts:
+        """Sum each block."""
+        loop = _loop(out)
+
+        def block(x: Array, axes: Axes) -> Array:
+            total = _sum(x, axes, loop if loop.kind != "m" else None)
+            part = np.empty(total.shape, dtype)
+            part["n"] = x.size // max(total.size, 1)
+            part["sum"] = total
+            return part
+
+        dtype = self.partial_dtype(given, out)
+        return Parts(cut, dtype, block, self.merge)
+
+    def merge(self, partial: Array, axes: Axes) -> Array:
+        """Sum both."""
+        if all(partial.shape[a] == 1 for a in axes):
+            return partial
+        n = _sum(partial["n"], axes)
+        merged = np.empty(n.shape, partial.dtype)
+        merged["n"] = n
+        merged["sum"] = _sum(np.ascontiguousarray(partial["sum"]), axes)
+        return merged
+
+    def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
+        """The sum by the count; nan of nothing."""
+        with np.errstate(all="ignore"):
+            return np.asarray(np.true_divide(partial["sum"], partial["n"])).astype(dtype)
+
+
+class Moments:
+    """The variance by the updating formula of Chan, Golub and LeVeque (1983): count, mean and squared deviations.
+
+    Technical report STAN-CS-79-773; The American Statistician 37(3), 242-247.
+    """
+
+    def __init__(self, root: bool) -> None:
+        self.root = root
+
+    def partial_dtype(self, given: DType, out: DType) -> DType:
+        """A count, a mean (complex for complex data) and the sum of squared deviations from it."""
+        mean = _wide(self.working_dtype(given, out))
+        return np.dtype([("n", "<i8"), ("mean", mean), ("m2", np.zeros(0, mean).real.dtype)])
+
+    def working_dtype(self, given: DType, out: DType) -> DType:
+        """What deviations within a block are computed in."""
+        if given.kind not in "fc":
+            given = np.dtype("f8")
+        return _loop(np.result_type(given, out))
+
+    def neutral(self, shape: Sequence[int], dtype: DType) -> Array:
+        """No elements."""
+        return np.zeros(shape, dtype)
+
+    def start(self, cut: Cut, given: DType, out: DType) -> RunningMoments:
+        """Deviations from a pivot near the mean."""
+        return RunningMoments(cut, self.working_dtype(given, out), self.partial_dtype(given, out))
+
+    def merge(self, partial: Array, axes: Axes) -> Array:
+        """The moments of the union of the partials' elements."""
+        if all(partial.shape[a] == 1 for a in axes):
+            return partial
+        count, mean, m2 = (np.ascontiguousarray(partial[f]) for f in ("n", "mean", "m2"))
+        n = _sum(count, axes)
+        merged = np.empty(n.shape, partial.dtype)
+        share = count / np.maximum(n, 1)
+        merged["n"] = n
+        # Relative to one of the means nothing is lost where they lie close together.
+        pivot = mean[tuple(slice(0, 1) if d in axes else slice(None) for d in range(mean.ndim))]
+        offset = _sum((mean - pivot) * share, axes)
+        merged["mean"] = pivot + offset
+        between = _square(mean - pivot - offset) * count
+        merged["m2"] = _sum(m2 + between, axes)
+        return merged
+
+    def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
+        """M2 by n - ddof, and its root for the standard deviation."""
+        with np.errstate(all="ignore"):
+            variance = partial["m2"] / np.where(partial["n"] == 0, np.nan, np.maximum(partial["n"] - ddof, 0))
+            return np.asarray(np.sqrt(variance) if self.root else variance).astype(dtype)
+
+
+def _square(x: Array) -> Array:
+    """The squared magnitude."""
+    if x.dtype.kind == "c":
+        return np.asarray(np.square(x.real) + np.square(x.imag))
+    return np.asarray(np.square(x))
+
+
+class RunningMoments:
+    """The moments of a tile, block by block, relative to a pivot: the mean of the first block.
+
+    Within a tile all means are kept as differences from the pivot, so that no digits are lost where the mean is
+    large beside the deviation.
+    """
+
+    __slots__ = ("axes", "loop", "parts", "pivot", "scratch")
+
+    def __init__(self, cut: Cut, loop: DType, dtype: DType) -> None:
+        self.axes, self.loop = cut.axes, loop
+        self.parts = np.empty(cut.counts, dtype)
+        self.pivot = np.empty([1 if d in cut.axes else n for d, n in enumerate(cut.counts)], loop)
+        self.scratch: list[Array] = []
+
+    def add(self, x: Array, at: tuple[slice, ...], lo: Sequence[int]) -> None:
+        """Take a block."""
+        here = tuple(slice(0, 1) if d in self.axes else s for d, s in enumerate(at))
+        pivot = self.pivot[here]
+        if all(lo[a] == 0 for a in self.axes):
+            total = _sum(x, self.axes, self.loop)
+            np.divide(total, x.size // max(total.size, 1), out=pivot, casting="unsafe")
+        n, offset, m2 = self._deviations(x, pivot)
+        part = self.parts[at]
+        part["n"], part["mean"], part["m2"] = n, offset, m2
+
+    def _deviations(self, x: Array, pivot: Array) -> tuple[int, Array, Array]:
+        """The count, the mean less the pivot, and the sum of squared deviations."""
+        d, work = self._room(x.shape)
+        np.subtract(x, pivot, out=d, dtype=self.loop, casting="unsafe")
+        total = _sum(d, self.axes)
+        n = x.size // max(total.size, 1)
+        offset = total / n
+        m2 = self._sum_of_squares(d, work)
+        excess = _square(offset) * n
+        # Subtracting the excess is safe only where it is the smaller part; a nan settles nothing either way.
+        if (excess <= 0.25 * m2).all():
+            return n, offset, m2 - excess
+        np.subtract(d, offset, out=d)
+        return n, offset, self._sum_of_squares(d, work)
+
+    def _sum_of_squares(self, d: Array, work: Array) -> Array:
+        if d.dtype.kind == "c":
+            np.square(d.real, out=work)
+            m2 = _sum(work, self.axes)
+            np.square(d.imag, out=work)
+            return np.asarray(m2 + _sum(work, self.axes))
+        np.square(d, out=work)
+        return _sum(work, self.axes)
+
+    def _room(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        """Two buffers for a block of this shape, kept while blocks are alike."""
+        if not self.scratch or self.scratch[0].shape != shape:
+            d = np.empty(shape, self.loop)
+            self.scratch = [d, np.empty(shape, d.real.dtype)]
+        return self.scratch[0], self.scratch[1]
+
+    def result(self) -> Array:
+        """The tile's partial."""
+        merged = MOMENTS.merge(self.parts, self.axes)
+        merged["mean"] += self.pivot
+        return merged
+
+
+MOMENTS = Moments(root=False)
+
+
+class Extreme:
+    """argmin or argmax: the value and the index of its first place; a nan comes before all."""
+
+    def __init__(self, find: Callable[..., Any], bound: Callable[[DType], Any]) -> None:
+        self.find, self.bound = find, bound
+
+    def partial_dtype(self, given: DType, out: DType) -> DType:
+        """The value and its place."""
+        return np.dtype([("value", given), ("index", "<i8")])
+
+    def neutral(self, shape: Sequence[int], dtype: DType) -> Array:
+        """The value that loses to every other, after all of them."""
+        out = np.empty(shape, dtype)
+        out["value"], out["index"] = self.bound(dtype["value"]), np.iinfo("i8").max
+        return out
+
+    def start(self, cut: Cut, given: DType, out: DType) -> RunningExtreme:
+        """Find the place in each block."""
+        return RunningExtreme(self, cut, self.partial_dtype(given, out))
+
+    def merge(self, partial: Array, axes: Axes) -> Array:
+        """The best of the partials, of equals the one with the lowest index."""
+        if all(partial.shape[a] == 1 for a in axes):
+            return partial
+        flat, shape = _reduced_last(partial, axes)
+        value = flat["value"]
+        best = np.take_along_axis(value, self.find(value, axis=-1, keepdims=True), -1)
+        ties = (value == best) | (_is_nan(value) & _is_nan(best))
+        merged = np.empty(shape, partial.dtype)
+        merged["value"] = best.reshape(shape)
+        index = np.where(ties, flat["index"], np.iinfo("i8").max)
+        merged["index"] = np.minimum.reduce(index, -1).reshape(shape)
+        return merged
+
+    def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
+        """The index."""
+        return partial["index"].astype(dtype)
+
+
+def _is_nan(x: Array) -> Array:
+    return np.asarray(x != x)
+
+
+def _reduced_last(x: Array, axes: Axes) -> tuple[Array, tuple[int, ...]]:
+    """`x` with its reduced axes made one, in C order, as the last; and its shape with length 1 for each of them."""
+    kept = [d for d in range(x.ndim) if d not in axes]
+    moved = x.transpose(kept + sorted(axes))
+    shape = tuple(1 if d in axes else n for d, n in enumerate(x.shape))
+    return moved.reshape([x.shape[d] for d in kept] + [-1]), shape
+
+
+class RunningExtreme:
+    """The first place of the extreme value in a tile, block by block; places are flat over the reduced axes."""
+
+    __slots__ = ("axes", "kind", "parts", "sizes")
+
+    def __init__(self, kind: Extreme, cut: Cut, dtype: DType) -> None:
+        self.kind, self.axes = kind, cut.axes
+        self.sizes = [cut.sizes[a] for a in sorted(cut.axes)]
+        self.parts = np.empty(cut.counts, dtype)
+
+    def add(self, x: Array, at: tuple[slice, ...], lo: Sequence[int]) -> None:
+        """Take a block."""
+        flat, shape = _reduced_last(x, self.axes)
+        place = self.kind.find(flat, axis=-1, keepdims=True)
+        part = self.parts[at]
+        part["value"] = np.take_along_axis(flat, place, -1).reshape(shape)
+        lengths = [x.shape[a] for a in sorted(self.axes)]
+        inside = np.unravel_index(place, lengths)
+        where = [i + lo[a] for i, a in zip(inside, sorted(self.axes), strict=True)]
+        part["index"] = np.ravel_multi_index(where, self.sizes).reshape(shape)
+
+    def result(self) -> Array:
+        """The tile's partial."""
+        return self.kind.merge(self.parts, self.axes)
+
+
+KINDS: dict[str, Kind] = {
+    "sum": Fold(np.add, 0, wide=True),
+    "prod": Fold(np.multiply, 1, wide=True),
+    "min": Fold(np.minimum, _highest),
+    "max": Fold(np.maximum, _lowest),
+    "any": Fold(np.logical_or, False),
+    "all": Fold(np.logical_and, True),
+    "mean": Mean(),
+    "var": MOMENTS,
+    "std": Moments(root=True),
+    "argmin": Extreme(np.argmin, _highest),
+    "argmax": Extreme(np.argmax, _lowest),
+}
+
+
+def _elements(*shapes: Sequence[int], **_: Any) -> int:
+    return sum(math.prod(s) for s in shapes)
+
+
+@kernel(flops=_elements)
+def combine(*partials: Array | None, kind: str, axes: Sequence[int]) -> Array:
+    """Partials to one partial with length 1 along `axes`.
+
+    Several arrays are joined along the first of the axes; None, a loop's accumulator before its first iteration,
+    counts for nothing.
+
+    >>> combine(np.array([1.0, 2.0]), np.array([4.0]), kind="sum", axes=[0])
+    array([7.])
+    """
+    given = [p for p in partials if p is not None]
+    joined = given[0] if len(given) == 1 else np.concatenate(given, axis=axes[0])
+    with np.errstate(all="ignore"):
+        return KINDS[kind].merge(joined, tuple(axes))
+
+
+@kernel(flops=_elements)
+def finish(partial: Array, *, kind: str, dtype: str, ddof: float = 0) -> Array:
+    """A partial to the plain array that NumPy returns, with its reduced axes kept.
+
+    >>> p = np.array([(4, 10.0)], dtype=partial_dtype("mean", "f8", "f8"))
+    >>> finish(p, kind="mean", dtype="<f8")
+    array([2.5])
+    """
+    return KINDS[kind].finish(partial, np.dtype(dtype), ddof)
