@@ -136,11 +136,11 @@ class Environment:
     async def _run(self, invocation: Invocation) -> Answered | Failed:
         assert self._process is not None
         assert self._api is not None
-        self._process.thaw()
-        seconds = self.version.timeout_seconds
+        process, seconds = self._process, self.version.timeout_seconds
+        process.thaw()
         self._api.offer(invocation, int(1000 * (time.time() + seconds)))
         event = await self._expect(seconds)
-        self._note_memory(self._process.peak_bytes())
+        self._note_memory(process.peak_bytes())
         return self._judge(event, invocation)
 
     def _judge(self, event: Event, invocation: Invocation) -> Answered | Failed:

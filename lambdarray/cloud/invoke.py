@@ -24,7 +24,7 @@ from lambdarray.cloud.sinks import LogSink
 from lambdarray.cloud.wire import Request, Response
 
 # Lambda backs off from 1 s to 5 minutes while a function is throttled; nobody waits that long here.
-THROTTLE_SECONDS = (0.05, 5.0)
+THROTTLE_SECONDS = (0.02, 0.5)
 _log = logging.getLogger(__name__)
 
 

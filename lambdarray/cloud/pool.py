@@ -11,8 +11,8 @@ from lambdarray.cloud.faults import throttled
 from lambdarray.cloud.functions import Function, FunctionRegistry
 
 WATCH_SECONDS = 0.02
-# Every so many looks at memory: children too, which takes longer; and the age of the idle.
-FAMILY_EVERY, SWEEP_EVERY = 10, 50
+# Every so many looks at memory, children count too, which takes longer, and the idle grow old.
+FULL_LOOK_EVERY = 10
 
 
 class EnvironmentPool:
@@ -91,7 +91,9 @@ class EnvironmentPool:
 
     def _end(self, environment: Environment) -> None:
         environment.close()
-        self._live[environment.version.name].remove(environment)
+        live = self._live[environment.version.name]
+        if environment in live:
+            live.remove(environment)
 
     async def watch(self) -> None:
         """Run until cancelled: memory of the busy, age of the idle."""
@@ -99,8 +101,8 @@ class EnvironmentPool:
             await asyncio.sleep(WATCH_SECONDS)
             for environments in self._live.values():
                 for environment in environments:
-                    environment.check_memory(family=look % FAMILY_EVERY == 0)
-            if look % SWEEP_EVERY == 0:
+                    environment.check_memory(family=look % FULL_LOOK_EVERY == 0)
+            if look % FULL_LOOK_EVERY == 0:
                 self._end_idle(time.monotonic() - self._idle_seconds)
 
     def _end_idle(self, before: float) -> None:

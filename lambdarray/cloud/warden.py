@@ -148,6 +148,15 @@ def become(spec: dict[str, Any], log: int, parent: int) -> None:
     os.execve(spec["argv"][0], spec["argv"], spec["env"])
 
 
+def children() -> list[int]:
+    """The children of this process, where the system tells."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return [int(pid) for pid in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
 class Warden:
     """The loop: commands in, process ids and exit statuses out."""
 
@@ -168,17 +177,15 @@ class Warden:
         """Serve until the server is gone; then nothing that was started here lives on."""
         try:
             while os.getppid() == self.parent:
-                ready, _, _ = select.select([self.control, self.wake], [], [], 1.0)
+                ready, _, _ = select.select([self.control.fileno(), self.wake], [], [], 1.0)
                 if self.wake in ready:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self.wake, 4096)
-                if self.control in ready and not self.receive():
+                if self.control.fileno() in ready and not self.receive():
                     return
                 self.reap()
         finally:
-            for identifier in list(self.pids):
-                self.kill(identifier)
-            self.kill_orphans(None)
+            self.end_all()
 
     def receive(self) -> bool:
         """Read commands and obey them; False at the end of the stream."""
@@ -233,17 +240,23 @@ class Warden:
                 self.kill_orphans(self.users.pop(identifier))
                 self.send({"id": identifier, "status": status})
 
-    def kill_orphans(self, user: int | None) -> None:
-        """Kill processes that left their environment's group: those of a user, or all (None)."""
-        if not LINUX:
-            return
-        with contextlib.suppress(FileNotFoundError):
-            with open(f"/proc/self/task/{os.getpid()}/children") as file:
-                orphans = [int(pid) for pid in file.read().split()]
-            for pid in set(orphans) - set(self.pids.values()):
-                with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-                    if user is None or (user and os.stat(f"/proc/{pid}").st_uid == user):
+    def kill_orphans(self, user: int) -> None:
+        """Kill what a dead environment's user still runs outside its process group; 0 is nobody in particular."""
+        for pid in set(children()) - set(self.pids.values()):
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                if user and os.stat(f"/proc/{pid}").st_uid == user:
+                    os.kill(pid, signal.SIGKILL)
+
+    def end_all(self) -> None:
+        """Kill every environment, then what each leaves behind: orphans become children of this process."""
+        for identifier in list(self.pids):
+            self.kill(identifier)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                for pid in children():
+                    with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
+                os.wait()
 
     def send(self, message: dict[str, int]) -> None:
         """Tell the server; when it is gone the next read finds out."""
