@@ -18,7 +18,7 @@ from .format import empty_bytes
 # Large enough that a tile of 512 MiB passes at the 30 MB/s of a small function, small enough to notice a dead peer.
 TIMEOUT_S = 60.0
 RETRIES = 6
-CONFLICTS = 6
+CONFLICTS = 5
 # Ranges closer than this come as one request: to read over the gap takes no longer than another round trip.
 GAP_NBYTES = 1 << 20
 PART_NBYTES = 1 << 18

@@ -34,6 +34,7 @@ __all__ = [
     "finish_target",
     "open_zarr",
     "prepare_target",
+    "read_zarr",
     "source_key",
     "target_chunks",
     "target_location",
@@ -156,6 +157,15 @@ def prepare_target(
 
 def target_location(url: str, shape: Sequence[int], chunks: Sequence[int], dtype: np.dtype[Any]) -> dict[str, Json]:
     """The location of an array that is to be saved at `url`: known before the plan, and so its key, is made."""
+    dtype_to_zarr(np.dtype(dtype))
+    return _new_meta(url, shape, chunks, dtype, "").location()
+
+
+def target_location(url: str, shape: Sequence[int], chunks: Sequence[int], dtype: np.dtype[Any]) -> dict[str, Json]:
+    """The location of an array that `prepare_target` will make at `url`, before its plan and so its key are known.
+
+    Raises StoreError for a dtype or chunks that Zarr does not have; nothing is read or written.
+    """
     dtype_to_zarr(np.dtype(dtype))
     return _new_meta(url, shape, chunks, dtype, "").location()
 
