@@ -141,7 +141,7 @@ def _plan_and_apply(options: argparse.Namespace, run: Callable[[Any], object], a
     if not options.yes and not _agreed(plan.changes, plan.region, ask_without_terminal):
         print("nothing was changed")
         return 1
-    account = open_account(options.region, print)
+    account = plan.again(print)
     result = run(account)
     print(f"done, {len(account.changes)} changes" + (f": {result}" if result else ""))
     return 0

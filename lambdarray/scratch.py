@@ -2,6 +2,7 @@
 
     <scratch>/<2 hex>/<plan key>/...    a plan's tiles
     <scratch>/runs/<plan key>.json      its marker, written anew while the run lives
+    <scratch>/runs/<plan key>.cancel    a call to its workers to stop
 
 A plan whose marker is younger than ten minutes is alive. Only names of this form are looked at; anything else that
 lies in the store is not ours and stays.
@@ -22,7 +23,7 @@ from .errors import ConfigError, StoreError
 ALIVE_S = 600.0
 DELETE_COUNT = 1000
 _TILE = re.compile(r"[0-9a-f]{2}/([^/]+)/.")
-_MARKER = re.compile(r"runs/([^/]+)\.json$")
+_MARKER = re.compile(r"runs/([^/]+)\.(json|cancel)$")
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ def clean(store: str, older_than_h: float = 0.0, dry_run: bool = False) -> Clean
     for plan in gone:
         if not dry_run:
             # The marker is the last to go: a clean that is cut short finds the plan again.
-            place.delete(sorted(plan.names, key=lambda name: name.startswith("runs/")))
+            place.delete(sorted(plan.names, key=lambda name: (name.startswith("runs/"), name.endswith(".json"))))
     objects = sum(len(plan.names) for plan in gone)
     return Cleaned(len(gone), objects, sum(p.total_bytes for p in gone), len(alive), len(young))
 
@@ -117,7 +118,7 @@ def find_plans(place: Place) -> list[PlanFiles]:
             continue
         plan = plans.setdefault(match[1], PlanFiles(match[1]))
         plan.add(name, size, modified_s)
-        if marker:
+        if marker and marker[2] == "json":
             # The store's own time of the last write is the heartbeat: no clock of the client's takes part.
             plan.heartbeat_s = modified_s
     return sorted(plans.values(), key=lambda plan: plan.key)

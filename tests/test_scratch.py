@@ -30,6 +30,7 @@ def scratch(tmp_path: Path) -> Path:
         write(tmp_path, f"0{n}/killed/a/{n}.0", age_s=2 * HOUR_S)
         write(tmp_path, f"0{n}/alive/a/{n}.0", age_s=2 * HOUR_S)
     write(tmp_path, "runs/killed.json", age_s=2 * HOUR_S)
+    write(tmp_path, "runs/killed.cancel", age_s=30)
     write(tmp_path, "runs/alive.json", age_s=30)
     write(tmp_path, "0a/.lambdarray-tmp-x", age_s=2 * HOUR_S)
     write(tmp_path, "thesis.pdf")
@@ -48,7 +49,7 @@ ALIVE = {"runs/alive.json", *(f"0{n}/alive/a/{n}.0" for n in range(3))}
 
 def test_clean_removes_a_killed_run_and_keeps_a_live_one(scratch: Path) -> None:
     cleaned = clean(str(scratch))
-    assert (cleaned.plans, cleaned.objects, cleaned.total_bytes, cleaned.kept_alive) == (1, 4, 40, 1)
+    assert (cleaned.plans, cleaned.objects, cleaned.total_bytes, cleaned.kept_alive) == (1, 5, 50, 1)
     assert names(scratch) == USERS | ALIVE
     assert not (scratch / "00" / "killed").exists()
 
@@ -68,7 +69,7 @@ def test_cleaning_twice_finds_nothing_more(scratch: Path) -> None:
 def test_what_is_younger_than_asked_is_kept(scratch: Path) -> None:
     cleaned = clean(str(scratch), older_than_h=3)
     assert (cleaned.plans, cleaned.kept_young) == (0, 1)
-    assert clean(str(scratch), older_than_h=1).plans == 1
+    assert clean(str(scratch), older_than_h=0).plans == 1
 
 
 def test_a_plan_without_a_marker_is_not_alive(tmp_path: Path) -> None:

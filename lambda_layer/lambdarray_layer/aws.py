@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lambdarray.errors import AccessError, DeploymentError, LambdarrayError, StoreError
@@ -85,6 +85,10 @@ class Account:
         if not self.dry_run:
             config = {"Delay": delay_s, "MaxAttempts": attempts}
             self.client(service).get_waiter(waiter).wait(WaiterConfig=config, **params)
+
+    def again(self, say: Say, dry_run: bool = False) -> Account:
+        """The same account through the same clients, with no changes counted yet."""
+        return replace(self, say=say, dry_run=dry_run, changes=[])
 
     def account_id(self) -> str:
         """The account's number; raises AccessError where there are no credentials that work."""

@@ -16,7 +16,7 @@ from .target import Target
 TRANSFER_DOLLARS_PER_GB = 0.02
 
 # What lambdarray writes below a scratch prefix: plans under two hex digits of a hash, markers, uploads, probes.
-SCRATCH_NAMES = re.compile(r"(?:[0-9a-f]{2}|runs|deploy|doctor)/$")
+SCRATCH_NAMES = re.compile(r"(?:[0-9a-f]{2}|runs|deploy|ping)/$")
 
 
 def check_buckets(account: Account, target: Target) -> None:

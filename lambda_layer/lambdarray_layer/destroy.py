@@ -34,7 +34,7 @@ def destroy(account: Account, function: str, stores: Iterable[str] = (), scratch
     check_is_ours(account, function)
     for store in _stores(account, function, stores):
         _remove_lifecycle(account, function, store)
-        _remove_objects(account, store, ("",) if scratch else ("deploy/", "doctor/"))
+        _remove_objects(account, store, ("",) if scratch else ("deploy/", "ping/"))
         if not scratch:
             _say_what_stays(account, store)
     _remove_layers(account, function)

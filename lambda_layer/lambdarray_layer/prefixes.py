@@ -58,8 +58,8 @@ class S3Prefix:
 def parse_all(urls: Iterable[str]) -> tuple[S3Prefix, ...]:
     """The prefixes of `urls`, sorted, without those that others cover.
 
-    >>> [str(p) for p in parse_all(["s3://b/x/y", "s3://b/x", "s3://a"])]
-    ['s3://a', 's3://b/x']
+    >>> [str(p) for p in parse_all(["s3://data/x/y", "s3://data/x", "s3://logs"])]
+    ['s3://data/x', 's3://logs']
     """
     every = sorted({S3Prefix.parse(url) for url in urls})
     return tuple(p for p in every if not any(o.covers(p) for o in every if o != p))

@@ -47,7 +47,7 @@ def read_pins(folder: Path = PINS) -> tuple[Pin, ...]:
     """The layer's dependencies, by name.
 
     >>> [pin.name for pin in read_pins()]
-    ['cloudpickle', 'crc32c', 'numpy', 'obstore', 'scipy']
+    ['cloudpickle', 'crc32c', 'numpy', 'obstore', 'scipy', 'threadpoolctl']
     """
     return tuple(_read_pin(path) for path in sorted(folder.glob("*.toml")))
 

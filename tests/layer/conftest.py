@@ -17,6 +17,7 @@ from lambdarray_layer.prefixes import S3Prefix
 from lambdarray_layer.target import Target
 
 REGION = "eu-west-1"
+SERVICES = ("lambda", "iam", "s3", "sts", "logs")
 READING = ("Get", "List", "Head", "Describe")
 
 
@@ -46,26 +47,55 @@ class Cloud:
     said: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     quota: int = 1000
-
-    def settings(self) -> tuple[Any, dict[str, Any]]:
-        limits = {"ConcurrentExecutions": self.quota, "UnreservedConcurrentExecutions": self.quota}
-        return SimpleNamespace(status_code=200), {"AccountLimit": limits}
+    refusals: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    clients: Account | None = None
 
     def account(self, dry_run: bool = False) -> Account:
-        return account_of(self.session, self.said.append, dry_run)
+        """The account, through the clients that were made before: making one takes longer than a call."""
+        if self.clients is None or self.clients.session is not self.session:
+            self.clients = account_of(self.session)
+        return self.clients.again(self.said.append, dry_run)
 
     def client(self, service: str) -> Any:
-        return self.session.client(service, region_name=REGION)
+        return self.account().client(service)
 
     @property
     def changing_calls(self) -> list[str]:
         return [name for name in self.calls if not name.startswith(READING)]
 
+    def refuse(self, operation: str, code: str, message: str, times: int = 10**6) -> None:
+        """Let the first calls of an operation fail as AWS would."""
+        self.refusals[operation] = (code, message, times)
 
-@pytest.fixture
-def cloud(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    def before_call(self, model: Any, **_: Any) -> tuple[Any, dict[str, Any]] | None:
+        """Count a call; answer those that the server does not know, or that a test wants refused."""
+        self.calls.append(model.name)
+        if model.name == "GetAccountSettings":
+            limits = {"ConcurrentExecutions": self.quota, "UnreservedConcurrentExecutions": self.quota}
+            return SimpleNamespace(status_code=200), {"AccountLimit": limits}
+        code, message, times = self.refusals.get(model.name, ("", "", 0))
+        if times < 1:
+            return None
+        self.refusals[model.name] = (code, message, times - 1)
+        return SimpleNamespace(status_code=400), {"Error": {"Code": code, "Message": message}}
+
+
+@pytest.fixture(scope="session")
+def shared_session() -> Any:
     import boto3
 
+    return boto3.Session(region_name=REGION)
+
+
+@pytest.fixture(scope="session")
+def shared_clients(shared_session: Any) -> Account:
+    return account_of(shared_session)
+
+
+@pytest.fixture
+def cloud(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch, shared_session: Any, shared_clients: Account
+) -> Iterator[Cloud]:
     values = {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "testing",
@@ -78,11 +108,13 @@ def cloud(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    made = Cloud(boto3.Session(region_name=REGION))
-    made.session.events.register("before-call.*.*", lambda model, **_: made.calls.append(model.name))
-    # The server does not know this one call.
-    made.session.events.register("before-call.lambda.GetAccountSettings", lambda **_: made.settings())
-    return made
+    made = Cloud(shared_session, clients=shared_clients)
+    hear = made.before_call
+    for service in SERVICES:
+        shared_clients.client(service).meta.events.register("before-call.*.*", hear)
+    yield made
+    for service in SERVICES:
+        shared_clients.client(service).meta.events.unregister("before-call.*.*", hear)
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ HANDLER_IMPORTS = """
 import importlib, pkgutil, sys
 sys.path = [p for p in sys.path if "site-packages" not in p] + sys.argv[1:]
 import lambdarray_kernels, lambdarray.store
-import lambdarray.runtime.worker
+import lambdarray.runtime.handler, lambdarray.runtime.ping, lambdarray.runtime.worker
 for package in (lambdarray_kernels, lambdarray.store):
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")

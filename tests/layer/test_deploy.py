@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from lambdarray_layer import deploy as deploy_module
@@ -159,18 +158,6 @@ def test_a_function_that_lambdarray_did_not_make_is_left_alone(cloud: Cloud, tar
     assert cloud.changing_calls == []
 
 
-def refuse(cloud: Cloud, operation: str, code: str, message: str, times: int = 10**6) -> None:
-    """Let the first calls of an operation fail as AWS would."""
-    left = [times]
-
-    def answer(**_: object) -> object:
-        left[0] -= 1
-        error = {"Error": {"Code": code, "Message": message}}
-        return (SimpleNamespace(status_code=400), error) if left[0] >= 0 else None
-
-    cloud.session.events.register(f"before-call.*.{operation}", answer)
-
-
 YOUNG_ROLE = "The role defined for the function cannot be assumed by Lambda."
 
 
@@ -178,7 +165,7 @@ def test_a_role_that_lambda_does_not_know_yet_is_waited_for(
     cloud: Cloud, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(functions, "ROLE_PAUSE_S", 0.0)
-    refuse(cloud, "CreateFunction", "InvalidParameterValueException", YOUNG_ROLE, times=3)
+    cloud.refuse("CreateFunction", "InvalidParameterValueException", YOUNG_ROLE, times=3)
     account = cloud.account()
     deploy(account, target)
     assert cloud.calls.count("CreateFunction") == 4
@@ -189,7 +176,7 @@ def test_waiting_for_a_role_is_bounded(cloud: Cloud, target: Target, monkeypatch
     from botocore.exceptions import ClientError
 
     monkeypatch.setattr(functions, "ROLE_WAIT_S", -1.0)
-    refuse(cloud, "CreateFunction", "InvalidParameterValueException", YOUNG_ROLE)
+    cloud.refuse("CreateFunction", "InvalidParameterValueException", YOUNG_ROLE)
     with pytest.raises(ClientError) as caught:
         deploy(cloud.account(), target)
     assert cloud.calls.count("CreateFunction") == 1
@@ -199,7 +186,7 @@ def test_waiting_for_a_role_is_bounded(cloud: Cloud, target: Target, monkeypatch
 def test_a_denied_call_is_one_clear_line(cloud: Cloud, target: Target) -> None:
     from botocore.exceptions import ClientError
 
-    refuse(cloud, "CreateRole", "AccessDenied", "User: me is not authorized to perform: iam:CreateRole")
+    cloud.refuse("CreateRole", "AccessDenied", "User: me is not authorized to perform: iam:CreateRole")
     with pytest.raises(ClientError) as caught:
         deploy(cloud.account(), target)
     clear = clear_error(caught.value)
@@ -210,7 +197,7 @@ def test_a_denied_call_is_one_clear_line(cloud: Cloud, target: Target) -> None:
 def test_a_deploy_that_was_cut_short_goes_on_where_it_stopped(cloud: Cloud, target: Target) -> None:
     from botocore.exceptions import ClientError
 
-    refuse(cloud, "PublishLayerVersion", "ServiceException", "try later", times=1)
+    cloud.refuse("PublishLayerVersion", "ServiceException", "try later", times=1)
     with pytest.raises(ClientError):
         deploy(cloud.account(), target)
     account = cloud.account()
