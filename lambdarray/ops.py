@@ -6,7 +6,6 @@ on the user's own line. `where` remembers that line for errors of tasks that run
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .task import AxisMap, dtype_to_json
-from .tiling import Cuts, Tiling
+from .tiling import AxisMap, Cuts, Tiling, dtype_to_json
 
 Shape = tuple[int, ...]
 _PACKAGE = __name__.rpartition(".")[0] + "."
@@ -232,13 +230,15 @@ def in_order(roots: Iterable[Op]) -> list[Op]:
 
 def keys(order: Sequence[Op], tokens: Mapping[str, str] | None = None) -> dict[int, str]:
     """The content key of each op, by id; `tokens` gives the content hash of sources where it is known."""
+    from hashlib import sha256
+
     out: dict[int, str] = {}
     for op in order:
         recipe = op.recipe()
         if tokens and isinstance(op, ObjectSource):
             recipe = ("object", tokens.get(op.token, op.token))
         text = repr((recipe, [out[id(i)] for i in op.inputs]))
-        out[id(op)] = hashlib.sha256(text.encode()).hexdigest()[:32]
+        out[id(op)] = sha256(text.encode()).hexdigest()[:32]
     return out
 
 

@@ -15,22 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .tiling import Cuts, Index, Tiling
-
-Span = tuple[int, int]
-Json = Any
-
-
-def dtype_to_json(dtype: np.dtype[Any]) -> Json:
-    """A dtype as plain data: its type string, or its fields."""
-    return dtype.str if dtype.fields is None else [[n, dtype_to_json(dtype[n])] for n in dtype.names or ()]
-
-
-def dtype_from_json(data: Json) -> np.dtype[Any]:
-    """The inverse of `dtype_to_json`."""
-    if isinstance(data, str):
-        return np.dtype(data)
-    return np.dtype([(name, dtype_from_json(kind)) for name, kind in data])
+from .tiling import AxisMap, Cuts, Index, Json, Span, Tiling, dtype_from_json, dtype_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,42 +50,6 @@ class ArraySpec:
     def from_json(cls, data: Json) -> ArraySpec:
         """The inverse of `to_json`."""
         return cls(data["name"], Tiling.from_json(data["tiling"]), dtype_from_json(data["dtype"]), data["location"])
-
-
-@dataclass(frozen=True, slots=True)
-class AxisMap:
-    """The elements of one axis of a source that a block [lo, hi) of a stage's axis needs.
-
-    They are `start + step * e` for e in the block; where `num`/`den` are set (reshape) the whole rows
-    `floor(lo * num / den)` to `ceil(hi * num / den)`. With `axis` -1 they are the fixed `start` to `start + size`.
-
-    >>> AxisMap(axis=0, start=9, step=-1).span((2, 5))
-    (5, 8)
-    """
-
-    axis: int
-    start: int = 0
-    step: int = 1
-    size: int = 1
-    num: int = 1
-    den: int = 1
-
-    def span(self, block: Span) -> Span:
-        """The interval of source elements, lowest first, that the block's elements lie in."""
-        if self.axis < 0:
-            return self.start, self.start + self.size
-        lo, hi = block
-        if self.num != self.den:
-            return lo * self.num // self.den, -(-hi * self.num // self.den)
-        if hi <= lo:
-            return self.start, self.start
-        if self.step > 0:
-            return self.start + self.step * lo, self.start + self.step * (hi - 1) + 1
-        return self.start + self.step * (hi - 1), self.start + self.step * lo + 1
-
-    def to_json(self) -> Json:
-        """Plain data."""
-        return [self.axis, self.start, self.step, self.size, self.num, self.den]
 
 
 @dataclass(frozen=True, slots=True)

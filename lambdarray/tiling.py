@@ -1,4 +1,4 @@
-"""How an array is cut into tiles: boundaries per axis, by rule where regular, as an array where not."""
+"""How an array is cut into tiles, and how the elements of one array's axis follow those of another's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ import numpy as np
 
 Index = tuple[int, ...]
 Slices = tuple[slice, ...]
+Span = tuple[int, int]
+Json = Any
+
+
+def dtype_to_json(dtype: np.dtype[Any]) -> Json:
+    """A dtype as plain data: its type string, or its fields."""
+    return dtype.str if dtype.fields is None else [[n, dtype_to_json(dtype[n])] for n in dtype.names or ()]
+
+
+def dtype_from_json(data: Json) -> np.dtype[Any]:
+    """The inverse of `dtype_to_json`."""
+    if isinstance(data, str):
+        return np.dtype(data)
+    return np.dtype([(name, dtype_from_json(kind)) for name, kind in data])
 
 
 class Cuts:
@@ -34,9 +48,10 @@ class Cuts:
 
     @classmethod
     def ragged(cls, lengths: Sequence[int]) -> Cuts:
-        """Cuts with these tile lengths; falls back to the rule where they follow one."""
+        """Cuts with these tile lengths, those of 0 left out; falls back to the rule where they follow one."""
+        lengths = [n for n in lengths if n] or [0]
         size = int(sum(lengths))
-        first = int(lengths[0]) if len(lengths) else 0
+        first = int(lengths[0])
         regular = Cuts(size, max(first, 1))
         if len(lengths) == regular.count and all(n == first for n in lengths[:-1]) and lengths[-1] <= first:
             return regular
@@ -203,3 +218,39 @@ class Tiling:
     def from_json(cls, data: Sequence[Sequence[int]]) -> Tiling:
         """The inverse of `to_json`."""
         return cls(tuple(Cuts.from_json(c) for c in data))
+
+
+@dataclass(frozen=True, slots=True)
+class AxisMap:
+    """The elements of one axis of a source that a block [lo, hi) of a stage's axis needs.
+
+    They are `start + step * e` for e in the block; where `num`/`den` are set (reshape) the whole rows
+    `floor(lo * num / den)` to `ceil(hi * num / den)`. With `axis` -1 they are the fixed `start` to `start + size`.
+
+    >>> AxisMap(axis=0, start=9, step=-1).span((2, 5))
+    (5, 8)
+    """
+
+    axis: int
+    start: int = 0
+    step: int = 1
+    size: int = 1
+    num: int = 1
+    den: int = 1
+
+    def span(self, block: Span) -> Span:
+        """The interval of source elements, lowest first, that the block's elements lie in."""
+        if self.axis < 0:
+            return self.start, self.start + self.size
+        lo, hi = block
+        if self.num != self.den:
+            return lo * self.num // self.den, -(-hi * self.num // self.den)
+        if hi <= lo:
+            return self.start, self.start
+        if self.step > 0:
+            return self.start + self.step * lo, self.start + self.step * (hi - 1) + 1
+        return self.start + self.step * (hi - 1), self.start + self.step * lo + 1
+
+    def to_json(self) -> Json:
+        """Plain data."""
+        return [self.axis, self.start, self.step, self.size, self.num, self.den]

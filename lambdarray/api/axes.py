@@ -28,3 +28,8 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     if len(set(out)) != len(out):
         raise ValueError("duplicate value in 'axis'")
     return tuple(sorted(out))
+
+
+def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Axes of a reduction: of a 0-d array NumPy also takes 0 and -1, which name none."""
+    return () if ndim == 0 and axis in (0, -1) and not isinstance(axis, bool) else axes_of(axis, ndim)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-import uuid
+import os
 from typing import Any
 
 import numpy as np
 
 from ..ops import Fill, Iota, Map, ObjectSource, Op, Shape, View, constant
-from ..task import AxisMap
-from ..tiling import Tiling
+from ..tiling import AxisMap, Tiling
 from .array import Array
 from .chunks import tiling_for
 
 _counter = itertools.count()
-_process = uuid.uuid4().hex
+_process = os.urandom(16).hex()
 
 
 def new_token() -> str:

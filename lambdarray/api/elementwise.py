@@ -87,7 +87,9 @@ def call(ufunc: np.ufunc, *operands: Any, dtype: Any = None, casting: str = "sam
     if not any(isinstance(x, Array) for x in made):
         return ufunc(*made) if dtype is None else ufunc(*made, dtype=dtype)
     loop = _resolve(ufunc, made, dtype, casting)
-    made = [_fit(x, kind, ufunc) for x, kind in zip(made, loop[: ufunc.nin], strict=True)]
+    made = [_fit(x, kind) for x, kind in zip(made, loop[: ufunc.nin], strict=True)]
+    if ufunc is np.power and loop[2].kind in "iu" and not isinstance(made[1], Array) and made[1] < 0:
+        raise ValueError("Integers to negative integer powers are not allowed.")
     name = ufunc.__name__ if getattr(np, ufunc.__name__, None) is ufunc else f"scipy.special.{ufunc.__name__}"
     out = build(name, made, loop[: ufunc.nin], loop[ufunc.nin :])
     return out[0] if ufunc.nout == 1 else out
@@ -131,7 +133,7 @@ def _comparable(operands: Sequence[Any], kinds: list[Any]) -> list[Any]:
     return [wide if k is int else k for k in kinds]
 
 
-def _fit(x: Any, kind: np.dtype[Any], ufunc: np.ufunc) -> Any:
+def _fit(x: Any, kind: np.dtype[Any]) -> Any:
     """A scalar as the loop's dtype; OverflowError as NumPy where a Python integer does not fit."""
     if isinstance(x, Array):
         return x

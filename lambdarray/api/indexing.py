@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import View, sliced
-from ..task import AxisMap
-from ..tiling import Cuts, Tiling
+from ..tiling import AxisMap, Cuts, Tiling
 from .array import Array
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import Concat, Rechunk, Reshape, Shape, View
-from ..task import AxisMap
-from ..tiling import Cuts, Tiling
+from ..tiling import AxisMap, Cuts, Tiling
 from .array import Array
 from .axes import axes_of, axis_of
 from .chunks import tiling_for

@@ -57,7 +57,7 @@ def _product(a: Array, b: Array, kind: np.dtype[Any], a_shape: Any, b_shape: Any
 def drop_last(x: Array) -> Any:
     """The op of x[..., 0, 0], for its batch axes' tiling; where the matrices are empty, of x's batch axes alone."""
     from ..ops import View
-    from ..task import AxisMap
+    from ..tiling import AxisMap
 
     maps = (*(AxisMap(d) for d in range(x.ndim - 2)), AxisMap(-1), AxisMap(-1))
     return View((x._op,), Tiling(x._op.tiling.axes[:-2]), x.dtype, maps=maps)

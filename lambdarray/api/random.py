@@ -47,7 +47,7 @@ class Generator:
         args = {k: v.item() if isinstance(v, np.generic) else v for k, v in args.items()}
         sample = getattr(np.random.Generator(np.random.SFC64(0)), name)
         checked = {**args, "dtype": kind} if name in TYPED else args
-        sample(size=0, **checked)  # NumPy's own check of the parameters
+        sample(size=1, **checked)  # NumPy's own check of the parameters
         tiling = tiling_for(shape, chunks, kind)
         return Array(Random((), tiling, kind, seed=self._seed, call=next(self._calls), name=name, args=args))
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..ops import Reduce, View
-from ..task import AxisMap
-from ..tiling import Cuts, Tiling
+from ..tiling import AxisMap, Cuts, Tiling
 from .array import Array
-from .axes import axes_of, axis_of
+from .axes import axes_of, axis_of, reduced_axes
 from .creation import asarray, storable
 
 FLOATS = "fc"
@@ -20,10 +19,17 @@ FLOATS = "fc"
 def _reduce(
     x: Array, kind: str, axes: tuple[int, ...], keepdims: bool, accumulator: Any, dtype: Any, ddof: float = 0
 ) -> Array:
+    if not axes:  # over no axis: over a new one of length 1
+        x, axes, keepdims = _with_axis(x), (x.ndim,), False
     tiling = Tiling(tuple(Cuts(1, 1) if d in axes else c for d, c in enumerate(x._op.tiling.axes)))
     op = Reduce((x._op,), tiling, storable(dtype), kind=kind, axes=axes, accumulator=np.dtype(accumulator), ddof=ddof)
     out = Array(op)
     return out if keepdims else drop(out, axes)
+
+
+def _with_axis(x: Array) -> Array:
+    tiling = Tiling((*x._op.tiling.axes, Cuts(1, 1)))
+    return Array(View((x._op,), tiling, x.dtype, maps=tuple(AxisMap(d) for d in range(x.ndim))))
 
 
 def drop(x: Array, axes: tuple[int, ...]) -> Array:
@@ -48,7 +54,7 @@ def sum(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) 
     """
     x = asarray(x)
     kind = _widened(x, dtype)
-    return _reduce(_cast(x, kind), "sum", axes_of(axis, x.ndim), keepdims, kind, kind)
+    return _reduce(_cast(x, kind), "sum", reduced_axes(axis, x.ndim), keepdims, kind, kind)
 
 
 def prod(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
@@ -57,7 +63,7 @@ def prod(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False)
     if x.dtype.kind in "mM":
         raise TypeError(f"ufunc 'multiply' not supported for a product of {x.dtype}")
     kind = _widened(x, dtype)
-    return _reduce(_cast(x, kind), "prod", axes_of(axis, x.ndim), keepdims, kind, kind)
+    return _reduce(_cast(x, kind), "prod", reduced_axes(axis, x.ndim), keepdims, kind, kind)
 
 
 def _cast(x: Array, kind: np.dtype[Any]) -> Array:
@@ -116,7 +122,7 @@ def _variance(x: Any, name: str, axis: Any, dtype: Any, ddof: float, keepdims: b
 
 def _extreme(x: Any, name: str, axis: Any, keepdims: bool) -> Array:
     x = asarray(x)
-    axes = axes_of(axis, x.ndim)
+    axes = reduced_axes(axis, x.ndim)
     if math.prod(x.shape[d] for d in axes) == 0:
         raise ValueError(f"zero-size array to reduction operation {name}imum which has no identity: shape {x.shape}")
     return _reduce(x, name, axes, keepdims, x.dtype, x.dtype)
@@ -135,18 +141,18 @@ def max(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
 def any(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
     """Whether some value over axes is true."""
     x = asarray(x)
-    return _reduce(_cast(x, np.dtype(bool)), "any", axes_of(axis, x.ndim), keepdims, bool, bool)
+    return _reduce(_cast(x, np.dtype(bool)), "any", reduced_axes(axis, x.ndim), keepdims, bool, bool)
 
 
 def all(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
     """Whether every value over axes is true."""
     x = asarray(x)
-    return _reduce(_cast(x, np.dtype(bool)), "all", axes_of(axis, x.ndim), keepdims, bool, bool)
+    return _reduce(_cast(x, np.dtype(bool)), "all", reduced_axes(axis, x.ndim), keepdims, bool, bool)
 
 
 def _arg(x: Any, name: str, axis: Any, keepdims: bool) -> Array:
     x = asarray(x)
-    axes = axes_of(None, x.ndim) if axis is None else (axis_of(axis, x.ndim),)
+    axes = reduced_axes(axis if axis is None or not x.ndim else axis_of(axis, x.ndim), x.ndim)
     if math.prod(x.shape[d] for d in axes) == 0:
         raise ValueError(f"attempt to get {name} of an empty sequence")
     return _reduce(x, name, axes, keepdims, x.dtype, np.intp)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ops import Concat, Fill, Iota, Map, Op, Random, Rechunk, View, constant
 from ..task import ArraySpec, AxisMap, Part, Read, Step, dtype_to_json
-from .regions import peel
+from .regions import peel_along
 from .views import Maps, broadcast, compose, layout
 
 INT64 = np.dtype(np.int64)
@@ -87,7 +87,7 @@ class Code:
         for i in op.inputs:
             m = maps[op.axis]
             shifted = AxisMap(m.axis, m.start - offset, m.step)
-            sources.append(peel(i, (*maps[: op.axis], shifted, *maps[op.axis + 1 :])))
+            sources.append(peel_along(i, (*maps[: op.axis], shifted, *maps[op.axis + 1 :]), op.axis))
             offset += i.shape[op.axis]
         return ("in", self.read(sources))
 

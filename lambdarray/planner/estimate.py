@@ -22,7 +22,7 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     read_bytes = {r.register: _read_bytes(program, r, spans) for r in program.reads}
     bytes_read = sum(read_bytes[r.register] * (loops if r.loop else 1) for r in program.reads)
     bytes_written = sum(_written(program, n, spans) for n in range(len(program.writes)))
-    flops = sum(_flops(program, s, spans, elements) for s in program.steps)
+    flops = sum(_flops(program, s, elements) for s in program.steps)
     machine = LAMBDA_X86_64 if resources.remote else THREADS
     cores = resources.memory_bytes / 2**20 / MIB_PER_VCPU if resources.remote else 1.0
     compute = _map_seconds(program, elements) + flops / (machine.gflops * 1e9 * max(cores, 0.1))
@@ -52,11 +52,10 @@ def _written(program: Program, n: int, spans: Sequence[Span]) -> int:
     return math.prod(lengths) * spec.dtype.itemsize
 
 
-def _flops(program: Program, step: Step, spans: Sequence[Span], elements: int) -> float:
+def _flops(program: Program, step: Step, elements: int) -> float:
     if step.kernel == "gemm":
-        k = program.axes[program.grid_ndim].size if step.loop else spans[program.grid_ndim - 1][1]
-        tile = elements if step.loop else elements // max(k, 1)
-        return 2.0 * tile * k * (4 if dtype_from_json(step.params["dtype"]).kind == "c" else 1)
+        total = 2.0 * elements * program.loops[0].size  # where k is split, its part is an axis of the grid
+        return total * (4 if dtype_from_json(step.params["dtype"]).kind == "c" else 1)
     return float(elements * len(step.params["code"])) if step.kernel == "map" else 0.0
 
 
@@ -70,7 +69,8 @@ def _map_seconds(program: Program, elements: int) -> float:
 def _made_bytes(program: Program, step: Step, elements: int) -> int:
     """Bytes of the registers that a step makes."""
     if step.kernel == "gemm":
-        k = 1 if step.loop else program.axes[program.grid_ndim - 1].max_chunk
+        followed = {m.axis for r in program.reads for p in r.parts for m in p.maps}
+        k = 1 if program.grid_ndim in followed else program.axes[program.grid_ndim - 1].max_chunk
         return elements // max(k, 1) * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel == "random":
         return elements * dtype_from_json(step.params["dtype"]).itemsize

@@ -152,7 +152,7 @@ class Lowering:
         if region.partial:
             self._end_partial(region, code, axes, grid)
             return
-        dropped = params.get("collapsed", ())
+        dropped = params.get("kept", ())
         outs, writes = [], []
         for op in region.roots:
             value = code.value(op, identity(op.ndim))
@@ -312,7 +312,7 @@ class Lowering:
         code.stage = self._facing(region, axes)
         code.values[id(op), region.view] = ("in", value)
         self._members(region, code)
-        self._end(region, code, cuts, len(cuts), {"collapsed": list(axes)})
+        self._end(region, code, cuts, len(cuts), {"kept": list(axes)})
 
     def _continue(self, code: Code) -> Code:
         """Fresh code with what the steps so far have read, for a second `map` step of the same program."""
@@ -334,14 +334,15 @@ class Lowering:
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
         most = blocks.most_k(m, n, op.dtype.itemsize, self.resources)
         k = blocks.of_k(k, most)
-        parts = None if region.partial else blocks.split_k([c.count for c in grid], k, most, self.resources)
+        sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial
+        parts = None if not sums else blocks.split_k([c.count for c in grid], k, most, self.resources)
         split = parts is not None
         k = k if parts is None else parts
         code = Code(op.ndim + 1, identity(op.ndim), self.array_of)
-        left = self._operand(code, a, op, (batch, batch + 2), (*range(batch), batch, batch + 2), not split)
-        right = self._operand(code, b, op, (batch + 2, batch + 1), (*range(batch), batch + 2, batch + 1), not split)
+        left = self._operand(code, a, op, (batch, batch + 2), (*range(batch), batch, batch + 2))
+        right = self._operand(code, b, op, (batch + 2, batch + 1), (*range(batch), batch + 2, batch + 1))
         params = {"dtype": dtype_to_json(op.dtype)}
-        code.steps.append(Step("gemm", ("c",), (left, right), params, loop=not split))
+        code.steps.append(Step("gemm", ("c",), (left, right), params, loop=True))
         axes = (*grid, k)
         if split:
             self._split_product(region, op, code, axes)
@@ -362,11 +363,12 @@ class Lowering:
         spec = self._scratch(Tiling(cuts), op.dtype, "p")
         by_block = (False,) * op.ndim + (True,)
         write = Write("c", spec.name, tuple(range(op.ndim + 1)), by_block)
-        self._emit(op, f"{op.describe()}, split over k", code, axes, len(axes), [write])
+        once = Cuts(1, 1)  # the parts of k are the grid's, so that the loop of each task runs once
+        self._emit(op, f"{op.describe()}, split over k", code, (*axes, once), len(axes), [write])
         summed = self._tree(spec, "sum", (op.ndim,), op)
         self._finish(region, op, summed, (op.ndim,))
 
-    def _operand(self, code: Code, op: Op, out: Op, last: tuple[int, int], order: Sequence[int], loop: bool) -> str:
+    def _operand(self, code: Code, op: Op, out: Op, last: tuple[int, int], order: Sequence[int]) -> str:
         """The register of a product's operand, its last axes following the stage's axes `last`."""
         skip = out.ndim - op.ndim
         stage = [
@@ -378,7 +380,7 @@ class Lowering:
         code.arrays[spec.name] = spec
         whole = layout(staged, out.ndim + 1)
         register = f"r{len(code.reads)}"
-        code.reads.append(Read(register, (Part(spec.name, staged),), tuple(whole[d] for d in order), loop))
+        code.reads.append(Read(register, (Part(spec.name, staged),), tuple(whole[d] for d in order), True))
         return register
 
     # -- reshape

@@ -58,6 +58,18 @@ def peel(op: Op, maps: Maps) -> tuple[Op, Maps]:
     return op, maps
 
 
+def peel_along(op: Op, maps: Maps, axis: int) -> tuple[Op, Maps]:
+    """As `peel`, but only while an axis of the op still follows what `axis` of it does: a part of a concatenation."""
+    while isinstance(op, View | Rechunk):
+        if isinstance(op, View):
+            found = [d for d, m in enumerate(op.maps) if m.axis == axis and m.step == 1]
+            if not found:
+                break
+            axis, maps = found[0], compose(op.maps, maps)
+        op = op.inputs[0]
+    return op, maps
+
+
 class _Assigner:
     """Visits ops consumers first and gives each to regions."""
 
@@ -124,7 +136,7 @@ class _Assigner:
             self._use(op.inputs[0], region, maps)
         elif isinstance(op, Concat):
             for i in op.inputs:
-                self._keep(peel(i, identity(i.ndim))[0])
+                self._keep(peel_along(i, identity(i.ndim), op.axis)[0])
         elif isinstance(op, Map):
             for i in op.inputs:
                 self._use(i, region, broadcast(i.shape, op.shape, maps))
