@@ -1,0 +1,1 @@
+"""The workloads, one to a file, each with a `CASE`."""

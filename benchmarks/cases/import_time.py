@@ -1,0 +1,31 @@
+"""What importing costs, beside NumPy's own import: each in fresh interpreters, in turns."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from harness import Case, Outcome
+
+CODE = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t, {0}.__name__)"
+
+
+def _import(module: str) -> Outcome:
+    command = [sys.executable, "-c", CODE.format(module)]
+    subprocess.run(command, capture_output=True, check=True)  # the files are in the page cache, the bytecode is written
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Outcome(float(printed.split()[0]), printed.split()[1] == module)
+
+
+CASE = Case(
+    title="import",
+    size=1,
+    quick=1,
+    contenders={
+        "lambdarray": lambda n, folder: _import("lambdarray"),
+        "numpy": lambda n, folder: _import("numpy"),
+        "dask": lambda n, folder: _import("dask.array"),
+    },
+    goals={"numpy": 1 / 1.5},
+    rounds=15,
+)

@@ -1,0 +1,98 @@
+"""A product from Zarr to Zarr: inputs written once, read from the page cache, every library in its own chunks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from harness import Case, Outcome, timed
+
+CHUNK = 2048
+
+
+def prepare(n: int, folder: Path) -> None:
+    import zarr
+
+    for name in ("a", "b"):
+        values = np.random.default_rng(ord(name)).standard_normal((n, n))
+        for chunk in (CHUNK, 2 * CHUNK):
+            made = zarr.create_array(
+                folder / f"{name}{chunk}.zarr",
+                shape=(n, n),
+                chunks=(min(n, chunk), min(n, chunk)),
+                dtype="f8",
+                compressors=None,
+                overwrite=True,
+            )
+            made[:] = values
+
+
+def _inputs(folder: Path, chunk: int = CHUNK) -> tuple[str, str]:
+    return str(folder / f"a{chunk}.zarr"), str(folder / f"b{chunk}.zarr")
+
+
+def _warm(folder: Path, chunk: int) -> None:
+    """Bring the inputs into the page cache."""
+    for path in _inputs(folder, chunk):
+        for file in Path(path).rglob("*"):
+            if file.is_file():
+                file.read_bytes()
+
+
+def _measure(folder: Path, chunk: int, run: Callable[[str, str, str], object]) -> Outcome:
+    import zarr
+
+    target = folder / "c.zarr"
+    shutil.rmtree(target, ignore_errors=True)
+    _warm(folder, chunk)
+    a, b = _inputs(folder, chunk)
+    seconds, _ = timed(lambda: run(a, b, str(target)))
+    x = np.random.default_rng(0).standard_normal((zarr.open_array(b).shape[1], 3))
+    left = zarr.open_array(target)[:] @ x
+    right = zarr.open_array(a)[:] @ (zarr.open_array(b)[:] @ x)
+    shutil.rmtree(target)
+    return Outcome(seconds, bool(np.allclose(left, right, rtol=0, atol=1e-10 * abs(right).max())))
+
+
+def ours(n: int, folder: Path) -> Outcome:
+    import lambdarray as la
+
+    return _measure(folder, CHUNK, lambda a, b, c: (la.open_zarr(a) @ la.open_zarr(b)).to_zarr(c))
+
+
+def dask(n: int, folder: Path, chunk: int = CHUNK) -> Outcome:
+    import dask.array as da
+
+    def run(a: str, b: str, c: str) -> None:
+        da.to_zarr(da.from_zarr(a) @ da.from_zarr(b), c, compute=True, zarr_array_kwargs={"compressors": None})
+
+    return _measure(folder, chunk, run)
+
+
+def numpy(n: int, folder: Path) -> Outcome:
+    import zarr
+
+    def run(a: str, b: str, c: str) -> None:
+        value = zarr.open_array(a)[:] @ zarr.open_array(b)[:]
+        chunk = min(len(value), CHUNK)
+        made = zarr.create_array(c, shape=value.shape, chunks=(chunk, chunk), dtype="f8", compressors=None)
+        made[:] = value
+
+    return _measure(folder, CHUNK, run)
+
+
+CASE = Case(
+    title="matmul Zarr to Zarr, 8192 x 8192",
+    size=8192,
+    quick=1024,
+    contenders={
+        "lambdarray": ours,
+        "numpy": numpy,
+        "dask": dask,
+        "dask, 2x chunks": lambda n, folder: dask(n, folder, 2 * CHUNK),
+    },
+    prepare=prepare,
+    goals={"numpy": 1.0, "dask": 1.0, "dask, 2x chunks": 1.0},
+)

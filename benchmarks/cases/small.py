@@ -1,0 +1,39 @@
+"""A small expression again and again: what the library itself costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from harness import Case, Outcome, steady
+
+
+def _measure(run: Any, n: int) -> Outcome:
+    seconds, value = steady(run, warm=20, repeat=100)
+    return Outcome(seconds, float(value) == 2.0 * n * n)
+
+
+def ours(n: int, folder: Path) -> Outcome:
+    import lambdarray as la
+
+    return _measure(lambda: (la.ones((n, n)) + 1).sum().compute(), n)
+
+
+def dask(n: int, folder: Path) -> Outcome:
+    import dask.array as da
+
+    return _measure(lambda: (da.ones((n, n)) + 1).sum().compute(), n)
+
+
+CASE = Case(
+    title="(ones((1000, 1000)) + 1).sum(), steady",
+    size=1000,
+    quick=1000,
+    contenders={
+        "lambdarray": ours,
+        "numpy": lambda n, folder: _measure(lambda: (np.ones((n, n)) + 1).sum(), n),
+        "dask": dask,
+    },
+    goals={"limit": 0.002, "dask": 1.0},
+)

@@ -1,0 +1,162 @@
+"""How a case is measured: every contender in a fresh process, in turns, verified, the median of several rounds."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a contender did once: seconds, whether its result was verified, and what else there is to say."""
+
+    seconds: float
+    verified: bool
+    more: dict[str, float] = field(default_factory=dict)
+
+
+Contender = Callable[[int, Path], Outcome]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A workload: its contenders by name, its size (and a quick one), and what must hold.
+
+    prepare  makes the input files, once, in a process of its own
+    goals    for a contender, how many times its speed ours must have; "limit" is seconds
+    rounds   how often each contender runs, in turns
+    """
+
+    title: str
+    size: int
+    quick: int
+    contenders: Mapping[str, Contender]
+    prepare: Callable[[int, Path], None] | None = None
+    goals: Mapping[str, float] = field(default_factory=dict)
+    rounds: int = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """A contender's verified figures: medians over its rounds."""
+
+    case: str
+    contender: str
+    seconds: float
+    peak_mb: float
+    runs: list[float]
+    more: dict[str, float]
+
+
+class UnverifiedError(RuntimeError):
+    """A contender whose result is wrong, or whose process failed: its time is worth nothing."""
+
+
+def load(name: str) -> Case:
+    """The case that is the file `cases/<name>.py`."""
+    case: Case = importlib.import_module(f"cases.{name}").CASE
+    return case
+
+
+def names() -> list[str]:
+    """All cases, in the order of their files."""
+    return sorted(p.stem for p in (HERE / "cases").glob("*.py") if p.stem != "__init__")
+
+
+def measure(name: str, folder: Path, quick: bool, say: Callable[[str], None]) -> list[Row]:
+    """Run a case: prepare it, let the contenders take turns, and sum up."""
+    case = load(name)
+    size = case.quick if quick else case.size
+    if case.prepare is not None:
+        _child(name, "prepare", size, folder)
+    found: dict[str, list[dict[str, Any]]] = {contender: [] for contender in case.contenders}
+    for _ in range(case.rounds):
+        for contender in case.contenders:
+            result = _child(name, contender, size, folder)
+            say(f"{name}: {contender} {result['seconds']:.4g} s")
+            found[contender].append(result)
+    return [_row(name, contender, results) for contender, results in found.items()]
+
+
+def _row(name: str, contender: str, results: list[dict[str, Any]]) -> Row:
+    def median(pick: Callable[[dict[str, Any]], float]) -> float:
+        return statistics.median(pick(r) for r in results)
+
+    more = {key: median(lambda r, key=key: r["more"][key]) for key in results[0]["more"]}
+    seconds = [r["seconds"] for r in results]
+    return Row(name, contender, statistics.median(seconds), median(lambda r: r["peak_mb"]), seconds, more)
+
+
+def _child(name: str, contender: str, size: int, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, name, contender, str(size), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, env=_environment(contender), cwd=HERE)
+    if done.returncode:
+        raise UnverifiedError(f"{name}: {contender} failed\n{done.stderr}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if not result["verified"]:
+        raise UnverifiedError(f"{name}: {contender} computed a wrong result; its time is not reported")
+    return result
+
+
+def _environment(contender: str) -> dict[str, str]:
+    """The child's variables: one BLAS thread where the contender is to have one, else as the library wants it."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAMBDARRAY_", "OMP_", "OPENBLAS_"))}
+    return {**kept, "OPENBLAS_NUM_THREADS": "1"} if contender.endswith("-1") else kept
+
+
+def peak_mb() -> float:
+    """The most memory that this process ever held, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1e3
+    import resource
+
+    # macOS counts in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds of a call, and what it returned."""
+    start = time.perf_counter()
+    value = run()
+    return time.perf_counter() - start, value
+
+
+def steady(run: Callable[[], Any], warm: int, repeat: int) -> tuple[float, Any]:
+    """Median seconds of a call that has been made before, and what it returned."""
+    for _ in range(warm):
+        run()
+    found = [timed(run) for _ in range(repeat)]
+    return statistics.median(seconds for seconds, _ in found), found[-1][1]
+
+
+def main(argv: list[str]) -> None:
+    """Be a child: run one contender once and print the outcome as JSON."""
+    name, contender, size, folder = argv
+    case = load(name)
+    if contender == "prepare":
+        assert case.prepare is not None
+        case.prepare(int(size), Path(folder))
+        outcome = Outcome(0.0, True)
+    else:
+        outcome = case.contenders[contender](int(size), Path(folder))
+    print(json.dumps({**asdict(outcome), "peak_mb": peak_mb()}))
+
+
+if __name__ == "__main__":
+    # The cases import `harness`: let them find this very module.
+    sys.modules["harness"] = sys.modules["__main__"]
+    sys.path.insert(0, str(HERE))
+    main(sys.argv[1:])

@@ -1,0 +1,143 @@
+"""Benchmarks: lambdarray beside NumPy and Dask in one run; writes JSON and prints a Markdown table.
+
+    python benchmarks/run.py [--quick] [--only NAME ...] [--list]
+
+A result that is not verified is not reported: the run ends with an error instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import HERE, Case, Row, UnverifiedError, load, measure, names
+
+OURS = "lambdarray"
+PACKAGES = ("lambdarray", "numpy", "scipy", "dask", "zarr")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the cases that were asked for; 0 where all were verified and every goal was met."""
+    options = make_parser().parse_args(argv)
+    if options.list:
+        print("\n".join(f"{name:<16} {load(name).title}" for name in names()))
+        return 0
+    unknown = sorted(set(options.only) - set(names()))
+    if unknown:
+        print(f"no case named {', '.join(unknown)}; there are: {', '.join(names())}", file=sys.stderr)
+        return 2
+    try:
+        rows = _measure_all(options.only or names(), options.quick)
+    except UnverifiedError as wrong:
+        print(wrong, file=sys.stderr)
+        return 1
+    print(table(rows))
+    print(f"\nwritten to {save(rows, options.quick, Path(options.output))}")
+    return 0 if options.quick or all(met(case, rows) for case in {r.case for r in rows}) else 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(description="Measure lambdarray beside NumPy and Dask.")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these cases alone")
+    parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how fast")
+    parser.add_argument("--list", action="store_true", help="name the cases")
+    parser.add_argument("--output", default=str(HERE.parent / "bench-results"), metavar="DIR", help="where JSON goes")
+    return parser
+
+
+def _measure_all(wanted: Sequence[str], quick: bool) -> list[Row]:
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="lambdarray-bench-") as folder:
+        for name in wanted:
+            rows += measure(name, Path(folder), quick, lambda line: print(line, file=sys.stderr, flush=True))
+    return rows
+
+
+def met(case: str, rows: Sequence[Row]) -> bool:
+    """Whether every goal of a case is met."""
+    return all(ratio >= 1 for ratio in _against_goals(load(case), {r.contender: r for r in rows if r.case == case}))
+
+
+def _against_goals(case: Case, found: dict[str, Row]) -> list[float]:
+    """For each goal how many times it is reached."""
+    ours = found[OURS]
+    value = ours.more.get("us_per_task", ours.seconds * 1e6) / 1e6 if "limit" in case.goals else ours.seconds
+    speeds = [
+        (found[name].seconds / ours.seconds if name in found else goal) / goal
+        for name, goal in case.goals.items()
+        if name != "limit"
+    ]
+    return speeds + ([case.goals["limit"] / value] if "limit" in case.goals else [])
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A Markdown table: a row for each case, a column for each contender, seconds (and peak MB)."""
+    contenders = list(dict.fromkeys(r.contender for r in rows))
+    lines = [
+        "| workload | " + " | ".join(contenders) + " | ours beside the best other | goals |",
+        "|---" * (len(contenders) + 3) + "|",
+    ]
+    for name in dict.fromkeys(r.case for r in rows):
+        found = {r.contender: r for r in rows if r.case == name}
+        cells = [_cell(found.get(contender)) for contender in contenders]
+        goals = "met" if met(name, rows) else "not met"
+        case = load(name)
+        lines.append(
+            f"| {case.title} | " + " | ".join(cells) + f" | {_beside(found)} | {goals if case.goals else ''} |"
+        )
+    return "\n".join(lines)
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    more = "".join(f", {value:.3g} {key.replace('_per_', '/')}" for key, value in row.more.items())
+    seconds = f"{row.seconds:.3g} s" if row.seconds >= 0.1 else f"{row.seconds * 1e3:.3g} ms"
+    return f"{seconds}{more} ({row.peak_mb:.0f} MB)"
+
+
+def _beside(found: dict[str, Row]) -> str:
+    others = [row.seconds for name, row in found.items() if name != OURS]
+    return f"{min(others) / found[OURS].seconds:.2f}x" if others else ""
+
+
+def save(rows: Sequence[Row], quick: bool, folder: Path) -> Path:
+    """Write all figures, with what they were measured on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / time.strftime("%Y%m%d-%H%M%S.json")
+    path.write_text(json.dumps({"quick": quick, **machine(), "rows": [asdict(r) for r in rows]}, indent=1) + "\n")
+    return path
+
+
+def machine() -> dict[str, Any]:
+    """The machine and the versions that figures belong to."""
+    return {
+        "python": platform.python_version(),
+        "processor": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
