@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import PlanError, StoreError
-from ..task import ArraySpec, Span, box_indices
-from ..tiling import Cuts, Index
+from ..task import ArraySpec, box_indices
+from ..tiling import Cuts, Index, Span
 from .base import TileStore, element_nbytes
 from .locate import open_store
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorruptTileError, StoreError
-from ..task import Span
+from ..tiling import Span
 from .format import Layout, as_array, decode, decode_part, encode, flat_span, layout, region_of
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.lib.format import dtype_to_descr
 
 from ..errors import CorruptTileError, PlanError, StoreError
-from ..task import Span
+from ..tiling import Span
 
 MAGIC = b"\x93LAtile\n"
 VERSION = 1
@@ -66,7 +66,7 @@ def layout(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Layout:
     """The layout of a tile; raises StoreError for a dtype whose elements are not bytes.
 
     >>> layout(np.dtype("f8"), (2, 3)).nbytes
-    144
+    112
     """
     check_dtype(dtype)
     data_nbytes = math.prod(shape) * dtype.itemsize

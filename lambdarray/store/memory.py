@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorruptTileError, MissingTileError
-from ..task import Span
+from ..tiling import Span
 from .base import Head, TileStore, check_key, element_nbytes
 from .directory import DirectoryStore
 from .format import as_bytes, check_dtype, flat_span

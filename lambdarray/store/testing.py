@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import StoreError
-from ..task import Span
+from ..tiling import Span
 from .base import ByteStore, Head, TileStore
 from .format import encode
 

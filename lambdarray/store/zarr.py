@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorruptTileError, MissingTileError, StoreError, TargetExistsError
-from ..task import ArraySpec, Json, Span
-from ..tiling import Index, Tiling
+from ..task import ArraySpec
+from ..tiling import Index, Json, Span, Tiling
 from .arrays import ArrayIO, assemble, check_tile, overlaps
 from .base import TileStore, element_nbytes
 from .format import flat_span, region_of
@@ -153,12 +153,6 @@ def prepare_target(
         _clear(store, wanted)
     store.put_bytes(METADATA, wanted.to_v3())
     return wanted
-
-
-def target_location(url: str, shape: Sequence[int], chunks: Sequence[int], dtype: np.dtype[Any]) -> dict[str, Json]:
-    """The location of an array that is to be saved at `url`: known before the plan, and so its key, is made."""
-    dtype_to_zarr(np.dtype(dtype))
-    return _new_meta(url, shape, chunks, dtype, "").location()
 
 
 def target_location(url: str, shape: Sequence[int], chunks: Sequence[int], dtype: np.dtype[Any]) -> dict[str, Json]:

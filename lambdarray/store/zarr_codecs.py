@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorruptTileError, StoreError
-from ..task import Json
+from ..tiling import Json
 from .format import as_array, as_bytes, crc_function
 
 Codec = Mapping[str, Json]

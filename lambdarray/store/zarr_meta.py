@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import StoreError
-from ..task import Json, dtype_from_json, dtype_to_json
-from ..tiling import Index, Tiling
+from ..tiling import Index, Json, Tiling, dtype_from_json, dtype_to_json
 
 MARK = "lambdarray"
 BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
