@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,7 @@ def write_zip(target: Path, files: Iterable[tuple[PurePosixPath, Path]], compres
 
     The same files give the same bytes. Without `compress` they do so whatever the zlib.
     """
-    partial = target.with_name(f"{target.name}.partial")
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with zipfile.ZipFile(partial, "w", method, compresslevel=level if compress else None) as archive:
         for name, path in sorted(files, key=lambda item: str(item[0])):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from lambdarray.errors import ConfigError
 
 from .archive import unzipped_bytes, write_zip
-from .bytecode import BuildError, compile_folder, interpreter
+from .bytecode import BuildError, compile_folder, interpreter, run_tool, running_python
 from .requirements import ARCHES, PYTHONS, Pin, is_kept, layer_key, read_pins
 
 UNZIPPED_LIMIT_BYTES = 250 * 2**20
@@ -81,8 +80,6 @@ def build_layer(arch: str = "x86_64", python: str | None = None, say: Say = lamb
 
 def default_python() -> str:
     """The minor version that runs, which a user's own functions need on both sides."""
-    from .bytecode import running_python
-
     return running_python()
 
 
@@ -117,15 +114,13 @@ def _build(target: Path, pins: tuple[Pin, ...], arch: str, python: str) -> None:
 
 def _install(folder: Path, pins: tuple[Pin, ...], arch: str, python: str) -> None:
     # --no-deps, because pip resolves markers for the Python it runs under, not for the target's.
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--no-input"]
+    command = [sys.executable, "-P", "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--no-input"]
     command += ["--disable-pip-version-check", "--only-binary=:all:", "--target", str(folder)]
-    done = subprocess.run(
-        [*command, *_platform(arch, python), *(pin.requirement for pin in pins)],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    command += [*_platform(arch, python), *(pin.requirement for pin in pins)]
+    # A configured --user would clash with --target.
+    done = run_tool(command, {"PIP_USER": "0"}, timeout_s=900)
+    if "No module named pip" in done.stderr:
+        raise BuildError(f"{sys.executable} has no pip, which fetches the layer's wheels; run: python -m ensurepip")
     if done.returncode != 0:
         raise BuildError(f"pip could not get the layer's wheels for {arch}, Python {python}:\n{done.stderr.strip()}")
 

@@ -52,16 +52,26 @@ def compile_folder(folder: Path, python: str) -> bool:
     path = interpreter(python)
     if path is None:
         return False
-    # A fixed hash seed and a relative path (-s) make the same sources give the same bytes.
-    command = [path, "-s", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
-    done = subprocess.run(
-        [*command, "-s", str(folder), str(folder)],
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    # A fixed hash seed and stripped paths (-s after the module) make the same sources give the same bytes.
+    command = [path, "-P", "-s", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    done = run_tool([*command, "-s", str(folder), str(folder)], {"PYTHONHASHSEED": "0"}, timeout_s=600)
     if done.returncode != 0:
         raise BuildError(f"compiling {folder} with {path} failed:\n{(done.stdout + done.stderr).strip()}")
     return True
+
+
+def run_tool(command: list[str], variables: dict[str, str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a command for a bounded time, without the PYTHON* variables of this process: they are not for it."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    try:
+        return subprocess.run(
+            command,
+            env=environ | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"{' '.join(command[:4])} ... took longer than {timeout_s:g} s; try again") from None

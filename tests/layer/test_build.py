@@ -12,7 +12,7 @@ import pytest
 from lambdarray_layer import build
 from lambdarray_layer.archive import code_sha256, write_zip
 from lambdarray_layer.build import build_layer, prune
-from lambdarray_layer.bytecode import compile_folder, interpreter, running_python
+from lambdarray_layer.bytecode import BuildError, compile_folder, interpreter, run_tool, running_python
 from lambdarray_layer.package import build_package, package_version
 from lambdarray_layer.requirements import ARCHES, PYTHONS, Pin, is_kept, layer_key, read_pins
 
@@ -42,6 +42,25 @@ def test_compiling_the_same_sources_elsewhere_gives_the_same_bytes(tmp_path: Pat
     assert one == two
     # Flags 0b01 of the header: checked by hash, and never.
     assert int.from_bytes(one[4:8], "little") == 1
+
+
+def test_variables_of_this_process_do_not_reach_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (tmp_path / "m.py").write_text("x = 1\n")
+    assert compile_folder(tmp_path, running_python())
+    assert list((tmp_path / "__pycache__").glob("m.*.pyc"))
+
+
+def test_a_tool_that_hangs_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"took longer than 0\.1 s"):
+        run_tool([sys.executable, "-c", "import threading; threading.Event().wait()"], {}, timeout_s=0.1)
+
+
+def test_what_pip_cannot_get_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(BuildError, match="pip could not get"):
+        build._install(tmp_path, (Pin("lambdarray-no-such", "0"),), "arm64", "3.12")
 
 
 def test_an_interpreter_that_is_not_there_means_no_pyc(tmp_path: Path) -> None:
