@@ -39,6 +39,10 @@ class ArrayIO(ABC):
         """Whether a tile is there."""
         return True
 
+    def existing(self) -> list[Index]:
+        """The tiles that are there, found with one LIST."""
+        return list(self.spec.tiling.indices())
+
     def delete(self, index: Index) -> None:
         """Remove a tile."""
         raise StoreError(f"array {self.spec.name} can only be read")
@@ -132,6 +136,11 @@ class TileArray(ArrayIO):
     def exists(self, index: Index) -> bool:
         """Whether the tile is in the store."""
         return self.store.exists(self._key % index)
+
+    def existing(self) -> list[Index]:
+        """The tiles in the store."""
+        ndim = len(self._axes)
+        return [tile_index(key, ndim) for key in self.store.list(self.prefix)]
 
     def delete(self, index: Index) -> None:
         """Remove the tile from the store."""

@@ -319,6 +319,11 @@ class ZarrArray(ArrayIO):
             return True
         return self.store.exists(self.meta.key(index))
 
+    def existing(self) -> list[Index]:
+        """The chunks that are there; one without elements always is."""
+        keys, tiling = set(self.store.list()), self.spec.tiling
+        return [i for i in tiling.indices() if self.meta.key(i) in keys or 0 in tiling.tile_shape(i)]
+
     def delete(self, index: Index) -> None:
         """Remove a chunk."""
         self.store.delete(self.meta.key(index))
