@@ -1,74 +1,46 @@
-"""A store in a directory: one file for each object, written beside its place and then linked into it."""
+"""A store in a directory: one file for each object."""
 
 from __future__ import annotations
 
-import errno
-import itertools
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..errors import AccessError, MissingTileError, StoreError
+from .atomic import TEMPORARY, AtomicFiles
 from .base import ByteStore, Head, check_key
 from .format import empty_bytes
 
-TEMPORARY = ".lambdarray-tmp-"
 # A mapped file costs a few system calls and one file handle, a copy costs fresh memory: from the page cache
 # 32 MiB come mapped at 20 GB/s, copied at 4 GB/s, verified both; below a megabyte a copy is as fast.
 MAP_NBYTES = 1 << 20
-NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
 class DirectoryStore(ByteStore):
     """Tiles as files under a directory of a local disk or a shared file system.
 
-    A file is written under a temporary name in its own directory, then linked to its key, which fails where the
-    key is taken: readers never see a part of a file, and of several writers one wins. Where the file system has no
-    links, the writer takes a lock on the directory (flock), looks whether the key is taken, and renames. What a
-    killed writer leaves is named `.lambdarray-tmp-*`, is never listed, and goes with `delete_prefix`. Nothing is
-    synced to disk: after a power failure tiles may be missing or damaged, and both are noticed.
+    Readers never see a part of a file, and of several writers of a key one wins: see `AtomicFiles`, whose `way` may
+    be given. What a killed writer leaves, if anything, is named `.lambdarray-tmp-*`, is never listed, and goes with
+    `delete_prefix`. Nothing is synced to disk: after a power failure tiles may be missing or damaged, and both are
+    noticed.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], way: str = "unnamed") -> None:
         self.root = os.path.abspath(os.path.expanduser(os.fspath(path)))
         self.url = self.root
-        self.links = True
-        self._names = itertools.count()
-        self._token = os.urandom(6).hex()
+        self.files = AtomicFiles(way)
 
     def _path(self, key: str) -> str:
         return f"{self.root}/{check_key(key)}"
 
     def put_parts(self, key: str, parts: Sequence[bytes | memoryview], create: bool) -> bool:
-        """Write a file under a temporary name, then give it its key."""
+        """Write a file, whole or not at all."""
         path = self._path(key)
-        if create and os.path.exists(path):
-            return False
-        folder = os.path.dirname(path)
-        temporary = f"{folder}/{TEMPORARY}{os.getpid()}-{self._token}-{next(self._names)}"
         with self._errors(key):
-            try:
-                _write(temporary, parts)
-                return self._publish(temporary, path, create)
-            finally:
-                _remove(temporary)
-
-    def _publish(self, temporary: str, path: str, create: bool) -> bool:
-        if not create:
-            os.replace(temporary, path)
-            return True
-        if not self.links:
-            return _rename_if_free(temporary, path)
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in NO_LINKS:
-                raise
-            self.links = False
-            return _rename_if_free(temporary, path)
-        return True
+            if not create:
+                self.files.replace(path, parts)
+                return True
+            return not os.path.exists(path) and self.files.create(path, parts)
 
     def get_bytes(self, key: str, *, immutable: bool = False) -> memoryview:
         """A whole file; mapped where it is large and never changed in place."""
@@ -174,46 +146,11 @@ class DirectoryStore(ByteStore):
             raise StoreError(f"{self.root}/{key}: {error.strerror or error}") from error
 
 
-def _write(path: str, parts: Sequence[bytes | memoryview]) -> None:
-    """Write a new file, making its directory where that is not there yet."""
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
-    try:
-        handle = os.open(path, flags, 0o666)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        handle = os.open(path, flags, 0o666)
-    try:
-        views = [memoryview(part) for part in parts if len(part)]
-        while views:
-            written = os.writev(handle, views)
-            while views and written >= len(views[0]):
-                written -= len(views.pop(0))
-            if views:
-                views[0] = views[0][written:]
-    finally:
-        os.close(handle)
-
-
 def _remove(path: str) -> None:
     try:
         os.unlink(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return
-
-
-def _rename_if_free(temporary: str, path: str) -> bool:
-    """Rename under a lock that the system gives back when its holder dies."""
-    import fcntl
-
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        if os.path.exists(path):
-            return False
-        os.rename(temporary, path)
-        return True
-    finally:
-        os.close(folder)
 
 
 def _map(handle: int, nbytes: int) -> memoryview:

@@ -301,8 +301,8 @@ class S3Store(ByteStore):
         if status:
             return StoreError(f"{where}: S3 at {self._place()} answered {status} {code}".rstrip())
         return StoreError(
-            f"{where}: no answer from S3 at {self._place()} within {self.access.timeout_s:g} s, "
-            f"tried {self.access.retries + 1} times: {_reason(text)}"
+            f"{where}: no answer from S3 at {self._place()}, tried {self.access.retries + 1} times "
+            f"of at most {self.access.timeout_s:g} s: {_reason(text)}"
         )
 
     def _place(self) -> str:
@@ -320,8 +320,12 @@ def _code(text: str) -> str:
 
 
 def _reason(text: str) -> str:
+    """The innermost cause that obstore gives."""
+    if "TimedOut" in text or "timed out" in text:
+        return "timed out"
+    found = re.search(r'message: "([^"]+)"', text)
     line = text.partition("\n")[0]
-    return line.rpartition(" - ")[2] or line
+    return found[1] if found else line.rpartition(" - ")[2] or line
 
 
 def _advice(code: str) -> str:

@@ -9,46 +9,90 @@ import numpy as np
 import pytest
 
 from lambdarray.errors import AccessError, StoreError
-from lambdarray.store.directory import MAP_NBYTES, TEMPORARY, DirectoryStore
+from lambdarray.store.atomic import TEMPORARY
+from lambdarray.store.directory import MAP_NBYTES, DirectoryStore
 
 from .conformance import F8, ByteStoreConformance, race
 
 
-class TestDirectoryStore(ByteStoreConformance):
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def make(self) -> DirectoryStore:
-        return DirectoryStore(self.folder / "store")
-
-
-class TestDirectoryStoreWithoutLinks(ByteStoreConformance):
-    """As on file systems that have no hard links."""
+class Conformance(ByteStoreConformance):
+    way = "unnamed"
 
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path
 
     def make(self) -> DirectoryStore:
-        store = DirectoryStore(self.folder / "store")
-        store.links = False
-        return store
+        return DirectoryStore(self.folder / "store", self.way)
 
 
-def test_a_file_system_without_links_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any) -> None:
+class TestDirectoryStore(Conformance):
+    """As on most file systems of Linux."""
+
+
+class TestDirectoryStoreWithoutUnnamedFiles(Conformance):
+    """As on macOS, and on network file systems."""
+
+    way = "link"
+
+
+class TestDirectoryStoreWithoutLinks(Conformance):
+    """As on some file systems in user space."""
+
+    way = "rename"
+
+
+@pytest.mark.parametrize("way", ["unnamed", "link"])
+def test_what_a_file_system_cannot_do_is_noticed(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
         raise OSError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(os, "link", refuse)
+    store = DirectoryStore(tmp_path, way)
+    assert store.put("a/0", np.zeros(3)) is True
+    assert store.files.way == "rename"
+    assert store.put("a/0", np.zeros(3)) is False
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["0"]
+
+
+def test_without_proc_files_get_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def no_proc(source: str, *args: Any, **options: Any) -> None:
+        link("/nowhere" if source.startswith("/proc") else source, *args, **options)
+
+    monkeypatch.setattr(os, "link", no_proc)
     store = DirectoryStore(tmp_path)
     assert store.put("a/0", np.zeros(3)) is True
-    assert store.links is False
-    assert store.put("a/0", np.zeros(3)) is False
+    assert store.files.way == "link"
 
 
-def test_no_temporary_file_stays(tmp_path: Path) -> None:
-    store = DirectoryStore(tmp_path)
+@pytest.mark.parametrize("way", ["unnamed", "link", "rename"])
+def test_a_write_that_fails_leaves_nothing(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = DirectoryStore(tmp_path, way)
+
+    def full(*args: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "writev", full)
+    for create in (True, False):
+        with pytest.raises(StoreError, match=r"a/0: No space left on device"):
+            store.put_bytes("a/0", b"x", create=create)
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["unnamed", "link", "rename"])
+def test_a_write_in_several_pieces_is_whole(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writev = os.writev
+    monkeypatch.setattr(os, "writev", lambda handle, views: writev(handle, [views[0][:70]]))
+    store, tile = DirectoryStore(tmp_path, way), np.random.default_rng(0).random(100)
+    store.put("a/0", tile)
+    assert (store.get("a/0", F8, (100,)) == tile).all()
+
+
+@pytest.mark.parametrize("way", ["unnamed", "link", "rename"])
+def test_no_temporary_file_stays(way: str, tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path, way)
     race(8, lambda i: store.put("a/b/0", np.full(1000, float(i))))
     assert [path.name for path in (tmp_path / "a/b").iterdir()] == ["0"]
 

@@ -202,7 +202,10 @@ def test_a_lost_answer_to_a_get_is_asked_for_again() -> None:
 
 def test_a_server_that_does_not_answer_is_given_up() -> None:
     script = Script(SILENCE)
-    with served(script) as store, pytest.raises(StoreError, match=r"no answer from S3 at http://127.* within 0.5 s"):
+    with (
+        served(script) as store,
+        pytest.raises(StoreError, match=r"no answer from S3 at http://127.*tried 3 times of at most 0.5 s: timed out"),
+    ):
         store.get("a/0", F8, (5,))
     assert 1 <= len(script.asked) <= 3
 
@@ -211,7 +214,7 @@ def test_a_server_that_is_not_there_is_given_up() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = replace(access(f"http://127.0.0.1:{free.getsockname()[1]}"), retries=1)
-        with pytest.raises(StoreError, match="no answer"):
+        with pytest.raises(StoreError, match=r"no answer.*refused"):
             S3Store("s3://bucket/run", nobody).put("a/0", TILE)
 
 
