@@ -23,6 +23,9 @@ from lambdarray.cloud.wire import listen, port_of, serve_http
 Launch = Callable[["Environment", str, LogPipe, Callable[[int], None]], Process]
 
 
+READY_SECONDS = 10.0
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What an invocation came to: the answer or the error, and the log from START to REPORT."""
@@ -161,8 +164,8 @@ class Environment:
     async def _settle(self, result: Answered | Failed) -> str:
         """Wait until the runtime is ready again and freeze it, or end it; the last of the log."""
         if not self.dead:
-            # The runtime asks for the next invocation at once; only a crash after the answer takes longer.
-            ready = isinstance(await self._expect(2.0), Next)
+            # The runtime asks for the next invocation at once, unless it crashes after the answer.
+            ready = isinstance(await self._expect(READY_SECONDS), Next)
             self.dead = not ready
         text = self._take_log()
         if self.dead:

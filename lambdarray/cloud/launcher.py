@@ -75,7 +75,10 @@ class Launcher:
         if isolation == "root" and os.getuid() != 0:
             return "this user is not root"
         empty = str(self._folder / "empty")
-        spec = self._spec(isolation, Places(empty, empty, str(self._runtime), empty), 512, 512)
+        try:
+            spec = self._spec(isolation, Places(empty, empty, str(self._runtime), empty), 512, 512)
+        except ConfigError as error:
+            return str(error)
         return await probe(self._warden, replace(spec, argv=[spec.argv[0], "-S", "-c", "pass"]))
 
     def launch(self, environment: Environment, address: str, log: LogPipe, on_exit: Callable[[int], None]) -> Process:

@@ -125,6 +125,8 @@ def not_enforced(isolation: str) -> tuple[str, ...]:
     """The limits of Lambda that do not hold with this kind of isolation, a line for each."""
     missing = {"root": (), "user": MISSING_IN_USER_NAMESPACE, "plain": MISSING_WITHOUT_NAMESPACE}
     lines = (*missing[isolation], *ALWAYS_MISSING)
+    if isolation == "user" and os.getuid() == 0:
+        lines = (f"threads: root's are not limited to {THREADS}", *lines)
     if not sys.platform.startswith("linux"):
         lines = ("memory: not measured on this system", "frozen cores: all are visible", *lines)
     return lines

@@ -1,13 +1,10 @@
-"""The other services of the local cloud, S3 foremost: a moto server in a process of its own.
-
-Run as a module it serves on a free port of 127.0.0.1, prints the port, and ends when its standard input does.
-"""
+"""The other services of the local cloud, S3 foremost: a moto server in a process of its own."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from pathlib import Path
 
 from lambdarray.errors import ConfigError
 
@@ -16,8 +13,9 @@ class MotoServer:
     """A moto server that ends with this process, however this process ends."""
 
     def __init__(self) -> None:
+        script = str(Path(__file__).with_name("moto_process.py"))
         self._popen = subprocess.Popen(
-            [sys.executable, "-P", "-m", "lambdarray.cloud.storage"],
+            [sys.executable, "-P", script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -36,47 +34,10 @@ class MotoServer:
         return f"http://127.0.0.1:{int(line)}"
 
     def close(self) -> None:
-        """End it."""
+        """End it; there is nothing that it should keep."""
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
         self._popen.stdin.close()
-        try:
-            self._popen.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            self._popen.wait()
+        self._popen.kill()
+        self._popen.wait()
         self._popen.stdout.close()
-
-
-def _request_handler() -> type[Any]:
-    """Moto's handler with connections kept alive, and head and body in one segment."""
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
-
-    class KeepAliveHandler(MotoRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = 1 << 16
-
-        def log_request(self, code: object = "-", size: object = "-") -> None:
-            """Nothing: a line for each request would be most of the output."""
-
-    return KeepAliveHandler
-
-
-def main() -> None:
-    """Serve until standard input ends."""
-    import threading
-
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
-
-    application = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_request_handler())
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdout.write(f"{server.server_port}\n")
-    sys.stdout.flush()
-    sys.stdin.buffer.read()
-
-
-if __name__ == "__main__":
-    main()

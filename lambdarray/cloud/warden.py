@@ -189,7 +189,11 @@ class Warden:
 
     def receive(self) -> bool:
         """Read commands and obey them; False at the end of the stream."""
-        data, descriptors, _, _ = socket.recv_fds(self.control, 1 << 18, 16)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self.control, 1 << 18, 16)
+        except ConnectionResetError:
+            # The server has ended with messages of ours unread.
+            return False
         self.logs += descriptors
         *lines, self.pending = (self.pending + data).split(b"\n")
         for line in lines:

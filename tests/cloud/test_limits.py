@@ -63,9 +63,6 @@ def test_the_memory_of_child_processes_counts(account: Any) -> None:
     source = """
         import subprocess, sys
         def handler(event, context):
-            code = "x = bytearray(400 << 20); print('ready', flush=True); input()"
-            subprocess.run([sys.executable, "-c", code], input=None, stdin=subprocess.PIPE)
-        def handler(event, context):
             code = "x = bytearray(400 << 20); import time; time.sleep(60)"
             subprocess.run([sys.executable, "-c", code])
     """
@@ -149,8 +146,6 @@ def test_there_are_1024_threads(account: Any) -> None:
             finally:
                 stop.set()
     """
-    if account.cloud.isolation != "root":
-        pytest.skip("the kernel counts an environment's threads apart only for a user of its own")
     started, reason = account.run(source, MemorySize=512, Timeout=30).value
     assert 1000 < started < 1024
     assert reason == "can't start new thread"
