@@ -173,7 +173,8 @@ def _write_inputs(say: Teller, job: Job) -> None:
 
 
 def _product(job: Job) -> Any:
-    return open_zarr(job.url("a")) @ open_zarr(job.url("b"))
+    a: Any = open_zarr(job.url("a"))
+    return a @ open_zarr(job.url("b"))
 
 
 def _multiply(say: Teller, job: Job) -> float:

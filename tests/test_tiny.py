@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,45 @@ def test_a_task_that_fails_says_which_and_why() -> None:
     with la.config(retries=0), pytest.raises(TaskError, match="the disk is gone") as failed:
         la.from_array(Broken(), chunks=10).sum(keepdims=True).compute()
     assert "test_tiny.py" in str(failed.value)
+
+
+def test_the_functions_handler_runs_a_bundle_on_a_directory_store(tmp_path: Path) -> None:
+    from lambdarray.runtime import handler
+    from lambdarray.store import open_array, open_store
+
+    x = la.arange(100, chunks=30) * 2 + 1
+    with la.config(store=str(tmp_path)):
+        plan = la.plan(x)
+    event = {
+        "version": handler.version(),
+        "store": str(tmp_path),
+        "run": plan.key,
+        "deadline_s": 60,
+        "programs": {p.name: p.to_json() for p in plan.programs},
+        "attempts": [[p.name, p.task(i).to_json(), i, 0] for p in plan.programs for i in range(p.task_count)],
+    }
+    answer = handler.run_bundle(json.loads(json.dumps(event)), lambda: 60.0)
+    assert [report.get("status", "done") for report in answer["reports"]] == ["done"] * 4
+    result = open_array(plan.arrays[plan.outputs[0]], open_store(str(tmp_path)))
+    np.testing.assert_array_equal(result.read([(0, 100)]), np.arange(100) * 2 + 1)
+
+
+def test_a_deployment_grants_its_prefixes_and_its_logs_and_nothing_else() -> None:
+    from lambdarray_layer.policy import role_policy
+    from lambdarray_layer.prefixes import S3Prefix
+    from lambdarray_layer.target import Target
+
+    target = Target(S3Prefix("b", "scratch"), reads=(S3Prefix("data", "in"),), writes=(S3Prefix("b", "out"),))
+    granted = {
+        (a, r) for s in role_policy(target, "eu-west-1", "1")["Statement"] for a in s["Action"] for r in s["Resource"]
+    }
+    objects = {(a.partition(":")[2], r.rpartition(":::")[2]) for a, r in granted if "Object" in a}
+    assert objects == {
+        ("GetObject", "b/out/*"),
+        ("GetObject", "b/scratch/*"),
+        ("GetObject", "data/in/*"),
+        ("PutObject", "b/out/*"),
+        ("PutObject", "b/scratch/*"),
+    }
+    others = {a for a, _ in granted if "Object" not in a}
+    assert others == {"s3:ListBucket", "logs:CreateLogStream", "logs:PutLogEvents"}
