@@ -67,6 +67,8 @@ class Frame:
 
     def view(self, x: Array) -> Array:
         """An operand with the groups for axes; the operand itself where it varies along none."""
+        if x.shape == self.shape and self.order is None:
+            return x
         if self.order is not None:
             x = x.transpose(self.order)
         if x.size == 1:
@@ -82,11 +84,11 @@ class Frame:
         place = {d: i for i, d in enumerate(self.order)}
         return tuple(tuple(place[d] for d in g) for g in self.groups)
 
-    def unview(self, x: Array, reduced: Sequence[int] = ()) -> Array:
-        """The inverse of `view` for a result whose `reduced` axes have length 1."""
-        order = self.order or range(len(self.full))
-        x = x.reshape([1 if d in reduced else self.full[d] for d in order])
-        return x if self.order is None else x.transpose(np.argsort(self.order).tolist())
+    def unview(self, x: Array, shape: tuple[int, ...]) -> Array:
+        """The inverse of `view`, for a result of this shape."""
+        if self.order is None:
+            return x.reshape(shape)
+        return x.reshape([shape[d] for d in self.order]).transpose(np.argsort(self.order).tolist())
 
 
 def _common_order(axes: list[int], strides: Sequence[Sequence[int]]) -> list[int]:
@@ -162,11 +164,6 @@ def spans(shape: Sequence[int], block: Sequence[int]) -> Iterator[tuple[tuple[in
     return product(*axes)
 
 
-def gathered_size(rows: Sequence[int]) -> int:
-    """The elements that `gather` needs room for, for rows of this shape."""
-    return math.prod(rows[:-1]) * (rows[-1] + 1)
-
-
 def gather(x: Array, work: Array, out: Array) -> None:
     """Copy a block whose last axis is not its closest one: row by row into `work` (bytes), then across in cache.
 
@@ -176,7 +173,25 @@ def gather(x: Array, work: Array, out: Array) -> None:
     rows = x.transpose(order)
     *lead, row = rows.shape
     # One element more a row: columns of a power of two would share their places in the cache.
-    padded = work[: gathered_size(rows.shape) * x.itemsize].view(x.dtype)
+    padded = work[: math.prod(lead) * (row + 1) * x.itemsize].view(x.dtype)
     near = padded.reshape(*lead, row + 1)[..., :row]
     np.copyto(near, rows)
     np.copyto(out, near.transpose(np.argsort(order).tolist()))
+
+
+def gather_nbytes(block: Array) -> int:
+    """The room that `gather` needs for a block, in whatever order its axes are."""
+    return max(block.nbytes + block.nbytes // int(n) for n in block.shape)
+
+
+def shape_of(mask: Mask, block: Sequence[int]) -> tuple[int, ...]:
+    """The shape in a block of a register that varies along the axes of `mask`."""
+    return tuple([n if m else 1 for n, m in zip(block, mask, strict=True)])
+
+
+_ALL = slice(None)
+
+
+def index_of(mask: Mask, span: Sequence[tuple[int, int]]) -> tuple[slice, ...]:
+    """What takes a block out of an array that varies along the axes of `mask`."""
+    return tuple([slice(*s) if m else _ALL for s, m in zip(span, mask, strict=True)])

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import gather, spans
-from .program import Instruction, Iota, Program, prepare
+from .blocks import gather, gather_nbytes, index_of, shape_of, spans
+from .program import Program, prepare
 from .reductions import KINDS, partial_dtype
 from .registry import kernel
-from .schedule import Copy, Reduce, Schedule, index_of, lay_out, part_index, shape_of
+from .schedule import Schedule, lay_out
+from .steps import Run
 
 Array = np.ndarray
 Json = Any
@@ -56,15 +57,18 @@ def map_(
     array([1., 1., 1.])
     """
     ndim = inputs[0].ndim if inputs else len(block)
-    full = tuple(1 if d in kept else hi - lo for d, (lo, hi) in enumerate(block[:ndim]))
+    full = tuple([hi - lo for lo, hi in block[:ndim]])
+    if kept:
+        full = tuple(1 if d in kept else n for d, n in enumerate(full))
     with np.errstate(all="ignore"):
         if 0 in full:
             results = _nothing(full, prepare(code, outputs, [x.dtype for x in inputs]))
         else:
             schedule = _schedule(code, outputs, full, inputs)
-            run = _Run(schedule, inputs, block)
-            run.run()
-            results = run.results(shape)
+            results = _run(schedule, inputs, block)
+            for place, _, spec in schedule.program.reduces:
+                if spec["kind"].startswith("arg"):
+                    _places_in_whole(results[place], sorted(spec["axes"]), block, shape)
     return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -97,133 +101,72 @@ def _nothing(full: tuple[int, ...], program: Program) -> list[Array]:
     return [results[place] for place in sorted(results)]
 
 
-class _Run:
-    """One run of a schedule: its registers, and its results by place."""
+def _run(schedule: Schedule, inputs: Sequence[Array], block: Sequence[Span]) -> list[Array]:
+    """Run a schedule: what runs once, then the blocks; returns the results in order."""
+    frame = schedule.frame
+    registers = schedule.template.copy()
+    for i, x in enumerate(inputs):
+        registers[i] = frame.view(x)
+    results: list[Any] = [None] * (len(schedule.stores) + len(schedule.reductions))
+    for place, r, dtype in schedule.stores:
+        results[place] = np.empty(frame.full, dtype)
+        registers[r] = frame.view(results[place])
+    running = [start() for start in schedule.starters]
+    run = Run(registers, results, running, block, schedule.everything)
+    for r in schedule.hoisted:
+        registers[r] = _room(schedule, r, frame.shape)
+    for step in schedule.once:
+        step(run)
+    for buffer in schedule.buffers:
+        memory = np.empty(shape_of(buffer.mask, schedule.block), buffer.dtype)
+        for r in buffer.registers:
+            registers[r] = memory
+    if schedule.single:
+        for step in schedule.steps:
+            step(run)
+    else:
+        _blocks(schedule, run)
+    for reduction, reduced in zip(schedule.reductions, running, strict=True):
+        results[reduction.place] = frame.unview(reduced.result(), reduction.shape)
+    return results
 
-    __slots__ = ("origin", "registers", "running", "schedule", "stores")
 
-    def __init__(self, schedule: Schedule, inputs: Sequence[Array], block: Sequence[Span]) -> None:
-        self.schedule, self.origin = schedule, block
-        program, frame = schedule.program, schedule.frame
-        self.registers: list[Any] = [frame.view(x) for x in inputs]
-        self.registers += [None] * (len(program.dtypes) - len(inputs))
-        for r, value in program.constants.items():
-            self.registers[r] = value
-        self.stores = {place: np.empty(frame.full, program.dtypes[r]) for place, r in program.stores}
-        self.running = {s.place: s.kind.start(s.cut, s.given, s.dtype) for s in schedule.reduces}
+def _room(schedule: Schedule, register: int, block: Sequence[int]) -> Array:
+    """Memory for a register in a block."""
+    return np.empty(shape_of(schedule.masks[register], block), schedule.program.dtypes[register])
 
-    def run(self) -> None:
-        """Run what runs once, then the blocks."""
-        schedule, frame = self.schedule, self.schedule.frame
-        for place, r in schedule.direct:
-            self.registers[r] = frame.view(self.stores[place])
-        everything = [(0, n) for n in frame.shape]
-        for step in schedule.once:
-            for r in step.outs:
-                self.registers[r] = self._room(r, frame.shape)
-            self._call(step, everything)
-        self._allocate()
-        if schedule.single:
-            self._steps(everything)
-        else:
-            self._blocks()
 
-    def _room(self, register: int, block: Sequence[int]) -> Array:
-        schedule = self.schedule
-        shape = shape_of(schedule.masks[register], block)
-        return np.empty(shape, schedule.program.dtypes[register])
+def _blocks(schedule: Schedule, run: Run) -> None:
+    """Run the steps on each block."""
+    registers, masks = run.registers, schedule.masks
+    read = [(r, registers[r], masks[r]) for r in schedule.sliced]
+    across = [(r, registers[r], masks[r]) for r in schedule.gathered]
+    distinct = {mask for _, _, mask in read + across}
+    for r in schedule.gathered:
+        registers[r] = _room(schedule, r, schedule.block)
+    work = np.empty(max((gather_nbytes(registers[r]) for r in schedule.gathered), default=0), np.uint8)
+    made = [r for b in schedule.buffers for r in b.registers] + schedule.gathered
+    buffers = [(r, registers[r], masks[r]) for r in made]
+    before = schedule.block
+    for run.span in spans(schedule.frame.shape, schedule.block):
+        size = tuple([hi - lo for lo, hi in run.span])
+        if size != before:
+            start = [(0, n) for n in size]
+            for r, buffer, mask in buffers:
+                registers[r] = buffer[index_of(mask, start)]
+            before = size
+        index = {mask: index_of(mask, run.span) for mask in distinct}
+        for r, whole, mask in read:
+            registers[r] = whole[index[mask]]
+        for r, whole, mask in across:
+            gather(whole[index[mask]], work, registers[r])
+        for step in schedule.steps:
+            step(run)
 
-    def _allocate(self) -> None:
-        """Make the buffers for blocks."""
-        schedule = self.schedule
-        buffers = [np.empty(shape_of(mask, schedule.block), dtype) for dtype, mask in schedule.buffers]
-        for r, slot in schedule.slots.items():
-            self.registers[r] = buffers[slot]
 
-    def _blocks(self) -> None:
-        """Run the steps on each block."""
-        schedule, registers = self.schedule, self.registers
-        read = [(r, registers[r], schedule.masks[r]) for r in schedule.sliced]
-        across = [(r, registers[r], schedule.masks[r]) for r in schedule.gathered]
-        masks = {mask for _, _, mask in read + across}
-        for r in schedule.gathered:
-            registers[r] = self._room(r, schedule.block)
-        work = np.empty(max((_work_nbytes(registers[r]) for r in schedule.gathered), default=0), np.uint8)
-        buffers = [(r, registers[r], schedule.masks[r]) for r in (*schedule.slots, *schedule.gathered)]
-        before = schedule.block
-        for span in spans(schedule.frame.shape, schedule.block):
-            size = tuple(hi - lo for lo, hi in span)
-            if size != before:
-                start = [(0, n) for n in size]
-                for r, buffer, mask in buffers:
-                    registers[r] = buffer[index_of(mask, start)]
-                before = size
-            index = {mask: index_of(mask, span) for mask in masks}
-            for r, whole, mask in read:
-                registers[r] = whole[index[mask]]
-            for r, whole, mask in across:
-                gather(whole[index[mask]], work, registers[r])
-            self._steps(span)
-
-    def _steps(self, span: Sequence[Span]) -> None:
-        """Run the steps on the block whose registers are set."""
-        for step in self.schedule.steps:
-            if isinstance(step, Instruction):
-                self._call(step, span)
-            elif isinstance(step, Reduce):
-                self._reduce(step, span)
-            else:
-                self._copy(step, span)
-
-    def _call(self, step: Instruction, span: Sequence[Span]) -> None:
-        registers = self.registers
-        if step.fn is not None:
-            outs = step.outs
-            out = registers[outs[0]] if len(outs) == 1 else tuple([registers[r] for r in outs])
-            step.fn(*[registers[r] for r in step.ins], out=out)
-        elif step.view is not None:
-            registers[step.outs[0]] = step.view(registers[step.ins[0]])
-        elif step.iota is not None:
-            registers[step.outs[0]] = self._iota(step.outs[0], step.iota, span)
-
-    def _iota(self, register: int, iota: Iota, span: Sequence[Span]) -> Array:
-        mask = self.schedule.masks[register]
-        start = self.origin[iota.axis][0]
-        lo, hi = next((s for s, m in zip(span, mask, strict=True) if m), (0, 1))
-        return iota.values(start + lo, start + hi).reshape([-1 if m else 1 for m in mask])
-
-    def _reduce(self, step: Reduce, span: Sequence[Span]) -> None:
-        x = self.registers[step.register]
-        size = tuple([hi - lo for lo, hi in span])
-        if x.shape != size:
-            x = np.broadcast_to(x, size)
-        at = part_index(step.cut, span, self.schedule.block)
-        self.running[step.place].add(x, at, [lo for lo, _ in span])
-
-    def _copy(self, step: Copy, span: Sequence[Span]) -> None:
-        result = self.schedule.frame.view(self.stores[step.place])
-        result[tuple(slice(*s) for s in span)] = self.registers[step.register]
-
-    def results(self, shape: Sequence[int]) -> list[Array]:
-        """What the run made, in the order of the program's outputs."""
-        out = dict(self.stores)
-        for step in self.schedule.reduces:
-            partial = self.schedule.frame.unview(self.running[step.place].result(), step.axes)
-            if "index" in (partial.dtype.names or ()):
-                self._to_whole(partial, step.axes, shape)
-            out[step.place] = partial
-        return [out[place] for place in sorted(out)]
-
-    def _to_whole(self, partial: Array, axes: Sequence[int], shape: Sequence[int]) -> None:
-        """Turn indices that count within the tile into indices that count within the array, over the reduced axes."""
-        if not axes:
-            return
-        full = self.schedule.frame.full
-        inside = np.unravel_index(partial["index"], [full[a] for a in axes])
-        whole = [i + self.origin[a][0] for i, a in zip(inside, axes, strict=True)]
+def _places_in_whole(partial: Array, axes: Sequence[int], block: Sequence[Span], shape: Sequence[int]) -> None:
+    """Turn indices that count within the tile into indices that count within the array, over the reduced axes."""
+    if axes:
+        inside = np.unravel_index(partial["index"], [block[a][1] - block[a][0] for a in axes])
+        whole = tuple(i + block[a][0] for i, a in zip(inside, axes, strict=True))
         partial["index"] = np.ravel_multi_index(whole, [shape[a] for a in axes])
-
-
-def _work_nbytes(block: Array) -> int:
-    """The room that `gather` needs for a block, in whatever order its axes are."""
-    return max((block.size + block.size // int(n)) * block.itemsize for n in block.shape)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial as bound
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from .registry import kernel
 Array = np.ndarray
 DType = np.dtype
 Axes = tuple[int, ...]
+Spans = Sequence[tuple[int, int]]
 
 
 def partial_dtype(kind: str, in_dtype: Any, out_dtype: Any) -> DType:
@@ -33,14 +35,22 @@ def partial_dtype(kind: str, in_dtype: Any, out_dtype: Any) -> DType:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A tile to reduce along `axes`: its lengths, and those of the array of its blocks' partials.
-
-    The latter are the number of blocks for a reduced axis, the number of elements for another.
-    """
+    """A tile of these sizes, cut into blocks, to reduce along `axes`."""
 
     sizes: tuple[int, ...]
-    counts: tuple[int, ...]
+    block: tuple[int, ...]
     axes: Axes
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The shape of the blocks' partials together: reduced axes have an element for each block."""
+        pairs = zip(self.sizes, self.block, strict=True)
+        return tuple(-(-n // b) if d in self.axes else n for d, (n, b) in enumerate(pairs))
+
+    def at(self, span: Spans) -> tuple[slice, ...]:
+        """Where among them the partial of a block belongs."""
+        pairs = zip(span, self.block, strict=True)
+        return tuple(slice(s[0] // b, s[0] // b + 1) if d in self.axes else slice(*s) for d, (s, b) in enumerate(pairs))
 
 
 class Kind(Protocol):
@@ -52,8 +62,8 @@ class Kind(Protocol):
     def neutral(self, shape: Sequence[int], dtype: DType) -> Array:
         """Partials of no elements."""
 
-    def start(self, cut: Cut, given: DType, out: DType) -> Running:
-        """A reduction over a tile, block by block."""
+    def starter(self, cut: Cut, given: DType, out: DType) -> Callable[[], Running]:
+        """What starts a reduction over a tile, block by block."""
 
     def merge(self, partial: Array, axes: Axes) -> Array:
         """Partials to one, with length 1 along `axes`."""
@@ -65,8 +75,8 @@ class Kind(Protocol):
 class Running(Protocol):
     """A reduction under way in a tile."""
 
-    def add(self, x: Array, at: tuple[slice, ...], lo: Sequence[int]) -> None:
-        """Take a block whose first element is `lo`, and whose partial belongs at `at`."""
+    def add(self, x: Array, span: Spans) -> None:
+        """Take the block of these elements."""
 
     def result(self) -> Array:
         """The tile's partial."""
@@ -97,7 +107,7 @@ _WIDER: dict[str, DType] = {"e": np.dtype("f4"), "f": np.dtype("f8"), "F": np.dt
 class Parts:
     """The partials of the blocks of a tile, each by one call on the block."""
 
-    __slots__ = ("axes", "block", "dtype", "merge", "parts", "shape")
+    __slots__ = ("block", "cut", "dtype", "merge", "parts")
 
     def __init__(
         self,
@@ -106,23 +116,23 @@ class Parts:
         block: Callable[[Array, Axes], Array],
         merge: Callable[[Array, Axes], Array],
     ) -> None:
-        self.shape, self.axes, self.dtype, self.block, self.merge = cut.counts, cut.axes, dtype, block, merge
+        self.cut, self.dtype, self.block, self.merge = cut, dtype, block, merge
         self.parts: Array | None = None
 
-    def add(self, x: Array, at: tuple[slice, ...], lo: Sequence[int]) -> None:
+    def add(self, x: Array, span: Spans) -> None:
         """Take a block."""
-        part = self.block(x, self.axes)
-        if part.shape == self.shape:
+        part = self.block(x, self.cut.axes)
+        if x.shape == self.cut.sizes:
             self.parts = part if part.dtype == self.dtype else part.astype(self.dtype)
             return
         if self.parts is None:
-            self.parts = np.empty(self.shape, self.dtype)
-        self.parts[at] = part
+            self.parts = np.empty(self.cut.counts, self.dtype)
+        self.parts[self.cut.at(span)] = part
 
     def result(self) -> Array:
         """The tile's partial."""
         assert self.parts is not None
-        return self.merge(self.parts, self.axes)
+        return self.merge(self.parts, self.cut.axes)
 
 
 class Fold:
@@ -140,7 +150,7 @@ class Fold:
         start = self.initial(dtype) if callable(self.initial) else self.initial
         return np.full(shape, start, dtype)
 
-    def start(self, cut: Cut, given: DType, out: DType) -> Parts:
+    def starter(self, cut: Cut, given: DType, out: DType) -> Callable[[], Running]:
         """Reduce each block."""
         dtype = _loop(out) if self.wide and out.kind not in "mM" else None
         reduce: Callable[..., Array] = self.ufunc.reduce
@@ -150,7 +160,7 @@ class Fold:
 
         if self.ufunc is np.add and given.kind == "b" and dtype == np.int64:
             block = _count_true
-        return Parts(cut, self.partial_dtype(given, out), block, self.merge)
+        return bound(Parts, cut, self.partial_dtype(given, out), block, self.merge)
 
     def merge(self, partial: Array, axes: Axes) -> Array:
         """Reduce the partials, in their own dtype."""
@@ -204,7 +214,7 @@ class Mean:
         """No elements, and their sum 0."""
         return np.zeros(shape, dtype)
 
-    def start(self, cut: Cut, given: DType, out: DType) -> Parts:
+    def starter(self, cut: Cut, given: DType, out: DType) -> Callable[[], Running]:
         """Sum each block."""
         loop = _loop(out)
 
@@ -216,7 +226,7 @@ class Mean:
             return part
 
         dtype = self.partial_dtype(given, out)
-        return Parts(cut, dtype, block, self.merge)
+        return bound(Parts, cut, dtype, block, self.merge)
 
     def merge(self, partial: Array, axes: Axes) -> Array:
         """Sum both."""
@@ -258,9 +268,9 @@ class Moments:
         """No elements."""
         return np.zeros(shape, dtype)
 
-    def start(self, cut: Cut, given: DType, out: DType) -> RunningMoments:
+    def starter(self, cut: Cut, given: DType, out: DType) -> Callable[[], Running]:
         """Deviations from a pivot near the mean."""
-        return RunningMoments(cut, self.working_dtype(given, out), self.partial_dtype(given, out))
+        return bound(RunningMoments, cut, self.working_dtype(given, out), self.partial_dtype(given, out))
 
     def merge(self, partial: Array, axes: Axes) -> Array:
         """The moments of the union of the partials' elements."""
@@ -300,19 +310,20 @@ class RunningMoments:
     large beside the deviation.
     """
 
-    __slots__ = ("axes", "loop", "parts", "pivot", "scratch")
+    __slots__ = ("axes", "cut", "loop", "parts", "pivot", "scratch")
 
     def __init__(self, cut: Cut, loop: DType, dtype: DType) -> None:
-        self.axes, self.loop = cut.axes, loop
+        self.cut, self.axes, self.loop = cut, cut.axes, loop
         self.parts = np.empty(cut.counts, dtype)
-        self.pivot = np.empty([1 if d in cut.axes else n for d, n in enumerate(cut.counts)], loop)
+        self.pivot = np.empty([1 if d in cut.axes else n for d, n in enumerate(cut.sizes)], loop)
         self.scratch: list[Array] = []
 
-    def add(self, x: Array, at: tuple[slice, ...], lo: Sequence[int]) -> None:
+    def add(self, x: Array, span: Spans) -> None:
         """Take a block."""
+        at = self.cut.at(span)
         here = tuple(slice(0, 1) if d in self.axes else s for d, s in enumerate(at))
         pivot = self.pivot[here]
-        if all(lo[a] == 0 for a in self.axes):
+        if all(span[a][0] == 0 for a in self.axes):
             total = _sum(x, self.axes, self.loop)
             np.divide(total, x.size // max(total.size, 1), out=pivot, casting="unsafe")
         n, offset, m2 = self._deviations(x, pivot)
@@ -376,9 +387,9 @@ class Extreme:
         out["value"], out["index"] = self.bound(dtype["value"]), np.iinfo("i8").max
         return out
 
-    def start(self, cut: Cut, given: DType, out: DType) -> RunningExtreme:
+    def starter(self, cut: Cut, given: DType, out: DType) -> Callable[[], Running]:
         """Find the place in each block."""
-        return RunningExtreme(self, cut, self.partial_dtype(given, out))
+        return bound(RunningExtreme, self, cut, self.partial_dtype(given, out))
 
     def merge(self, partial: Array, axes: Axes) -> Array:
         """The best of the partials, of equals the one with the lowest index."""
@@ -414,27 +425,31 @@ def _reduced_last(x: Array, axes: Axes) -> tuple[Array, tuple[int, ...]]:
 class RunningExtreme:
     """The first place of the extreme value in a tile, block by block; places are flat over the reduced axes."""
 
-    __slots__ = ("axes", "kind", "parts", "sizes")
+    __slots__ = ("axes", "cut", "kind", "parts")
 
     def __init__(self, kind: Extreme, cut: Cut, dtype: DType) -> None:
-        self.kind, self.axes = kind, cut.axes
-        self.sizes = [cut.sizes[a] for a in sorted(cut.axes)]
+        self.kind, self.cut, self.axes = kind, cut, sorted(cut.axes)
         self.parts = np.empty(cut.counts, dtype)
 
-    def add(self, x: Array, at: tuple[slice, ...], lo: Sequence[int]) -> None:
+    def add(self, x: Array, span: Spans) -> None:
         """Take a block."""
-        flat, shape = _reduced_last(x, self.axes)
+        flat, shape = _reduced_last(x, self.cut.axes)
         place = self.kind.find(flat, axis=-1, keepdims=True)
-        part = self.parts[at]
+        part = self.parts[self.cut.at(span)]
         part["value"] = np.take_along_axis(flat, place, -1).reshape(shape)
-        lengths = [x.shape[a] for a in sorted(self.axes)]
-        inside = np.unravel_index(place, lengths)
-        where = [i + lo[a] for i, a in zip(inside, sorted(self.axes), strict=True)]
-        part["index"] = np.ravel_multi_index(where, self.sizes).reshape(shape)
+        part["index"] = self._in_tile(place, x.shape, span).reshape(shape)
+
+    def _in_tile(self, place: Array, size: Sequence[int], span: Spans) -> Array:
+        """Places that count within a block as places that count within the tile."""
+        if not self.axes:
+            return place
+        inside = np.unravel_index(place, [size[a] for a in self.axes])
+        where = tuple(i + span[a][0] for i, a in zip(inside, self.axes, strict=True))
+        return np.asarray(np.ravel_multi_index(where, [self.cut.sizes[a] for a in self.axes]))
 
     def result(self) -> Array:
         """The tile's partial."""
-        return self.kind.merge(self.parts, self.axes)
+        return self.kind.merge(self.parts, self.cut.axes)
 
 
 KINDS: dict[str, Kind] = {

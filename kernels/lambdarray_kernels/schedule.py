@@ -3,95 +3,91 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from . import steps
 from .blocks import MAX_ELEMENTS, MIN_ELEMENTS, SCRATCH_BYTES, Axes, Frame, Mask, block_shape, fast_axes
 from .program import Instruction, Program
-from .reductions import KINDS, Cut, Kind
+from .reductions import KINDS, Cut, Running
+from .steps import Step
 
 Array = np.ndarray
 DType = np.dtype
 Json = Any
 
-# A register that is broadcast is computed once for the tile where that takes less than this part of the tile.
+# A register that is broadcast is computed once for the tile where it is smaller than the tile by this factor.
 HOIST = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Reduce:
-    """A register to reduce, as a step of a schedule.
-
-    `place` is where in the kernel's results it goes, `axes` are the tile's, those of `cut` the frame's.
-    """
+class Reduction:
+    """A reduction of a register: its place among the results, the frame's axes, and the partial's shape."""
 
     place: int
     register: int
-    kind: Kind
-    given: DType
-    dtype: DType
+    spec: Json
     axes: Axes
-    cut: Cut
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """A register that is broadcast, to copy into the result at `place`."""
+class Buffer:
+    """Memory that registers of one dtype and shape share, one after the other."""
 
-    place: int
-    register: int
-
-
-Step = Instruction | Reduce | Copy
+    dtype: DType
+    mask: Mask
+    registers: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Schedule:
     """A program laid out for tiles of one shape and memory layout.
 
-    `once` runs before the blocks, `steps` for each. A register is in `sliced` (a part of it is taken for each
-    block), in `gathered` (copied so that its last axis is its closest), in `slots` (its buffer) or constant.
+    `once` runs before the blocks, `steps` for each. A register is `sliced` (a part of it is taken for each block),
+    `gathered` (such a part is copied, so that its last axis is its closest), in a buffer, or constant. `stores` are
+    the results returned whole: place, register, dtype.
     """
 
     program: Program
     frame: Frame
     masks: list[Mask]
+    template: list[Any] = field(default_factory=list)
+    stores: list[tuple[int, int, DType]] = field(default_factory=list)
+    reductions: list[Reduction] = field(default_factory=list)
+    starters: list[Callable[[], Running]] = field(default_factory=list)
     block: tuple[int, ...] = ()
-    once: list[Instruction] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    buffers: list[Buffer] = field(default_factory=list)
     sliced: list[int] = field(default_factory=list)
     gathered: list[int] = field(default_factory=list)
-    slots: dict[int, int] = field(default_factory=dict)
-    buffers: list[tuple[DType, Mask]] = field(default_factory=list)
-    direct: list[tuple[int, int]] = field(default_factory=list)
+    hoisted: list[int] = field(default_factory=list)
+    once: list[Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    single: bool = True
+    everything: list[tuple[int, int]] = field(default_factory=list)
 
-    @property
-    def single(self) -> bool:
-        """Whether one block is the whole tile."""
-        return self.block == self.frame.shape
 
-    @property
-    def reduces(self) -> list[Reduce]:
-        """The reductions among the steps."""
-        return [s for s in self.steps if isinstance(s, Reduce)]
+# What an instruction, a reduction or a copy (register, target) is while the order is made.
+Item = Instruction | Reduction | tuple[int, int]
 
 
 def lay_out(program: Program, full: tuple[int, ...], inputs: Sequence[Array]) -> Schedule:
-    """Choose axes, blocks and buffers for inputs like these."""
-    frame = _frame(program, full, inputs)
-    schedule = Schedule(program, frame, _masks(program, frame, inputs))
-    _order(schedule)
-    _assign(schedule)
-    strides = _strides(schedule, inputs)
-    fast = fast_axes(frame.shape, [s for _, s in strides])
-    reduced = [s.cut.axes for s in schedule.reduces]
-    schedule.block = block_shape(frame.shape, _elements(schedule), fast, reduced)
-    schedule.gathered = [r for r, s in strides if not schedule.single and _is_across(frame.shape, s)]
-    schedule.sliced = [r for r in schedule.sliced if r not in schedule.gathered]
-    schedule.steps = [_cut(s, schedule) if isinstance(s, Reduce) else s for s in schedule.steps]
+    """Choose axes, blocks and buffers for inputs like these.
+
+    >>> lay_out(Program([np.dtype("f8")], 1), (4, 5), [np.zeros((4, 5))]).frame.shape
+    (20,)
+    """
+    schedule = Schedule(program, frame := _frame(program, full, inputs), _masks(program, frame, inputs))
+    schedule.template = [program.constants.get(r) for r in range(len(program.dtypes))]
+    schedule.everything = [(0, n) for n in frame.shape]
+    items = _order(schedule)
+    _assign(schedule, items)
+    _choose_block(schedule, inputs)
+    for item in items:
+        schedule.steps.append(_step(schedule, item))
     return schedule
 
 
@@ -104,11 +100,6 @@ def _frame(program: Program, full: tuple[int, ...], inputs: Sequence[Array]) -> 
     # Order matters to what is stored and to ties, not to the others.
     reorder = not program.stores and not any(s["kind"].startswith("arg") for *_, s in program.reduces)
     return Frame.of(full, strides, apart, reorder)
-
-
-def _groups(frame: Frame, axes: Sequence[int]) -> Axes:
-    """The frame's axes that these axes of the tile went into; those of length 1 are in none."""
-    return tuple(g for g, members in enumerate(frame.groups) if members[0] in axes)
 
 
 def _masks(program: Program, frame: Frame, inputs: Sequence[Array]) -> list[Mask]:
@@ -126,144 +117,149 @@ def _masks(program: Program, frame: Frame, inputs: Sequence[Array]) -> list[Mask
     return masks
 
 
-def _order(schedule: Schedule) -> None:
-    """Put instructions before the blocks or into them, and each reduction where its register is made."""
+def _order(schedule: Schedule) -> list[Item]:
+    """Put instructions before the blocks or into them, each followed by what waits for its outputs."""
     program, masks = schedule.program, schedule.masks
-    stored = {r: place for place, r in program.stores}
-    waiting: dict[int, list[Step]] = {}
-    for place, register, spec in program.reduces:
-        waiting.setdefault(register, []).append(_reduce(schedule, place, register, spec))
-    for place, register in program.stores:
-        if all(masks[register]):
-            schedule.direct.append((place, register))
-        else:
-            waiting.setdefault(register, []).append(Copy(place, register))
-    late: list[Step] = []
-    whole = set(range(program.count)) | set(program.constants)
-    for register in whole:
-        late += waiting.get(register, [])
+    waiting = _waiting(schedule)
+    whole = {*range(program.count), *program.constants}
+    items: list[Item] = []
     for step in program.instructions:
-        if all(r in whole for r in step.ins) and _is_small(schedule, masks[step.outs[0]]):
-            schedule.once.append(step)
+        if whole.issuperset(step.ins) and _is_small(schedule, masks[step.outs[0]]):
             whole.update(step.outs)
-            late += [s for out in step.outs for s in waiting.get(out, [])]
-    for step in program.instructions:
-        if not whole.issuperset(step.outs):
-            schedule.steps.append(step)
-            schedule.steps += [s for out in step.outs for s in waiting.get(out, [])]
-    schedule.steps[:0] = late
-    used = {r for s in schedule.steps for r in _reads(s)}
-    schedule.sliced = [r for r in sorted(whole & used) if any(masks[r])]
-    schedule.sliced += [r for r in stored if all(masks[r])]
+            schedule.once.append(steps.instruction(step, masks[step.outs[0]]))
+            if step.fn is not None:
+                schedule.hoisted += step.outs
+        else:
+            items.append(step)
+            items += [w for out in step.outs for w in waiting.get(out, [])]
+    items[:0] = [w for r in sorted(whole) for w in waiting.get(r, [])]
+    used = {r for item in items for r in _reads(item)}
+    targets = [r for _, r, _ in schedule.stores]
+    schedule.sliced = [r for r in sorted(whole & used) if any(masks[r])] + targets
+    return items
 
 
-def _reads(step: Step) -> tuple[int, ...]:
-    return step.ins if isinstance(step, Instruction) else (step.register,)
+def _waiting(schedule: Schedule) -> dict[int, list[Item]]:
+    """The reductions and copies that are done as soon as a register is made."""
+    program, masks, frame = schedule.program, schedule.masks, schedule.frame
+    waiting: dict[int, list[Item]] = {}
+    for place, register, spec in program.reduces:
+        axes = tuple(g for g, members in enumerate(frame.groups) if members[0] in spec["axes"])
+        shape = tuple(1 if d in spec["axes"] else n for d, n in enumerate(frame.full))
+        reduction = Reduction(place, register, spec, axes, shape)
+        schedule.reductions.append(reduction)
+        waiting.setdefault(register, []).append(reduction)
+    for place, register in program.stores:
+        target = register
+        if not all(masks[register]):
+            target = len(masks)
+            masks.append((True,) * len(frame.groups))
+            schedule.template.append(None)
+            waiting.setdefault(register, []).append((register, target))
+        schedule.stores.append((place, target, program.dtypes[register]))
+    return waiting
+
+
+def _reads(item: Item) -> tuple[int, ...]:
+    if isinstance(item, Instruction):
+        return item.ins
+    return (item.register,) if isinstance(item, Reduction) else item[:1]
 
 
 def _is_small(schedule: Schedule, mask: Mask) -> bool:
-    if all(mask):
-        return False
-    part = math.prod(n for n, m in zip(schedule.frame.shape, mask, strict=True) if m)
-    return part * HOIST <= math.prod(schedule.frame.shape)
+    shape = schedule.frame.shape
+    part = math.prod(n for n, m in zip(shape, mask, strict=True) if m)
+    return not all(mask) and part * HOIST <= math.prod(shape)
 
 
-def _assign(schedule: Schedule) -> None:
+def _assign(schedule: Schedule, items: Sequence[Item]) -> None:
     """Give each register that a block computes a buffer, the buffer of a dead one where there is one alike."""
-    program, masks = schedule.program, schedule.masks
-    root: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for n, step in enumerate(schedule.steps):
-        for r in _reads(step):
-            last[root.get(r, r)] = n
-        if isinstance(step, Instruction) and step.view is not None:
-            root[step.outs[0]] = root.get(step.ins[0], step.ins[0])
-    held = {r for _, r in schedule.direct}
-    free: dict[tuple[DType, Mask], list[int]] = {}
+    dtypes, masks = schedule.program.dtypes, schedule.masks
+    root, last = _lifetimes(items)
+    stored = {r for _, r, _ in schedule.stores}
+    holds: dict[int, Buffer] = {}
+    free: dict[tuple[DType, Mask], list[Buffer]] = {}
 
-    def release(step: Step, n: int) -> None:
-        for r in {root.get(r, r) for r in _reads(step)}:
-            if last[r] == n and r in schedule.slots:
-                slot = schedule.slots[r]
-                free.setdefault(schedule.buffers[slot], []).append(slot)
+    def release(n: int) -> None:
+        for r in {root.get(r, r) for r in _reads(items[n])}:
+            if last[r] == n and r in holds:
+                free.setdefault((holds[r].dtype, holds[r].mask), []).append(holds.pop(r))
 
     def acquire(register: int) -> None:
-        like = program.dtypes[register], masks[register]
-        if free.get(like):
-            schedule.slots[register] = free[like].pop()
-        else:
-            schedule.buffers.append(like)
-            schedule.slots[register] = len(schedule.buffers) - 1
+        like = dtypes[register], masks[register]
+        if not free.get(like):
+            schedule.buffers.append(Buffer(*like))
+            free[like] = schedule.buffers[-1:]
+        holds[register] = free[like].pop()
+        holds[register].registers.append(register)
 
-    for n, step in enumerate(schedule.steps):
-        inplace = isinstance(step, Instruction) and step.inplace
+    for n, item in enumerate(items):
+        inplace = isinstance(item, Instruction) and item.inplace
         if inplace:
-            release(step, n)
-        if isinstance(step, Instruction) and step.fn is not None:
-            for out in step.outs:
-                if out not in held:
+            release(n)
+        if isinstance(item, Instruction) and item.fn is not None:
+            for out in item.outs:
+                if out not in stored:
                     acquire(out)
         if not inplace:
-            release(step, n)
+            release(n)
+
+
+def _lifetimes(items: Sequence[Item]) -> tuple[dict[int, int], dict[int, int]]:
+    """The register whose memory each view shares, and the last item that reads each register or a view of it."""
+    root: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for n, item in enumerate(items):
+        for r in _reads(item):
+            last[root.get(r, r)] = n
+        if isinstance(item, Instruction) and item.view is not None:
+            root[item.outs[0]] = root.get(item.ins[0], item.ins[0])
+    return root, last
+
+
+def _choose_block(schedule: Schedule, inputs: Sequence[Array]) -> None:
+    shape = schedule.frame.shape
+    strides = _strides(schedule, inputs)
+    reduced = [r.axes for r in schedule.reductions]
+    fast = fast_axes(shape, list(strides.values()))
+    schedule.block = block_shape(shape, _elements(schedule), fast, reduced)
+    schedule.single = schedule.block == shape
+    if not schedule.single:
+        schedule.gathered = [r for r, s in strides.items() if len(fast_axes(shape, [s])) > 1 and s[-1]]
+        schedule.sliced = [r for r in schedule.sliced if r not in schedule.gathered]
+    for r in schedule.reductions:
+        register = schedule.program.dtypes[r.register].newbyteorder("=")
+        out = np.dtype(r.spec["dtype"]) if r.spec.get("dtype") else register
+        starter = KINDS[r.spec["kind"]].starter(Cut(shape, schedule.block, r.axes), register, out)
+        schedule.starters.append(starter)
 
 
 def _elements(schedule: Schedule) -> int:
     """How many elements a block may have for all that it touches to stay in cache."""
     dtypes = schedule.program.dtypes
-    used = sum(d.itemsize for d, mask in schedule.buffers if any(mask))
-    used += sum(dtypes[r].itemsize for r in schedule.sliced)
+    used = sum(b.dtype.itemsize for b in schedule.buffers if any(b.mask))
+    used += sum(dtypes[r].itemsize for r in schedule.sliced if r < len(dtypes))
+    used += sum(dtype.itemsize for _, r, dtype in schedule.stores if r >= len(dtypes))
     # A variance has two buffers of its own.
-    used += sum(2 * dtypes[s.register].itemsize for s in schedule.steps if isinstance(s, Reduce))
+    used += sum(2 * dtypes[r.register].itemsize for r in schedule.reductions if r.spec["kind"] in ("var", "std"))
     fit = SCRATCH_BYTES // max(used, 1)
     return max(MIN_ELEMENTS, min(MAX_ELEMENTS, 1 << fit.bit_length() - 1))
 
 
-def _strides(schedule: Schedule, inputs: Sequence[Array]) -> list[tuple[int, tuple[int, ...]]]:
-    """The inputs that blocks read, with their strides along the frame's axes."""
-    out = []
+def _strides(schedule: Schedule, inputs: Sequence[Array]) -> dict[int, tuple[int, ...]]:
+    """For the inputs that blocks read, the strides along the frame's axes, 0 where broadcast."""
+    out = {}
     for r in schedule.sliced:
         if r < len(inputs):
-            x = schedule.frame.view(inputs[r])
-            out.append((r, tuple(s if m else 0 for s, m in zip(x.strides, schedule.masks[r], strict=True))))
+            strides = schedule.frame.view(inputs[r]).strides
+            out[r] = tuple(s if m else 0 for s, m in zip(strides, schedule.masks[r], strict=True))
     return out
 
 
-def _is_across(shape: Sequence[int], strides: tuple[int, ...]) -> bool:
-    """Whether the last axis is not the one along which elements lie closest."""
-    return len(shape) > 1 and strides[-1] != 0 and len(fast_axes(shape, [strides])) > 1
-
-
-def _reduce(schedule: Schedule, place: int, register: int, spec: Json) -> Reduce:
-    given = schedule.program.dtypes[register].newbyteorder("=")
-    axes = tuple(sorted(spec["axes"]))
-    cut = Cut((), (), _groups(schedule.frame, axes))
-    dtype = np.dtype(spec["dtype"]) if spec.get("dtype") else given
-    return Reduce(place, register, KINDS[spec["kind"]], given, dtype, axes, cut)
-
-
-def _cut(step: Reduce, schedule: Schedule) -> Reduce:
-    """The reduction with the number of blocks filled in."""
-    shape, axes = schedule.frame.shape, step.cut.axes
-    counts = tuple(-(-n // b) if d in axes else n for d, (n, b) in enumerate(zip(shape, schedule.block, strict=True)))
-    return replace(step, cut=Cut(shape, counts, axes))
-
-
-def shape_of(mask: Mask, block: Sequence[int]) -> tuple[int, ...]:
-    """The shape in a block of a register that varies along the axes of `mask`."""
-    return tuple([n if m else 1 for n, m in zip(block, mask, strict=True)])
-
-
-def index_of(mask: Mask, spans: Sequence[tuple[int, int]]) -> tuple[slice, ...]:
-    """What takes a block out of an array that varies along the axes of `mask`."""
-    return tuple(slice(*s) if m else _ALL for s, m in zip(spans, mask, strict=True))
-
-
-_ALL = slice(None)
-
-
-def part_index(cut: Cut, spans: Sequence[tuple[int, int]], block: Sequence[int]) -> tuple[slice, ...]:
-    """Where the partial of a block belongs among those of its tile."""
-    return tuple(
-        slice(s[0] // b, s[0] // b + 1) if d in cut.axes else slice(*s)
-        for d, (s, b) in enumerate(zip(spans, block, strict=True))
-    )
+def _step(schedule: Schedule, item: Item) -> Step:
+    if isinstance(item, Instruction):
+        return steps.instruction(item, schedule.masks[item.outs[0]])
+    if isinstance(item, Reduction):
+        number = schedule.reductions.index(item)
+        return steps.reduction(number, item.register, schedule.masks[item.register])
+    return steps.copy(*item)
