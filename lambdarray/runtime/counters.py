@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..task import Span
+from ..tiling import Span
 
 SCALAR_BOX = 4  # cells up to which a loop over plain integers beats NumPy's fixed cost of a few microseconds
 

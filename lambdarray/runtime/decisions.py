@@ -77,7 +77,7 @@ class Probe(NamedTuple):
 
 
 class Cancel(NamedTuple):
-    """Attempts still at work on these tasks are of no use: the task is done, or they have been given up."""
+    """These tasks are done; attempts still at work on them are of no use."""
 
     tasks: list[int]
 

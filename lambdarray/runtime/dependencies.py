@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..task import AxisMap, Part, Plan, Program, Span, Write
-from ..tiling import Cuts, Index, Tiling
+from ..task import Part, Plan, Program, Write
+from ..tiling import AxisMap, Cuts, Index, Span, Tiling
 from .relations import NONE, Relation, meeting_tiles
 
 Box = tuple[Span, ...]

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..task import AxisMap, Span
-from ..tiling import Cuts
+from ..tiling import AxisMap, Cuts, Span
 
 NONE: Span = (0, 0)
 

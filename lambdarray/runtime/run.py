@@ -82,7 +82,7 @@ class _Loop:
         release: Callable[[str, Index], object] | None,
     ) -> None:
         self.scheduler, self.executor, self.clock = scheduler, executor, clock
-        self.exists, self.release = exists, release
+        self.exists, self.release, self.told = exists, release, -1
         self.on_report: Callable[[TaskReport], object] | None = None
         self.on_progress: Callable[[int, int], object] | None = None
 
@@ -110,6 +110,8 @@ class _Loop:
                 self._carry_out(decision)
             if scheduler.failure is not None:
                 raise scheduler.failure
+            if scheduler.done != self.told:
+                self._tell_progress()
             if scheduler.finished:
                 break
             reports = executor.wait(self._patience(now))
@@ -147,6 +149,9 @@ class _Loop:
         if self.on_report is not None:
             for report in reports:
                 self.on_report(report)
+
+    def _tell_progress(self) -> None:
+        self.told = self.scheduler.done
         if self.on_progress is not None:
             self.on_progress(self.scheduler.done, self.scheduler.total)
 
@@ -162,7 +167,5 @@ class _Loop:
         end = self.clock() + DRAIN_S
         while left and (patience := end - self.clock()) > 0:
             reports = self.executor.wait(patience)
-            if self.on_report is not None:
-                for report in reports:
-                    self.on_report(report)
+            self._tell(reports)
             left -= {(report.task, report.attempt) for report in reports}

@@ -91,8 +91,10 @@ class Scheduler:
         if silent is not None:
             time = min(time, silent.since + self._patience)
         if len(self._queue):
-            return min(time, self._window.pause_until) if self._free(capacity) > 0 else time
-        return min(time, self._scan_at) if self._may_speculate(capacity) else time
+            time = min(time, self._window.pause_until) if self._free(capacity) > 0 else time
+        elif self._may_speculate(capacity):
+            time = min(time, self._scan_at)
+        return max(time, now)
 
     # what the loop tells
 
@@ -321,7 +323,6 @@ class Scheduler:
         while (bundle := self._flight.first_silent()) is not None and bundle.since + self._patience <= now:
             attempts = [attempt_of(key) for key in self._flight.give_up(bundle)]
             self._extra.difference_update(bundle.keys)
-            self._out.append(Cancel([task for task, _ in attempts]))
             for task, number in attempts:
                 self.statistics.lost += 1
                 if not self._is_done[task]:

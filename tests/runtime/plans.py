@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lambdarray.task import ArraySpec, AxisMap, Estimate, Part, Plan, Program, Read, Step, Write
-from lambdarray.tiling import Cuts, Tiling
+from lambdarray.task import ArraySpec, Estimate, Part, Plan, Program, Read, Step, Write
+from lambdarray.tiling import AxisMap, Cuts, Tiling
 
 
 def spec(name: str, shape: Sequence[int] | Tiling, chunk: Sequence[int] = ()) -> ArraySpec:
@@ -46,7 +46,7 @@ def elementwise_and_tree(grid: Sequence[int], fan: int = 16, seconds: float = 1.
     arrays["p0"] = spec("p0", counts, [1] * ndim)
     write = Write("out", "p0", tuple(range(ndim)), (True,) * ndim)
     programs.append(program("map", arrays, axes, [same("x", ndim)], [write]))
-    while max(counts) > 1:
+    while max(counts, default=1) > 1:
         source, level = f"p{level}", level + 1
         axes = tuple(Cuts(n, fan) for n in counts)
         counts = [c.count for c in axes]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lambdarray.runtime.counters import Counters, box_numbers
 from lambdarray.runtime.dependencies import Dependencies
 from lambdarray.runtime.relations import Relation
-from lambdarray.task import AxisMap, Estimate, Part, Plan, Program, Read, Write
-from lambdarray.tiling import Cuts, Tiling
+from lambdarray.task import Estimate, Part, Plan, Program, Read, Write
+from lambdarray.tiling import AxisMap, Cuts, Tiling
 
 from .plans import elementwise_and_tree, program, spec
 
