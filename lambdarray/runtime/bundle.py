@@ -92,7 +92,6 @@ class Bundle:
         self._need = needed_bytes(prepared, task)
         self._drain(0 if self._follows[position] else self._worker.memory_bytes - self._need)
         check = self._worker.check(attempt)
-        check()
         self._prefetcher.begin(position)
         if self._worker.written_before(attempt, prepared):
             return []

@@ -234,6 +234,8 @@ class PreparedWrite:
             )
         if self.as_is and value.shape == shape:
             return value
+        # A partial product has no axis of its own for the part of k that it is of.
+        value = value[(..., *(None,) * (max(self.order, default=-1) + 1 - value.ndim))]
         dropped = set(range(value.ndim)) - set(self.order)
         if value.ndim > max(self.order, default=-1) and all(value.shape[a] == 1 for a in dropped):
             kept = value.transpose(*self.order, *sorted(dropped)).reshape([value.shape[a] for a in self.order])

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, time
 from typing import Any
 
+import numpy as np
+
 from ..task import ArraySpec, Program, TaskReport
 from .bundle import Bundle
 from .execution import FAILURES, Execution, Stopped, fail, load_now
@@ -29,7 +31,8 @@ class Worker:
     """Runs attempts at tasks, one after the other, against a scratch store.
 
     `objects` holds in-memory sources by token. `memory_bytes` is what data may take (None: no limit); what it
-    leaves free is used to fetch ahead. `cancelled(task id)` is asked between steps.
+    leaves free is used to fetch ahead. `cancelled(task id)` is asked between steps, and `admit(attempt)` called before
+    one begins: both may raise Stopped.
     """
 
     def __init__(
@@ -40,10 +43,11 @@ class Worker:
         io_threads: int = 4,
         name: str = "",
         cancelled: Callable[[int], bool] | None = None,
+        admit: Callable[[Attempt], None] | None = None,
     ) -> None:
         self.scratch, self.objects, self.name = scratch, objects or {}, name
         self.memory_bytes = math.inf if memory_bytes is None else memory_bytes
-        self.cancelled = cancelled
+        self.cancelled, self.admit = cancelled, admit
         self.cold = False
         self._io = IoThreads(io_threads, name or "io")
         self._prepared: dict[Program, Prepared] = {}
@@ -79,11 +83,12 @@ class Worker:
 
         `emit` may be called from an I/O thread.
         """
-        if all(self._is_direct(a) for a in attempts):
-            for attempt in attempts:
-                self._run_direct(attempt, emit)
-        else:
-            Bundle(self, self._io, attempts, emit).run()
+        with np.errstate(all="ignore"):  # a warning would appear in the log of some worker, where nobody looks
+            if all(self._is_direct(a) for a in attempts):
+                for attempt in attempts:
+                    self._run_direct(attempt, emit)
+            else:
+                Bundle(self, self._io, attempts, emit).run()
 
     def close(self) -> None:
         """End the I/O threads."""
@@ -96,7 +101,10 @@ class Worker:
         return report
 
     def check(self, attempt: Attempt) -> Callable[[], None]:
-        """A function that raises where the attempt is to stop: its time is over, or it was cancelled."""
+        """A function that raises where the attempt is to stop: its time is over, or it was cancelled.
+
+        Raises at once where it should not begin.
+        """
         deadline, cancelled = perf_counter() + attempt.deadline_s, self.cancelled
 
         def check() -> None:
@@ -105,6 +113,9 @@ class Worker:
             if cancelled is not None and cancelled(attempt.id):
                 raise Stopped("throttled", "cancelled")
 
+        if self.admit is not None:
+            self.admit(attempt)
+        check()
         return check
 
     def written_before(self, attempt: Attempt, prepared: Prepared) -> bool:
@@ -128,7 +139,6 @@ class Worker:
         try:
             prepared = self.prepare(attempt.task.program)
             check = self.check(attempt)
-            check()
             if not self.written_before(attempt, prepared):
                 execution = Execution(prepared, attempt.task, load_now, check, report)
                 outputs = execution.run()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..blas_threads import blas_threads
 from ..prepared import Prepared, uses_blas
 from ..worker import Worker
 from . import Attempt
+from .inbox import Inbox
 from .pool import pool
 
 Bundle = Sequence[Attempt]
@@ -50,7 +51,7 @@ class ThreadsExecutor:
         self._inline = tasks == 1
         self._shared = (scratch, objects, memory_bytes)
         self._bundles: SimpleQueue[Bundle | None] = SimpleQueue()
-        self._reports: SimpleQueue[TaskReport | BaseException] = SimpleQueue()
+        self._reports = Inbox()
         self._cancelled: set[int] = set()
         self._lock = Lock()
         self._lent = self._busy = 0
@@ -77,13 +78,7 @@ class ThreadsExecutor:
 
     def wait(self, timeout_s: float | None) -> list[TaskReport]:
         """All reports there are; waits for the first."""
-        out: list[TaskReport] = []
-        try:
-            self._add(out, self._reports.get(timeout=timeout_s))
-            while True:
-                self._add(out, self._reports.get_nowait())
-        except Empty:
-            return out
+        return self._reports.take(timeout_s)
 
     def cancel(self, ids: Sequence[int]) -> None:
         """End these tasks' attempts before their next step; they report that they were cancelled."""
@@ -131,9 +126,3 @@ class ThreadsExecutor:
             if self._inline:
                 raise
             self._reports.put(error)
-
-    @staticmethod
-    def _add(out: list[TaskReport], found: TaskReport | BaseException) -> None:
-        if isinstance(found, BaseException):
-            raise found
-        out.append(found)

@@ -1,0 +1,54 @@
+"""Bundles as the events that a function takes: JSON of less than 6 MB, each program's text once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+
+from ...errors import PlanError
+from ...task import Program
+from . import Attempt
+
+# Lambda's limit is 6 MB; the answer has its own, and a task's report is longer than its event.
+LIMIT_BYTES = 5 << 20
+ATTEMPTS_LIMIT = 8192
+
+
+class Encoder:
+    """Writes the events of one run."""
+
+    def __init__(self, version: str, store: str, run: str) -> None:
+        head = {"version": version, "store": store, "run": run}
+        self._head = json.dumps(head)[:-1]
+        self._programs: dict[Program, tuple[str, str]] = {}
+
+    def encode(self, bundle: Sequence[Attempt]) -> list[tuple[Sequence[Attempt], bytes]]:
+        """The bundle's events: one, or several where that would be too long."""
+        if len(bundle) <= ATTEMPTS_LIMIT:
+            body = self._event(bundle)
+            if len(body) <= LIMIT_BYTES:
+                return [(bundle, body)]
+            if len(bundle) == 1:
+                raise PlanError(
+                    f"task {bundle[0].task.name} is {len(body)} bytes as text and a request may have {LIMIT_BYTES}; "
+                    "use larger chunks, so that arrays have fewer and regular ones"
+                )
+        half = len(bundle) // 2
+        return self.encode(bundle[:half]) + self.encode(bundle[half:])
+
+    def _event(self, bundle: Sequence[Attempt]) -> bytes:
+        programs = {a.task.program: self._program(a.task.program) for a in bundle}
+        texts = ",".join(f'"{name}":{text}' for name, text in programs.values())
+        rows = [[programs[a.task.program][0], a.task.to_json(), a.id, a.number] for a in bundle]
+        attempts = json.dumps(rows, separators=(",", ":"))
+        deadline = json.dumps(min(a.deadline_s for a in bundle))
+        return f'{self._head},"deadline_s":{deadline},"programs":{{{texts}}},"attempts":{attempts}}}'.encode()
+
+    def _program(self, program: Program) -> tuple[str, str]:
+        """The program's name, which is a hash of its text, and that text."""
+        found = self._programs.get(program)
+        if found is None:
+            text = json.dumps(program.to_json(), separators=(",", ":"))
+            found = self._programs[program] = (sha256(text.encode()).hexdigest()[:16], text)
+        return found

@@ -1,0 +1,154 @@
+"""The entry point inside Lambda: a bundle of attempts comes in, their reports go out.
+
+    event    {"version", "store", "run", "deadline_s", "programs": {id: Program.to_json()},
+              "attempts": [[program id, Task.to_json(), task id, attempt number], ...]}
+    answer   {"version", "worker", "cold", "memory_mib", "rss_bytes", "reports": [TaskReport.to_json(), ...]}
+
+What this module imports is the cold start: the worker, the stores and the kernels that a program names.
+"""
+
+from __future__ import annotations
+
+from . import environment
+
+if environment.in_function():
+    environment.tune_malloc()
+
+import os
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+
+from .._version import __version__
+from ..store import open_store
+from ..task import Program, Task, TaskReport
+from .execution import Stopped
+from .executors import Attempt
+from .prepared import uses_blas
+from .worker import Worker
+
+RUNS_KEPT = 4
+IO_THREADS = 8
+CANCEL_EVERY_S = 5.0
+# A function ends its work this long before its own end, so that what is finished is reported.
+RESERVE_S = 2.0
+TEXT_LIMIT = 4 << 20
+
+RemainingS = Callable[[], float]
+_runs: dict[tuple[str, str], RunHere] = {}
+_warm = False
+
+
+def version() -> str:
+    """The version that client and function must share."""
+    return os.environ.get("LAMBDARRAY_VERSION") or __version__
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a ping or run a bundle; an event of another version is refused."""
+    if event.get("ping"):
+        from .ping import ping
+
+        return ping(event, version())
+    if event.get("version") != version():
+        return {"error": "version", "version": version()}
+    return run_bundle(event, lambda: context.get_remaining_time_in_millis() / 1000)
+
+
+def run_bundle(event: Mapping[str, Any], remaining_s: RemainingS) -> dict[str, Any]:
+    """Run the attempts of an event in order; each gets a report."""
+    global _warm
+    cold, _warm = not _warm, True
+    here = _run_here(event["store"], event["run"])
+    reports = here.bundle(event, remaining_s, cold)
+    return {
+        "version": version(),
+        "worker": here.worker.name,
+        "cold": cold,
+        "memory_mib": environment.memory_mib(),
+        "rss_bytes": environment.peak_resident_bytes(),
+        "reports": [report.to_json() for report in _within_limit(reports)],
+    }
+
+
+class RunHere:
+    """A run, as far as this environment takes part in it: its worker and its programs are kept while it is warm."""
+
+    def __init__(self, store: str, run: str) -> None:
+        self.scratch = open_store(store)
+        self.worker = Worker(
+            self.scratch,
+            memory_bytes=environment.data_bytes(),
+            io_threads=IO_THREADS,
+            name=os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+            cancelled=self.cancelled,
+            admit=self.admit,
+        )
+        self._programs: dict[str, Program] = {}
+        self._marker = f"runs/{run}.cancel"
+        self._cancelled, self._looked = False, monotonic()
+        self._remaining_s: RemainingS = lambda: 0.0
+        self._longest: float | None = None
+
+    def bundle(self, event: Mapping[str, Any], remaining_s: RemainingS, cold: bool) -> list[TaskReport]:
+        """Run the attempts of an event."""
+        reports: list[TaskReport] = []
+        self._remaining_s, self._longest, self.worker.cold = remaining_s, None, cold
+
+        def emit(report: TaskReport) -> None:
+            reports.append(report)
+            self._longest = max(self._longest or 0.0, report.total_s)
+
+        self.worker.run_bundle(self.attempts(event), emit)
+        return reports
+
+    def attempts(self, event: Mapping[str, Any]) -> list[Attempt]:
+        """The event's attempts; of programs that came before the text is not looked at."""
+        for name, data in event["programs"].items():
+            if name not in self._programs:
+                self._programs[name] = self._meet(Program.from_json(data))
+        deadline_s = event["deadline_s"]
+        return [
+            Attempt(Task.from_json(self._programs[program], task), id_, number, deadline_s)
+            for program, task, id_, number in event["attempts"]
+        ]
+
+    def admit(self, attempt: Attempt) -> None:
+        """Raise where too little is left of the function's time for another task; the first is always begun."""
+        left, longest = self._remaining_s(), self._longest
+        if longest is not None and left < 1.25 * longest + RESERVE_S:
+            raise Stopped("throttled", f"not begun: {left:.0f} s are left and tasks took up to {longest:.1f} s")
+
+    def cancelled(self, task: int) -> bool:
+        """Whether the run was called off; the store is asked every few seconds."""
+        if self._remaining_s() < RESERVE_S:
+            raise Stopped("timeout", "the function's own time was over before the task ended")
+        if not self._cancelled and monotonic() - self._looked > CANCEL_EVERY_S:
+            self._cancelled, self._looked = self.scratch.exists(self._marker), monotonic()
+        return self._cancelled
+
+    @staticmethod
+    def _meet(program: Program) -> Program:
+        if any(uses_blas(step.kernel) for step in program.steps):
+            environment.set_blas_threads(environment.cores())
+        return program
+
+
+def _run_here(store: str, run: str) -> RunHere:
+    """The run's state in this environment; those of the last few runs are kept."""
+    key = (store, run)
+    here = _runs.pop(key, None) or RunHere(store, run)
+    _runs[key] = here
+    while len(_runs) > RUNS_KEPT:
+        _runs.pop(next(iter(_runs))).worker.close()
+    return here
+
+
+def _within_limit(reports: list[TaskReport]) -> list[TaskReport]:
+    """The reports, their texts cut so that the answer stays below Lambda's 6 MB."""
+    texts = sum(len(r.error) + len(r.traceback) + len(r.log) for r in reports)
+    if texts > TEXT_LIMIT:
+        share = TEXT_LIMIT // (3 * len(reports))
+        for r in reports:
+            r.error, r.traceback, r.log = r.error[:share], r.traceback[-share:], r.log[-share:]
+    return reports
