@@ -18,6 +18,8 @@ from ..task import Plan
 from ..tiling import Cuts, Tiling
 from .array import Array
 from .explain import Explanation
+from .progress import progress_for
+from .remote import check_grants, settled
 
 __all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "store", "to_zarr"]
 
@@ -81,7 +83,7 @@ def compute(*arrays: Any) -> Any:
     Raises the errors of `lambdarray.errors`; what is finished when an error ends the run is kept on durable stores.
     """
     ops = _arrays(arrays)
-    config = get_config()
+    config = settled(get_config())
     made, objects = _make(ops, config)
     launch = Launch(made, objects, config)
     results = _Results(launch)
@@ -93,7 +95,13 @@ def compute(*arrays: Any) -> Any:
 
 def _run(launch: Launch, on_tile: Any = None) -> None:
     global _last
-    _last = launch.execute(on_tile)
+    check_grants(launch.plan, launch.config)
+    progress = progress_for(launch.config)
+    try:
+        _last = launch.execute(on_tile, progress)
+    finally:
+        if progress is not None:
+            progress.close()
 
 
 class _Results:
@@ -143,7 +151,7 @@ def persist(*arrays: Any) -> Any:
     or the lifecycle rule removes them.
     """
     ops = _arrays(arrays)
-    config = get_config()
+    config = settled(get_config())
     made, objects = _make(ops, config)
     launch = Launch(made, objects, config)
     _run(launch)
@@ -186,13 +194,14 @@ def store(pairs: Sequence[tuple[Any, Any]], *, overwrite: bool = False) -> None:
     ops = [_saveable(op) for op in _arrays([a for a, _ in pairs])]
     urls = [str(url) for _, url in pairs]
     _refuse_own_input(ops, urls)
-    config = get_config()
+    config = settled(get_config())
     _check_reachable(urls, config)
     targets = {
         id(op): zarr.target_location(url, op.shape, op.tiling.max_tile, op.dtype)
         for op, url in zip(ops, urls, strict=True)
     }
     made, objects = _make(ops, config, targets)
+    check_grants(made, config)
     for op, url in zip(ops, urls, strict=True):
         zarr.prepare_target(url, op.shape, op.tiling.max_tile, op.dtype, made.key, overwrite)
     launch = Launch(made, objects, config)

@@ -26,6 +26,7 @@ MEMORY_SHARE = 0.6
 LAMBDA_MIB = 1769
 LAMBDA_WORKERS = 1000
 OnTile = Callable[[str, Index], None]
+OnProgress = Callable[[int, int], object]
 
 
 def cores() -> int:
@@ -74,15 +75,15 @@ class Launch:
             self._open[name] = open_array(self.plan.arrays[name], self.scratch, self.objects)
         return self._open[name]
 
-    def execute(self, on_tile: OnTile | None = None) -> RunReport:
+    def execute(self, on_tile: OnTile | None = None, on_progress: OnProgress | None = None) -> RunReport:
         """Run all tasks; `on_tile` is told once of each output tile, as soon as it is there."""
         begin = perf_counter()
         if self.plan.programs:
-            self._run(_Once(on_tile))
+            self._run(_Once(on_tile), on_progress)
         self.report.seconds = perf_counter() - begin
         return self.report
 
-    def _run(self, tiles: _Once) -> None:
+    def _run(self, tiles: _Once, on_progress: OnProgress | None) -> None:
         from .markers import Marker
         from .run import run
 
@@ -96,6 +97,7 @@ class Launch:
                 exists=self._exists,
                 release=self.drop,
                 on_report=lambda report: self._on_report(report, tiles),
+                on_progress=on_progress,
                 resume=self._finished(there),
             )
         self.report.statistics = asdict(result.statistics)

@@ -1,0 +1,71 @@
+"""Before a run in Lambda: what the deployed function is, and whether it may read and write what the plan does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+from ..config import Config
+from ..errors import ConfigError
+from ..task import Plan
+
+# How long what AWS said of a function is believed.
+FRESH_S = 60.0
+_known: dict[tuple[Any, ...], tuple[float, Any]] = {}
+
+
+def _deployment(config: Config) -> Any:
+    import os
+
+    from lambdarray_layer.deployment import describe
+
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_LAMBDA", os.environ.get("AWS_ENDPOINT_URL", ""))
+    key = (config.function, config.region, endpoint)
+    if key not in _known or monotonic() - _known[key][0] > FRESH_S:
+        from lambdarray_layer.aws import open_session
+
+        _known[key] = (monotonic(), describe(config.function, open_session(config.region)))
+    return _known[key][1]
+
+
+def settled(config: Config) -> Config:
+    """The settings with what the deployed function decides: its memory, its region, its reserved concurrency.
+
+    Raises ConfigError where more memory is asked for than the function has, and the errors of
+    `lambdarray_layer.deployment.describe` where there is no such function.
+    """
+    if config.executor != "lambda":
+        return config
+    found = _deployment(config)
+    if config.memory_mib is not None and config.memory_mib > found.memory_mib:
+        raise ConfigError(
+            f"memory_mib={config.memory_mib}, but the function {found.function} has {found.memory_mib} MiB; "
+            f"lower it, or run: lambdarray deploy ... --memory {config.memory_mib}"
+        )
+    memory_mib = config.memory_mib or found.memory_mib
+    workers = config.workers or found.concurrency
+    timeout_s = min(config.task_timeout_s, max(1.0, found.timeout_s - 30.0))
+    return replace(config, memory_mib=memory_mib, workers=workers, task_timeout_s=timeout_s, region=found.region)
+
+
+def check_grants(plan: Plan, config: Config) -> None:
+    """Raise AccessError where the plan reads or writes outside what the deployment was granted; before any task runs."""
+    if config.executor != "lambda":
+        return
+    from lambdarray_layer.deployment import check_access, check_version
+
+    found = _deployment(config)
+    check_version(found)
+    reads, writes = set(), set()
+    for name, spec in plan.arrays.items():
+        url = str(spec.location.get("url", spec.location.get("store", config.store)))
+        if spec.location["kind"] == "object":
+            continue
+        if url.startswith("memory:"):
+            raise ConfigError(
+                "an array was persisted in this process's memory, where no function can read it; "
+                "persist it under executor='lambda', or use executor='threads'"
+            )
+        (writes if name in plan.written else reads).add(url)
+    check_access(found, sorted(reads - {config.store}), sorted(writes - {config.store}), config.store)
