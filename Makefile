@@ -10,6 +10,7 @@ SMALL := tests/test_tiny.py tests/test_layers.py
 # What the demonstrations multiply, and the functions of the local cloud. 3008 MiB would be 1.7 cores; 1769 is one.
 N ?= 8192
 MEMORY ?= 1769
+WORKERS ?= 1
 LOCAL := s3://lambdarray-local
 
 .PHONY: help demo demo-lambda test check bench format clean
@@ -30,7 +31,7 @@ demo: $(VENV)/.has-base
 demo-lambda: $(VENV)/.has-cloud
 	PATH="$$(cd $(BIN) && pwd):$$PATH" lambdarray cloud --bucket lambdarray-local -- sh -ec ' \
 		lambdarray deploy --store $(LOCAL)/scratch --read $(LOCAL)/ --write $(LOCAL)/ --memory $(MEMORY) --yes; \
-		lambdarray demo --n $(N) --executor lambda --store $(LOCAL)/scratch --dir $(LOCAL)/demo'
+		lambdarray demo --n $(N) --executor lambda --workers $(WORKERS) --store $(LOCAL)/scratch --dir $(LOCAL)/demo'
 
 test: $(VENV)/.has-test
 	$(BIN)/python -m pytest --doctest-modules
@@ -55,11 +56,11 @@ clean:
 
 # An editable install with one set of extras; made again when what is packaged changes.
 $(VENV)/.has-base: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -W ignore -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.has-%: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(BIN)/python -W ignore -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
 $(BIN)/python:

@@ -15,6 +15,7 @@ SET_BLAS_THREADS = (
     "openblas_set_num_threads64_",
     "openblas_set_num_threads",
 )
+MIB_PER_VCPU = 1769
 # What the interpreter, its threads and the buffers of requests may yet take beside data.
 MARGIN_BYTES = 64 << 20
 
@@ -35,6 +36,15 @@ def tune_malloc() -> None:
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def blas_threads() -> int:
+    """Threads for BLAS: the vCPUs that the function's memory pays for, at most the cores that it sees.
+
+    A function of 1,769 MiB sees two cores and may use the time of one: a second thread would spin its share away.
+    """
+    memory = memory_mib()
+    return max(1, min(cores(), round(memory / MIB_PER_VCPU))) if memory else cores()
 
 
 def set_blas_threads(count: int) -> int:

@@ -130,7 +130,7 @@ class RunHere:
     @staticmethod
     def _meet(program: Program) -> Program:
         if any(uses_blas(step.kernel) for step in program.steps):
-            environment.set_blas_threads(environment.cores())
+            environment.set_blas_threads(environment.blas_threads())
         return program
 
 

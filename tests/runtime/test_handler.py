@@ -170,7 +170,16 @@ def test_blas_has_all_cores_of_the_function_once_a_program_uses_it(store, monkey
     call(event(store, plain))
     assert asked == []
     call(event(store, blas))
-    assert asked == [environment.cores()]
+    assert asked == [environment.blas_threads()]
+
+
+@pytest.mark.parametrize(("memory", "threads"), [("128", 1), ("1769", 1), ("3008", 2), ("5307", 3), ("10240", 6)])
+def test_blas_gets_a_thread_for_each_vcpu_that_the_memory_pays_for(monkeypatch, memory, threads):
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
+    monkeypatch.setattr(environment, "cores", lambda: 6)
+    assert environment.blas_threads() == threads
+    monkeypatch.setattr(environment, "cores", lambda: 1)
+    assert environment.blas_threads() == 1
 
 
 PROBE = """
