@@ -6,17 +6,20 @@ import errno
 import itertools
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 TEMPORARY = ".lambdarray-tmp-"
 UNSUPPORTED = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EISDIR)
+HANDLES = "/proc/self/fd"
+TRIES = 100
 Parts = Sequence[bytes | memoryview]
 
 
 class AtomicFiles:
     """Writes files so that readers never see a part of one, and of several writers of a path one wins.
 
-    "unnamed": a file without a name, then linked to its path, which fails where that is taken (Linux; it costs a
-    fifth of the next, and a killed writer leaves nothing). "link": a file of a temporary name in the same directory,
+    "unnamed": a file without a name, then linked to its path, which fails where that is taken (Linux; a
+    killed writer leaves nothing). "link": a file of a temporary name in the same directory,
     linked and then unlinked. "rename": where there are no links, the writer locks the directory (flock), looks
     whether the path is taken, and renames. The first way that the file system knows is taken, and kept to.
     """
@@ -34,22 +37,26 @@ class AtomicFiles:
     def create(self, path: str, parts: Parts) -> bool:
         """Write a new file; False where the path is taken."""
         while True:
-            way = self.way
+            way = self._ways[self.way]
             try:
-                return self._ways[way](path, parts)
+                return _again(lambda way=way: way(path, parts))  # type: ignore[misc]
             except OSError as error:
-                if error.errno not in UNSUPPORTED or way == "rename":
+                if error.errno not in UNSUPPORTED or self.way == "rename":
                     raise
-            self.way = "link" if way == "unnamed" else "rename"
+            self.way = "link" if self.way == "unnamed" else "rename"
 
     def replace(self, path: str, parts: Parts) -> None:
         """Write a file in the place of what is there."""
+        _again(lambda: self._replace(path, parts))
+
+    def _replace(self, path: str, parts: Parts) -> bool:
         temporary = self._write_temporary(path, parts)
         try:
             os.replace(temporary, path)
         except OSError:
-            os.unlink(temporary)
+            _unlink(temporary)
             raise
+        return True
 
     def _write_temporary(self, path: str, parts: Parts) -> str:
         name = f"{TEMPORARY}{os.getpid()}-{self._token}-{next(self._names)}"
@@ -58,7 +65,7 @@ class AtomicFiles:
         try:
             _write(handle, parts)
         except OSError:
-            os.unlink(temporary)
+            _unlink(temporary)
             raise
         finally:
             os.close(handle)
@@ -71,7 +78,7 @@ class AtomicFiles:
         except FileExistsError:
             return False
         finally:
-            os.unlink(temporary)
+            _unlink(temporary)
         return True
 
     def _create_renamed(self, path: str, parts: Parts) -> bool:
@@ -86,13 +93,28 @@ class AtomicFiles:
             if not taken:
                 os.rename(temporary, path)
         except OSError:
-            os.unlink(temporary)
+            _unlink(temporary)
             raise
         finally:
             os.close(folder)
         if taken:
-            os.unlink(temporary)
+            _unlink(temporary)
         return not taken
+
+
+def _again(write: Callable[[], bool]) -> bool:
+    """Write once more where the directory was removed meanwhile, as happens to a late attempt of a finished run."""
+    for _ in range(TRIES - 1):
+        try:
+            return write()
+        except FileNotFoundError:
+            continue
+    return write()
+
+
+def _unlink(temporary: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)
 
 
 def _create_unnamed(path: str, parts: Parts) -> bool:
@@ -101,11 +123,13 @@ def _create_unnamed(path: str, parts: Parts) -> bool:
         _write(handle, parts)
         try:
             # With a directory handle, which an absolute path does not use, Python follows the link as linkat can.
-            os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle, follow_symlinks=True)
+            os.link(f"{HANDLES}/{handle}", path, src_dir_fd=handle, follow_symlinks=True)
         except FileExistsError:
             return False
         except FileNotFoundError as error:
-            raise OSError(errno.ENOTSUP, "there is no /proc") from error
+            if os.path.isdir(HANDLES):
+                raise
+            raise OSError(errno.ENOTSUP, f"there is no {HANDLES}") from error
         return True
     finally:
         os.close(handle)

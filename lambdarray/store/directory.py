@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ..errors import AccessError, MissingTileError, StoreError
 from .atomic import TEMPORARY, AtomicFiles
@@ -114,22 +114,10 @@ class DirectoryStore(ByteStore):
             _remove(self._path(key))
 
     def delete_prefix(self, prefix: str) -> None:
-        """Remove a directory and all in it; the store's own root stays."""
-        import shutil
-
+        """Remove a directory and all in it; what others write there meanwhile may stay."""
         prefix = prefix.strip("/")
-        names = [prefix] if prefix else [entry.name for entry in self._entries("")]
-        for name in names:
-            path = self._path(name)
-            with self._errors(name):
-                try:
-                    shutil.rmtree(path)
-                except FileNotFoundError:
-                    continue
-                except NotADirectoryError:
-                    # A prefix is a folder; a file of that very name is another key, unless all is to go.
-                    if not prefix:
-                        _remove(path)
+        with self._errors(prefix):
+            _remove_tree(self._path(prefix) if prefix else self.root, keep=not prefix)
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -151,6 +139,21 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return
+
+
+def _remove_tree(path: str, keep: bool) -> None:
+    """Remove a directory from its leaves up; others may write into it and delete from it at the same time."""
+
+    def unless_gone(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise error
+
+    for folder, _, names in os.walk(path, topdown=False, onerror=unless_gone):
+        for name in names:
+            _remove(f"{folder}/{name}")
+        if folder != path or not keep:
+            with suppress(OSError):
+                os.rmdir(folder)
 
 
 def _map(handle: int, nbytes: int) -> memoryview:

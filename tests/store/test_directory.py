@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lambdarray.errors import AccessError, StoreError
+from lambdarray.store import atomic
 from lambdarray.store.atomic import TEMPORARY
 from lambdarray.store.directory import MAP_NBYTES, DirectoryStore
 
@@ -56,12 +57,7 @@ def test_what_a_file_system_cannot_do_is_noticed(way: str, tmp_path: Path, monke
 
 
 def test_without_proc_files_get_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link = os.link
-
-    def no_proc(source: str, *args: Any, **options: Any) -> None:
-        link("/nowhere" if source.startswith("/proc") else source, *args, **options)
-
-    monkeypatch.setattr(os, "link", no_proc)
+    monkeypatch.setattr(atomic, "HANDLES", "/nowhere")
     store = DirectoryStore(tmp_path)
     assert store.put("a/0", np.zeros(3)) is True
     assert store.files.way == "link"
@@ -137,3 +133,20 @@ def test_nothing_is_made_before_the_first_put(tmp_path: Path) -> None:
     assert not store.exists("a/0")
     assert list(store.list()) == []
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("way", ["unnamed", "link", "rename"])
+def test_deleting_and_writing_at_once_is_no_error(way: str, tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path, way)
+
+    def work(i: int) -> bool:
+        for turn in range(60):
+            if i % 2:
+                store.delete_prefix("a")
+            else:
+                store.put(f"a/{i}/{turn}", np.zeros(3))
+        return True
+
+    assert race(4, work) == [True] * 4
+    store.delete_prefix("a")
+    assert list(store.list()) == []
