@@ -155,7 +155,7 @@ def connect(region: str | None) -> tuple[str, str, Any]:
         client = session.create_client("lambda", region_name=region)
     except NoRegionError:
         raise ConfigError(
-            "no AWS region: set region= in la.config, AWS_REGION, or a default with `aws configure`"
+            "no AWS region: set region= in la.config, AWS_DEFAULT_REGION, or a default with `aws configure`"
         ) from None
     except BotoCoreError as error:
         raise AccessError(f"the AWS settings cannot be used: {error}") from error
