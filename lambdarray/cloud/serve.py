@@ -145,6 +145,7 @@ def describe(settings: CloudSettings, around: Surroundings, isolation: str) -> D
         "AWS_DEFAULT_REGION": settings.region,
         "AWS_REGION": settings.region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
     }
     if keys.session_token:
         environ["AWS_SESSION_TOKEN"] = keys.session_token
@@ -156,8 +157,9 @@ def make_bucket(s3: S3Access, name: str) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
     client = s3.client()
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": s3.region}}
     try:
-        client.create_bucket(Bucket=name)
+        client.create_bucket(Bucket=name, **({} if s3.region == "us-east-1" else elsewhere))
     except (client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
         return
     except (BotoCoreError, ClientError) as error:
