@@ -93,8 +93,9 @@ def _add(c: Array, a: Array, b: Array, beta: int) -> None:
     if batch := c.shape[:-2]:
         a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:])
     plain, small = _is_plain(c.dtype), c.shape[-2] * c.shape[-1] <= SMALL
-    # NumPy has a faster way with vectors (gemv) and with many small matrices.
-    if plain and (small or 1 in c.shape[-2:]):
+    # NumPy has a faster way with vectors (gemv) and with many small matrices; but a matrix times its own transpose it
+    # multiplies by syrk, and the last bits must not tell whether two tiles lie in the same memory.
+    if plain and (small or 1 in c.shape[-2:]) and not np.may_share_memory(a, b):
         return _add_small(c, a, b, beta)
     for index in np.ndindex(batch):
         if not (plain and accumulate(c[index], a[index], b[index], beta)):

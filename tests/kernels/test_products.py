@@ -113,6 +113,15 @@ def test_many_small_matrices_accumulate_in_groups(monkeypatch):
     close(gemm(c, a, b), 1 + a @ b)
 
 
+@pytest.mark.parametrize("size", [3, 20, 64, 100])
+@pytest.mark.parametrize("dtype", BLAS_DTYPES)
+@pytest.mark.parametrize("start", [None, "ones"])
+def test_no_bit_tells_whether_two_tiles_share_memory(size, dtype, start):
+    a = values((size, size), dtype)
+    shared, apart = (gemm(None if start is None else np.ones((size, size), dtype), a, b.T) for b in (a, a.copy()))
+    assert_array_equal(shared, apart)
+
+
 def test_inputs_are_cast_to_the_dtype_asked_for():
     a, b = values((70, 9), "f4"), values((9, 70), "i2", 1)
     close(gemm(None, a, b, dtype="<f8"), a.astype("f8") @ b.astype("f8"))
