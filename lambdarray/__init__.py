@@ -8,50 +8,46 @@ array(45.)
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ._version import __version__
-from .api import creation, elementwise, manipulation, products, random, reductions
-from .api.array import Array
-from .config import Config, config, get_config
+from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .api.compute import Plan, RunReport, compute, explain, last_report, persist, plan, store, to_zarr
+    from .api.names import *  # noqa: F403
+    from .api.names import __all__ as __all__
 
-newaxis = None
-pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 
-_MODULES = {
-    creation: (
-        "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like open_zarr "
-        "zeros zeros_like"
-    ),
-    elementwise: "astype clip imag real round where",
-    manipulation: (
-        "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
-        "ravel rechunk reshape squeeze stack swapaxes transpose"
-    ),
-    products: "dot matmul outer vdot",
-    reductions: "all any argmax argmin max mean min prod std sum var",
-}
-# The planner and the runtime are loaded when something is first computed.
-_RUNNING = "Plan RunReport compute explain last_report persist plan store to_zarr"
-_OTHERS = "Array Config __version__ config e get_config inf nan newaxis pi random"
-_FUNCTIONS = {name: getattr(module, name) for module, names in _MODULES.items() for name in names.split()}
-_UFUNCS = {name: elementwise.function(name) for name in elementwise.UFUNCS}
+class _Package(ModuleType):
+    """Lets `lambdarray.config` and `lambdarray.store` stay functions when modules of these names are loaded."""
 
-globals().update({**_UFUNCS, **_FUNCTIONS})
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in ("config", "store") and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
 
-__all__ = sorted({*_RUNNING.split(), *_OTHERS.split(), *_FUNCTIONS, *_UFUNCS})
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name in _RUNNING.split():
-        from .api import compute as running
+    # What users import is loaded when first asked for: a function in Lambda needs none of it.
+    if name.startswith("__") and name != "__all__":
+        raise AttributeError(name)
+    from .api import names
 
-        globals().update({n: getattr(running, n) for n in _RUNNING.split()})
+    globals().update(names.PUBLIC)
+    if name in names.RUNNING:
+        from .api import compute
+
+        globals().update({n: getattr(compute, n) for n in names.RUNNING})
+    if name in globals():
         return globals()[name]
     raise AttributeError(
         f"module 'lambdarray' has no attribute {name!r}; what it has is in lambdarray.__all__, "
         "and np.asarray(x) or x.compute() brings an array to NumPy"
     )
+
+
+def __dir__() -> list[str]:
+    return list(__getattr__("__all__"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
-import lambdarray as la
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+import lambdarray as la
 from lambdarray.errors import TaskError
 
 
@@ -36,8 +38,9 @@ def check_raises(function: Callable[..., Any], ours: Any, error: Exception) -> N
         for part in value if isinstance(value, tuple | list) else [value]:
             part.compute()
     except TaskError as found:
-        assert kinds[0].__name__ in str(found)
-        return
+        if kinds[0].__name__ in str(found):
+            return
+        raise
     except kinds[0]:
         return
     raise AssertionError(f"NumPy raises {error!r}; here it gives {value!r}")
@@ -75,7 +78,7 @@ def cuts(draw: Any, size: int) -> tuple[int, ...]:
     """Ragged tile lengths, of 1 and of 0 too, that add up to `size`."""
     inner = draw(st.lists(st.integers(0, size), max_size=3)) if size else []
     bounds = [0, *sorted(inner), size]
-    return tuple(b - a for a, b in zip(bounds, bounds[1:], strict=False))
+    return tuple(b - a for a, b in pairwise(bounds))
 
 
 DTYPES = ("?", "i1", "u1", "i4", "i8", "u8", "f4", "f8", "c8", "c16")

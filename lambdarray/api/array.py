@@ -284,7 +284,7 @@ class Array:
 
     def conj(self) -> Array:
         """The complex conjugate."""
-        return np.conjugate(self)  # type: ignore[call-overload,no-any-return]
+        return _unary(np.conjugate)(self)  # type: ignore[no-any-return]
 
     def round(self, decimals: int = 0) -> Array:
         """Rounded to `decimals`, halves to even."""

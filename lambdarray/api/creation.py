@@ -43,7 +43,7 @@ def _length(n: Any) -> int:
 
 def storable(dtype: Any) -> np.dtype[Any]:
     """The dtype, if tiles of it can be stored; TypeError for Python objects."""
-    out = np.dtype(dtype)
+    out: np.dtype[Any] = np.dtype(dtype)
     if out.hasobject:
         raise TypeError(f"dtype {out} holds Python objects, which cannot be stored in tiles; use a fixed-size dtype")
     return out
@@ -63,8 +63,8 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, chunks: Any = "auto"
         value = asarray(fill_value)
         return broadcast_to(value if dtype is None else value.astype(dtype), _shape(shape))
     kind = storable(np.asarray(fill_value).dtype if dtype is None else dtype)
-    value = np.full((), fill_value, dtype=kind)[()]
-    return Array(Fill((), tiling_for(_shape(shape), chunks, kind), kind, value=value))
+    scalar = np.full((), fill_value, dtype=kind)[()]
+    return Array(Fill((), tiling_for(_shape(shape), chunks, kind), kind, value=scalar))
 
 
 def ones(shape: Any, *, dtype: Any = float, chunks: Any = "auto") -> Array:
@@ -163,13 +163,14 @@ def linspace(
     low, high = np.asarray(start, dtype=work)[()], np.asarray(stop, dtype=work)[()]
     delta = high - low
     step = delta / parts if parts > 0 else np.asarray(np.nan, dtype=work)[()]
-    real = index.astype(work)
+    real: Any = index.astype(work)
     values = real * step if parts > 0 and step != 0 else (real / parts) * delta if parts > 0 else real * delta
     values = values + low
     if endpoint and num > 1:
-        values = where(index == num - 1, high, values)
+        last: Any = index
+        values = where(last == num - 1, high, values)
     kind = work if dtype is None else np.dtype(dtype)
-    return np.floor(values).astype(kind) if kind.kind in "iu" else values.astype(kind)  # type: ignore[return-value]
+    return np.floor(values).astype(kind) if kind.kind in "iu" else values.astype(kind)  # type: ignore[no-any-return]
 
 
 def eye(n: int, m: int | None = None, *, k: int = 0, dtype: Any = float, chunks: Any = "auto") -> Array:
@@ -178,7 +179,7 @@ def eye(n: int, m: int | None = None, *, k: int = 0, dtype: Any = float, chunks:
     kind = storable(dtype)
     tiling = tiling_for(shape, chunks, kind)
     rows, columns = (_along(shape, axis, tiling) for axis in (0, 1))
-    return (columns - rows == k).astype(kind)  # type: ignore[attr-defined,no-any-return]
+    return (columns - rows == k).astype(kind)  # type: ignore[no-any-return]
 
 
 def identity(n: int, *, dtype: Any = float, chunks: Any = "auto") -> Array:
@@ -186,7 +187,7 @@ def identity(n: int, *, dtype: Any = float, chunks: Any = "auto") -> Array:
     return eye(n, dtype=dtype, chunks=chunks)
 
 
-def _along(shape: Shape, axis: int, tiling: Tiling) -> Array:
+def _along(shape: Shape, axis: int, tiling: Tiling) -> Any:
     """The index along one axis, broadcast to `shape`."""
     index = Iota((), Tiling((tiling.axes[axis],)), np.dtype(np.int64))
     return Array(View((index,), tiling, index.dtype, maps=(AxisMap(axis),)))

@@ -33,7 +33,9 @@ def _operand(x: Any) -> Any:
     """An Array or a scalar: what an elementwise op takes."""
     if isinstance(x, Array) or type(x) in PYTHON_SCALARS:
         return x
-    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and x.ndim == 0):
+    if isinstance(x, np.generic):
+        return x
+    if isinstance(x, np.ndarray) and x.ndim == 0:
         return x[()]
     return asarray(x)
 
@@ -55,7 +57,7 @@ def build(name: str, operands: Sequence[Any], loop_in: Sequence[Any], loop_out: 
     args: list[Any] = []
     for x, kind in zip(operands, loop_in, strict=True):
         args.append(_place(inputs, x) if isinstance(x, Array) else constant(x, kind))
-    common = {"name": name, "args": tuple(args), "loop_in": tuple(loop_in), "loop_out": tuple(loop_out)}
+    common: dict[str, Any] = {"name": name, "args": tuple(args), "loop_in": tuple(loop_in), "loop_out": tuple(loop_out)}
     return tuple(
         Array(Map(tuple(inputs), tiling, storable(kind), output=n, **common)) for n, kind in enumerate(loop_out)
     )
@@ -95,13 +97,15 @@ def call(ufunc: np.ufunc, *operands: Any, dtype: Any = None, casting: str = "sam
     return out[0] if ufunc.nout == 1 else out
 
 
-def _resolve(ufunc: np.ufunc, operands: Sequence[Any], dtype: Any, casting: str) -> tuple[np.dtype[Any], ...]:
+def _resolve(ufunc: np.ufunc, operands: Sequence[Any], dtype: Any, casting: Any) -> tuple[np.dtype[Any], ...]:
     kinds = [_kind(x) for x in operands]
     if all(isinstance(k, type) for k in kinds):
         kinds = [np.dtype(k) for k in kinds]
     if ufunc in COMPARISONS and any(k is int for k in kinds):
         kinds = _comparable(operands, kinds)
-    chosen = {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
+    chosen: dict[str, Any] = (
+        {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
+    )
     try:
         loop: tuple[np.dtype[Any], ...] = ufunc.resolve_dtypes(
             tuple(kinds) + (None,) * ufunc.nout, casting=casting, **chosen
@@ -127,9 +131,8 @@ def _comparable(operands: Sequence[Any], kinds: list[Any]) -> list[Any]:
     info = np.iinfo(other)
     if info.min <= value <= info.max:
         return kinds
-    wide = np.dtype(np.float64)
-    if -(2**63) <= value < 2**63 and other != np.uint64:
-        wide = np.dtype(np.int64)
+    fits = -(2**63) <= value < 2**63 and other != np.uint64
+    wide: np.dtype[Any] = np.dtype(np.int64 if fits else np.float64)
     return [wide if k is int else k for k in kinds]
 
 

@@ -89,7 +89,7 @@ class Explanation:
         return rows + [("note", n) for n in self.plan.notes]
 
     def _stage_rows(self) -> list[tuple[str, ...]]:
-        out = []
+        out: list[tuple[str, ...]] = []
         for p, e in zip(self.plan.programs, self.plan.estimates, strict=True):
             out.append((p.name, f"{p.task_count:,}", _grid(p), _bytes(e.bytes_read), _bytes(e.bytes_written), p.op))
         return out

@@ -23,7 +23,7 @@ def permute_dims(x: Any, axes: Any = None) -> Array:
     if sorted(order) != list(range(x.ndim)):
         raise ValueError(f"axes don't match array: {axes} is not a permutation of the {x.ndim} axes")
     if order == tuple(range(x.ndim)):
-        return x
+        return Array(x._op)
     maps = tuple(AxisMap(order.index(d)) for d in range(x.ndim))
     return Array(View((x._op,), Tiling(tuple(x._op.tiling.axes[d] for d in order)), x.dtype, maps=maps))
 
@@ -154,7 +154,7 @@ def reshape(x: Any, shape: Any, *, order: str = "C") -> Array:
         raise ValueError(f"order={order!r} is not supported; only C order is")
     target = _full_shape(x, shape)
     if target == x.shape:
-        return x
+        return Array(x._op)
     if [n for n in target if n != 1] == [n for n in x.shape if n != 1]:
         return _with_ones(x, target)
     axes: list[Cuts] = [Cuts(n, max(n, 1)) for n in target]

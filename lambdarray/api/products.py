@@ -28,7 +28,7 @@ def matmul(a: Any, b: Any, *, dtype: Any = None) -> Array:
     for n, x in enumerate((a, b)):
         if x.ndim == 0:
             raise ValueError(
-                f"matmul: Input operand {n} does not have enough dimensions (has 0, needs at least 1); use * for scalars"
+                f"matmul: Input operand {n} does not have enough dimensions (has 0, needs 1 or more); use * for scalars"
             )
     kind = np.dtype(dtype) if dtype is not None else np.matmul.resolve_dtypes((a.dtype, b.dtype, None))[2]
     row, column = a.ndim == 1, b.ndim == 1

@@ -42,7 +42,8 @@ def drop(x: Array, axes: tuple[int, ...]) -> Array:
 
 def _widened(x: Array, dtype: Any) -> np.dtype[Any]:
     """The dtype of a sum or product: platform integers for smaller ones, as NumPy."""
-    return np.dtype(dtype) if dtype is not None else np.add.reduce(np.empty(0, dtype=x.dtype)).dtype
+    kind: np.dtype[Any] = np.dtype(dtype) if dtype is not None else np.add.reduce(np.empty(0, dtype=x.dtype)).dtype
+    return kind
 
 
 def sum(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
@@ -73,9 +74,10 @@ def _cast(x: Array, kind: np.dtype[Any]) -> Array:
 def _moment_dtype(x: Array, dtype: Any, name: str) -> np.dtype[Any]:
     if x.dtype.kind in "mMUSV":
         raise TypeError(f"{name} of dtype {x.dtype} is not defined")
-    if dtype is not None:
-        return np.dtype(dtype)
-    return np.dtype(np.float64) if x.dtype.kind in "iub" else x.dtype
+    if dtype is None:
+        dtype = np.float64 if x.dtype.kind in "iub" else x.dtype
+    kind: np.dtype[Any] = np.dtype(dtype)
+    return kind
 
 
 def mean(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:

@@ -50,14 +50,14 @@ def settled(config: Config) -> Config:
 
 
 def check_grants(plan: Plan, config: Config) -> None:
-    """Raise AccessError where the plan reads or writes outside what the deployment was granted; before any task runs."""
+    """Raise AccessError, before any task runs, where the plan reads or writes outside what was granted."""
     if config.executor != "lambda":
         return
     from lambdarray_layer.deployment import check_access, check_version
 
     found = _deployment(config)
     check_version(found)
-    reads, writes = set(), set()
+    reads, writes = set[str](), set[str]()
     for name, spec in plan.arrays.items():
         url = str(spec.location.get("url", spec.location.get("store", config.store)))
         if spec.location["kind"] == "object":

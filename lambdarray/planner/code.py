@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..ops import Concat, Fill, Iota, Map, Op, Random, Rechunk, View, constant
-from ..task import ArraySpec, AxisMap, Part, Read, Step, dtype_to_json
+from ..task import ArraySpec, Part, Read, Step
+from ..tiling import AxisMap, dtype_to_json
 from .regions import peel_along
 from .views import Maps, broadcast, compose, layout
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
-from ..task import Estimate, Program, Read, Span, Step, dtype_from_json
+from ..task import Estimate, Program, Read, Step
+from ..tiling import Span, dtype_from_json
 from .blocks import Resources
 
 # Seconds per element and function of an elementwise program that runs from the cache, and per random value.

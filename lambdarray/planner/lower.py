@@ -12,8 +12,8 @@ from lambdarray_kernels.reductions import partial_dtype
 
 from ..errors import MemoryLimitError
 from ..ops import Contract, ObjectSource, Op, Reduce, Reshape, Stored
-from ..task import ArraySpec, AxisMap, Estimate, Part, Program, Read, Step, Write, dtype_to_json
-from ..tiling import Cuts, Tiling
+from ..task import ArraySpec, Estimate, Part, Program, Read, Step, Write
+from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
 from .blocks import Resources
 from .code import Code
@@ -153,7 +153,8 @@ class Lowering:
             self._end_partial(region, code, axes, grid)
             return
         dropped = params.get("kept", ())
-        outs, writes = [], []
+        outs: list[tuple[str, Any, Any]] = []
+        writes = []
         for op in region.roots:
             value = code.value(op, identity(op.ndim))
             name = value[1] if value[0] == "in" and self._whole(value[1], op, code) else f"y{len(outs)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..task import AxisMap
+from ..tiling import AxisMap
 
 Maps = tuple[AxisMap, ...]
 FIXED = AxisMap(-1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 
-import lambdarray as la
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import lambdarray as la
 from lambdarray.api.elementwise import UFUNCS
 
 from ..judge import arrays, judge

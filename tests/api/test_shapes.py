@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import lambdarray as la
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+import lambdarray as la
 
 from ..judge import arrays, assert_same, judge
 
