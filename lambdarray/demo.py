@@ -326,9 +326,11 @@ def _cores_of_a_worker(job: Job, executor: str) -> float:
 def _overlap(report: Any) -> str:
     """How much of reading and writing went on while kernels ran."""
     moving = report.fetch_s + report.write_s
-    hidden = min(moving, max(0.0, moving + report.compute_s - report.total_s))
+    # Tasks overlap too: the last one's tiles are written while the next computes.
+    busy = min(report.total_s, report.seconds * min(report.workers, report.tasks))
+    hidden = min(moving, max(0.0, moving + report.compute_s - busy))
     share = f", {hidden / moving:.0%} of it while computing" if moving else ""
     return (
         f"fetch {report.fetch_s:.1f} s and write {report.write_s:.1f} s{share}; compute {report.compute_s:.1f} s; "
-        f"workers were busy {report.total_s:.1f} s"
+        f"workers were busy {busy:.1f} s"
     )

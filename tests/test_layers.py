@@ -25,9 +25,11 @@ LAYERS = (
     ("lambdarray.task", "lambdarray.cost", "lambdarray.profiles", "lambdarray.store", "lambdarray.scratch"),
     ("lambdarray.ops",),
     ("lambdarray.algorithms",),
+    # What is deployed: a run asks it what the function is and was granted.
+    ("lambdarray_layer",),
     ("lambdarray.planner", "lambdarray.runtime"),
     ("lambdarray.api", "lambdarray.futures"),
-    ("lambdarray.report", "lambdarray.cloud", "lambdarray_layer"),
+    ("lambdarray.report", "lambdarray.cloud"),
     ("lambdarray", "lambdarray.demo"),
     ("lambdarray.cli", "lambdarray.__main__"),
 )
@@ -37,8 +39,6 @@ STRANGERS = {frozenset({"lambdarray.planner", "lambdarray.runtime"})}
 ROOTS: dict[str, set[str]] = {
     # NumPy's functions find ours by name.
     "lambdarray.api.dispatch": {"lambdarray"},
-    # Client and function must be of one version; what a function's version is, its package knows.
-    "lambdarray.runtime.executors.aws_lambda": {"lambdarray_layer"},
 }
 
 # The whole of a cold start: what the worker and the Lambda handler are made of.
