@@ -322,12 +322,12 @@ class RunningMoments:
         """Take a block."""
         at = self.cut.at(span)
         here = tuple(slice(0, 1) if d in self.axes else s for d, s in enumerate(at))
-        pivot = self.pivot[here]
+        pivot = self.pivot[(*here, ...)]  # with the ellipsis an array, of no axes too
         if all(span[a][0] == 0 for a in self.axes):
             total = _sum(x, self.axes, self.loop)
             np.divide(total, x.size // max(total.size, 1), out=pivot, casting="unsafe")
         n, offset, m2 = self._deviations(x, pivot)
-        part = self.parts[at]
+        part = self.parts[(*at, ...)]
         part["n"], part["mean"], part["m2"] = n, offset, m2
 
     def _deviations(self, x: Array, pivot: Array) -> tuple[int, Array, Array]:
