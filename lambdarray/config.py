@@ -1,4 +1,4 @@
-"""Settings: a frozen value, changed by `la.config(...)` as a call or a context manager, or by LAMBDARRAY_* variables."""
+"""Settings: a frozen value, changed by `la.config(...)` (a call or a block) or by LAMBDARRAY_* variables."""
 
 from __future__ import annotations
 

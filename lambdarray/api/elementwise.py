@@ -199,7 +199,7 @@ def astype(x: Any, dtype: Any, *, copy: bool = True) -> Array:
     """The elements cast to `dtype`, as NumPy's astype casts them."""
     x, kind = asarray(x), storable(dtype)
     if x.dtype == kind:
-        return x
+        return Array(x._op)
     return build("cast", [x], (x.dtype,), (kind,))[0]
 
 
@@ -231,7 +231,7 @@ def round(x: Any, decimals: int = 0) -> Array:
     """Rounded to `decimals` places, halves to even, as numpy.round."""
     x = asarray(x)
     if x.dtype.kind in "iub" and decimals >= 0:
-        return x.astype(np.float16) if x.dtype.kind == "b" else x
+        return Array(x.astype(np.float16)._op if x.dtype.kind == "b" else x._op)
     if decimals == 0:
         return call(np.rint, x)  # type: ignore[no-any-return]
     factor = 10.0 ** abs(decimals)
@@ -244,7 +244,7 @@ def real(x: Any) -> Array:
     """The real part."""
     x = asarray(x)
     if x.dtype.kind != "c":
-        return x
+        return Array(x._op)
     return build("real", [x], (x.dtype,), (np.zeros(0, x.dtype).real.dtype,))[0]
 
 

@@ -137,7 +137,7 @@ def _full_shape(x: Array, shape: Any) -> Shape:
         wanted[free[0]] = x.size // known
     if math.prod(wanted) != x.size or any(n < 0 for n in wanted):
         raise ValueError(
-            f"cannot reshape array of size {x.size} (shape {x.shape}) into shape {tuple(shape) if not isinstance(shape, int) else (shape,)}"
+            f"cannot reshape array of size {x.size} (shape {x.shape}) into shape {shape}"
         )
     return tuple(wanted)
 
@@ -238,4 +238,5 @@ def flip(x: Any, axis: Any = None) -> Array:
     """Elements in reverse order along axes; all of them where None."""
     x = asarray(x)
     axes = axes_of(axis, x.ndim)
-    return x[tuple(slice(None, None, -1) if d in axes else slice(None) for d in range(x.ndim))]
+    flipped: Array = x[tuple(slice(None, None, -1) if d in axes else slice(None) for d in range(x.ndim))]
+    return flipped
