@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ from lambdarray.errors import ConfigError
 
 # Environments under root each run as a user of their own, so that the kernel counts their threads apart.
 FIRST_USER, USERS = 60_000, 5_000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +57,34 @@ class Launcher:
         self._cores = usable_cores()
         self._numbers = count()
         self.isolation = "plain"
-        self.refusals: dict[str, str] = {}
 
     async def prepare(self, wanted: str) -> None:
         """Make the folders and find out which isolation works; `wanted` is one of them or "auto"."""
         self._root.mkdir()
         (self._folder / "empty").mkdir()
         sandbox.prepare_runtime(self._runtime)
-        candidates = ISOLATIONS[1:] if wanted == "auto" else (wanted,)
-        for isolation in candidates:
+        refusals: dict[str, str] = {}
+        for isolation in ISOLATIONS[1:] if wanted == "auto" else (wanted,):
             refusal = await self._try(isolation)
             if refusal is None:
                 self.isolation = isolation
+                if isolation == "plain" and refusals:
+                    _log.warning("functions run as plain processes, since no sandbox can be made: %s", refusals)
                 return
-            self.refusals[isolation] = refusal
-        raise ConfigError(f"no environment can be started here: {self.refusals}")
+            refusals[isolation] = refusal
+        raise ConfigError(f"no environment can be started here: {refusals}")
 
     async def _try(self, isolation: str) -> str | None:
         if isolation == "root" and os.getuid() != 0:
             return "this user is not root"
         empty = str(self._folder / "empty")
         try:
-            spec = self._spec(isolation, Places(empty, empty, str(self._runtime), empty), 512, 512)
+            places = Places(empty, empty, str(self._runtime), empty)
+            spec = self._spec(isolation, places, 512, 512)
         except ConfigError as error:
             return str(error)
-        return await probe(self._warden, replace(spec, argv=[spec.argv[0], "-S", "-c", "pass"]))
+        variables = {"LD_LIBRARY_PATH": _library_path(self._inside(isolation, places))}
+        return await probe(self._warden, replace(spec, argv=[spec.argv[0], "-S", "-c", "pass"], env=variables))
 
     def launch(self, environment: Environment, address: str, log: LogPipe, on_exit: Callable[[int], None]) -> Process:
         """Start an environment's process, which will ask for invocations at the address."""
@@ -143,7 +148,6 @@ class Launcher:
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
-            "LD_LIBRARY_PATH": _library_path(inside),
             "PYTHONPATH": inside.runtime,
             "_HANDLER": version.handler,
         }
@@ -152,10 +156,13 @@ class Launcher:
         if inside.tmp != "/tmp":
             # What a read-only /var/task forbids must not happen to a writable folder either.
             variables |= {"TMPDIR": inside.tmp, "PYTHONDONTWRITEBYTECODE": "1"}
-        return variables | self._identity.endpoints | version.variables
+        variables |= self._identity.endpoints | version.variables
+        return variables | {"LD_LIBRARY_PATH": _library_path(inside, version.variables.get("LD_LIBRARY_PATH"))}
 
 
-def _library_path(inside: Places) -> str:
+def _library_path(inside: Places, wanted: str | None = None) -> str:
+    """Where shared libraries are found: as on AWS, or as the function wants; Python's own first in any case."""
     if inside.code != "/var/task":
-        return os.pathsep.join(filter(None, [os.environ.get("LD_LIBRARY_PATH"), f"{inside.opt}/lib"]))
-    return "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+        return os.pathsep.join(filter(None, [os.environ.get("LD_LIBRARY_PATH"), wanted or f"{inside.opt}/lib"]))
+    system = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+    return f"/var/lang/lib:{wanted or system}"
