@@ -96,7 +96,9 @@ class Bundle:
         if self._worker.written_before(attempt, prepared):
             return []
         self._execution = Execution(prepared, task, self._take, check, report)
-        return self._execution.run()
+        outputs = self._execution.run()
+        prepared.most_bytes = max(prepared.most_bytes, self._execution.most)
+        return outputs
 
     def _take(self, reads: Sequence[PreparedRead], blocks: Blocks) -> tuple[list[Loaded], float | None]:
         taken = self._prefetcher.take()
@@ -147,9 +149,13 @@ def reads_in_order(prepared: Prepared, task: Task) -> Iterator[tuple[tuple[Prepa
 
 
 def needed_bytes(prepared: Prepared, task: Task) -> int:
-    """The bytes that a task needs with nothing fetched ahead: its reads, its outputs, and as much to make them."""
+    """The bytes that a task needs with nothing fetched ahead: its reads, its outputs, and what they are made from.
+
+    What an earlier task of the program had at most counts where that was more.
+    """
     reads = sum(r.nbytes(task.blocks) for r in (*prepared.before_reads, *prepared.after_reads))
     if prepared.loop_reads:
         first = task.blocks + prepared.loop_blocks(0)
         reads += sum(r.nbytes(first) for r in prepared.loop_reads)
-    return reads + 2 * sum(w.nbytes(task.index, task.blocks) for w in prepared.writes)
+    made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes)
+    return max(reads + made * min(2, len(task.program.steps)), prepared.most_bytes)

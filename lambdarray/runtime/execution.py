@@ -46,17 +46,17 @@ def load_now(reads: Sequence[PreparedRead], blocks: Blocks) -> tuple[list[Loaded
 class Execution:
     """The registers of a task under way, and what it has used so far, kept in its report.
 
-    `live` is the bytes of its registers; `other` those that the worker holds beside them.
+    `live` is the bytes of its registers, `most` the most that they ever were; `other` is what the worker holds beside.
     """
 
-    __slots__ = ("_check", "_prepared", "_registers", "_report", "_take", "_task", "live", "other")
+    __slots__ = ("_check", "_prepared", "_registers", "_report", "_take", "_task", "live", "most", "other")
 
     def __init__(
         self, prepared: Prepared, task: Task, take: Take, check: Callable[[], None], report: TaskReport
     ) -> None:
         self._prepared, self._task, self._take, self._check, self._report = prepared, task, take, check, report
         self._registers: dict[str, Any] = {}
-        self.live = self.other = 0
+        self.live = self.most = self.other = 0
 
     def run(self) -> list[Output]:
         """Load, compute, and return the tiles to write."""
@@ -119,6 +119,8 @@ class Execution:
         before = self._registers.get(name)
         self.live += value.nbytes - (0 if before is None else before.nbytes)
         self._registers[name] = value
+        if self.live > self.most:
+            self.most = self.live
         if self.live + self.other > self._report.peak_bytes:
             self._report.peak_bytes = self.live + self.other
 

@@ -88,18 +88,14 @@ class RunHere:
         self._marker = f"runs/{run}.cancel"
         self._cancelled, self._looked = False, monotonic()
         self._remaining_s: RemainingS = lambda: 0.0
-        self._longest: float | None = None
+        self._left: float | None = None
+        self._longest_s = 0.0
 
     def bundle(self, event: Mapping[str, Any], remaining_s: RemainingS, cold: bool) -> list[TaskReport]:
         """Run the attempts of an event."""
         reports: list[TaskReport] = []
-        self._remaining_s, self._longest, self.worker.cold = remaining_s, None, cold
-
-        def emit(report: TaskReport) -> None:
-            reports.append(report)
-            self._longest = max(self._longest or 0.0, report.total_s)
-
-        self.worker.run_bundle(self.attempts(event), emit)
+        self._remaining_s, self._left, self._longest_s, self.worker.cold = remaining_s, None, 0.0, cold
+        self.worker.run_bundle(self.attempts(event), reports.append)
         return reports
 
     def attempts(self, event: Mapping[str, Any]) -> list[Attempt]:
@@ -115,9 +111,13 @@ class RunHere:
 
     def admit(self, attempt: Attempt) -> None:
         """Raise where too little is left of the function's time for another task; the first is always begun."""
-        left, longest = self._remaining_s(), self._longest
-        if longest is not None and left < 1.25 * longest + RESERVE_S:
-            raise Stopped("throttled", f"not begun: {left:.0f} s are left and tasks took up to {longest:.1f} s")
+        left, before = self._remaining_s(), self._left
+        self._left = left
+        if before is None:
+            return
+        self._longest_s = max(self._longest_s, before - left)
+        if left < 1.25 * self._longest_s + RESERVE_S:
+            raise Stopped("throttled", f"not begun: {left:.0f} s are left and tasks took up to {self._longest_s:.1f} s")
 
     def cancelled(self, task: int) -> bool:
         """Whether the run was called off; the store is asked every few seconds."""

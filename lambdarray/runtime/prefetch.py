@@ -13,7 +13,9 @@ from typing import Any
 from ..tiling import Span
 from .prepared import Loaded, PreparedRead
 
-MAX_AHEAD = 4
+# Units under way ahead of the one that is needed: more of small ones, to hide latency; fewer of large ones, which
+# would take bandwidth from what is needed first.
+MAX_AHEAD, MAX_LARGE_AHEAD, LARGE_BYTES = 4, 2, 16 << 20
 
 
 class Job:
@@ -143,5 +145,7 @@ class Prefetcher:
 
     def _admits(self, unit: Unit) -> bool:
         if unit.after_writes and unit.position > self.position:
+            return False
+        if unit.nbytes > LARGE_BYTES and len(self._window) >= MAX_LARGE_AHEAD:
             return False
         return self.ahead_bytes + unit.nbytes <= self._room()

@@ -261,6 +261,7 @@ class Prepared:
         "loop_count",
         "loop_frees",
         "loop_reads",
+        "most_bytes",
         "program",
         "read_arrays",
         "sizes",
@@ -269,7 +270,7 @@ class Prepared:
     )
 
     def __init__(self, program: Program, open_array: OpenArray) -> None:
-        self.program, self.loop_count = program, program.loop_count
+        self.program, self.loop_count, self.most_bytes = program, program.loop_count, 0
         arrays = {name: open_array(spec) for name, spec in program.arrays.items()}
         self.sizes = tuple(c.size for c in program.axes)
         self._prepare_steps(program)

@@ -112,8 +112,6 @@ def test_a_task_for_which_too_little_time_is_left_is_not_begun(store, monkeypatc
         clock[0] -= 40
         return a + 0
 
-    monkeypatch.setattr("lambdarray.runtime.worker.perf_counter", lambda: 100 - clock[0])
-    monkeypatch.setattr("lambdarray.runtime.bundle.perf_counter", lambda: 100 - clock[0])
     put(store, p.arrays["x"], np.arange(6.0))
     monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 1000 * clock[0])
     reports = call(event(store, p))["reports"]
