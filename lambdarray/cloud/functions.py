@@ -56,7 +56,6 @@ class Function:
     settings: Json
     package: Package
     opt_folder: str
-    code_bytes: int
     tags: dict[str, str]
     layer_sizes: list[Json] = field(default_factory=list)
     revision: str = ""
@@ -156,7 +155,7 @@ class FunctionRegistry:
         require_settings(settings)
         package = await asyncio.to_thread(self._packages.add, body.get("Code") or {})
         self._require_new(name)
-        function = Function(name, f"{self._prefix}:function:{name}", {}, package, "", 0, body.get("Tags") or {})
+        function = Function(name, f"{self._prefix}:function:{name}", {}, package, "", body.get("Tags") or {})
         await self._apply(function, settings, package)
         self._functions[name] = function
         return function.describe(changed=True)
@@ -176,7 +175,7 @@ class FunctionRegistry:
             )
         opt = await asyncio.to_thread(self._packages.merge, tuple(layer.package for layer in layers))
         function.settings, function.package = settings, package
-        function.opt_folder, function.code_bytes = opt, size
+        function.opt_folder = opt
         function.layer_sizes = [{"Arn": v.arn, "CodeSize": v.package.code_size} for v in layers]
         function.touch(self._pending_seconds)
         self.on_change(function.name)

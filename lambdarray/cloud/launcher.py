@@ -22,9 +22,24 @@ from lambdarray.cloud.settings import ISOLATIONS
 from lambdarray.cloud.signing import Credentials
 from lambdarray.errors import ConfigError
 
-# Environments under root each run as a user of their own, so that the kernel counts their threads apart.
-FIRST_USER, USERS = 60_000, 5_000
+# Environments under root each run as a user of their own, so that the kernel counts their threads apart. A cloud
+# takes a block of numbers by its process id, where the system has that many; in a container it may have 65,536.
+BLOCK_USERS, FEW_USERS = 4096, range(60_000, 65_000)
+MANY_USERS = range(0x7000_0000, 0x8000_0000, BLOCK_USERS)
 _log = logging.getLogger(__name__)
+
+
+def users_of(pid: int) -> range:
+    """The numbers of the users that the environments of the cloud with this process id run as."""
+    try:
+        lines = Path("/proc/self/uid_map").read_text().splitlines()
+        most = max(int(line.split()[0]) + int(line.split()[2]) for line in lines)
+    except OSError:
+        most = 0
+    if most < MANY_USERS.stop:
+        return FEW_USERS
+    first = MANY_USERS[pid % len(MANY_USERS)]
+    return range(first, first + BLOCK_USERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,7 @@ class Launcher:
         self._root = folder / "root"
         self._cores = usable_cores()
         self._numbers = count()
+        self._users = users_of(os.getpid())
         self.isolation = "plain"
 
     async def prepare(self, wanted: str) -> None:
@@ -118,7 +134,7 @@ class Launcher:
             isolation=isolation,
             root=str(self._root),
             steps=[] if plain else steps,
-            user=FIRST_USER + number % USERS if isolation == "root" else 0,
+            user=self._users[number % len(self._users)] if isolation == "root" else 0,
             cwd=inside.code,
             cores=self._choose_cores(memory_mib, number),
         )

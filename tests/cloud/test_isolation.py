@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lambdarray.cloud.launcher import FEW_USERS, users_of
 from lambdarray.cloud.sandbox import Interpreter, not_enforced
 
 IMPORTS = """
@@ -105,3 +106,9 @@ def test_the_weaker_the_isolation_the_more_is_not_enforced() -> None:
 
 def test_the_interpreter_is_found_inside_under_var_lang() -> None:
     assert Interpreter("/usr", "/usr/bin/python3.11").inside == "/var/lang/bin/python3.11"
+
+
+def test_the_environments_of_two_clouds_run_as_different_users() -> None:
+    if users_of(1) == FEW_USERS:
+        pytest.skip("this container has too few users to keep clouds apart")
+    assert not set(users_of(1)) & set(users_of(2))
