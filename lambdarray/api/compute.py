@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from .explain import Explanation
 from .progress import progress_for
 from .remote import check_grants, settled
 
-__all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "store", "to_zarr"]
+__all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate", "store", "to_zarr"]
 
 _last: RunReport | None = None
 
@@ -77,13 +78,40 @@ def explain(*arrays: Array, workers: int | None = None) -> Explanation:
     return Explanation(made, config, worker_count(config) if workers is None else workers)
 
 
+def simulate(*arrays: Array) -> RunReport:
+    """Run in virtual time, by the cost model: the real scheduler, and no work, no store and no values.
+
+    The workers are Lambda functions of `memory_mib`, `workers` of them (default 1,000); the report's seconds, cold
+    starts and billed seconds are virtual. One expression and one setting give one report.
+
+    >>> import lambdarray as la
+    >>> la.simulate(la.ones((8, 8), chunks=4) + 1).tasks
+    4
+    """
+    from ..runtime.simulation import simulate as run_simulation
+
+    config = replace(get_config(), executor="simulated")
+    made = make_plan(_arrays(arrays), _resources(config))[0]
+    return run_simulation(made, config, worker_count(config))
+
+
+def _with_values(config: Config) -> Config:
+    """The settings, settled, of a run that is to make values."""
+    if config.executor == "simulated":
+        raise ConfigError(
+            "executor='simulated' runs in virtual time and makes no values; la.simulate(x) gives its report, "
+            "and executor='threads' or 'lambda' the values"
+        )
+    return settled(config)
+
+
 def compute(*arrays: Any) -> Any:
     """Run, and return NumPy arrays: one for one argument, else a tuple. What they share is computed once.
 
     Raises the errors of `lambdarray.errors`; what is finished when an error ends the run is kept on durable stores.
     """
     ops = _arrays(arrays)
-    config = settled(get_config())
+    config = _with_values(get_config())
     made, objects = _make(ops, config)
     launch = Launch(made, objects, config)
     results = _Results(launch)
@@ -151,7 +179,7 @@ def persist(*arrays: Any) -> Any:
     or the lifecycle rule removes them.
     """
     ops = _arrays(arrays)
-    config = settled(get_config())
+    config = _with_values(get_config())
     made, objects = _make(ops, config)
     launch = Launch(made, objects, config)
     _run(launch)
@@ -194,7 +222,7 @@ def store(pairs: Sequence[tuple[Any, Any]], *, overwrite: bool = False) -> None:
     ops = [_saveable(op) for op in _arrays([a for a, _ in pairs])]
     urls = [str(url) for _, url in pairs]
     _refuse_own_input(ops, urls)
-    config = settled(get_config())
+    config = _with_values(get_config())
     _check_reachable(urls, config)
     targets = {
         id(op): zarr.target_location(url, op.shape, op.tiling.max_tile, op.dtype)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -18,7 +17,7 @@ from ..errors import ConfigError
 from ..store import ArrayIO, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
-from .summary import RunReport, StageSummary
+from .summary import RunReport
 
 # What an interpreter with its libraries takes of a function's memory, and data may take of this machine's.
 OVERHEAD_MIB = 310
@@ -62,8 +61,7 @@ class Launch:
         self.scratch: TileStore = open_store(config.store)
         self.objects, self.config = objects, config
         self.plan = plan if config.executor == "threads" else _with_uploads(plan)
-        self.report = RunReport(plan.key, config.executor, worker_count(config))
-        self.report.stages = [StageSummary(p.name, p.op, p.task_count) for p in plan.programs]
+        self.report = RunReport.of(plan, config.executor, worker_count(config))
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
         self._open: dict[str, ArrayIO] = {}
         self._outputs = frozenset(plan.outputs) & plan.written
@@ -121,20 +119,14 @@ class Launch:
             from .executors.aws_lambda import LambdaExecutor
 
             return LambdaExecutor(config.function, config.region, config.store, worker_count(config), self.plan.key)
-        from .executors.simulated import SimulatedExecutor
-
-        return SimulatedExecutor(self.plan, workers=worker_count(config))
+        raise ConfigError(f"executor={config.executor!r} makes no values; see lambdarray.simulate")
 
     def _exists(self, task: Task) -> bool:
         return all(self.array(name).exists(index) for name, index in task.outputs())
 
     def _on_report(self, report: TaskReport, tiles: _Once) -> None:
-        if report.status != "done":
-            return
-        stage = bisect_right(self._first, report.task) - 1
-        self.report.stages[stage].add(report)
-        self.report.cold_starts += report.cold
-        if stage in self._making and tiles.wanted:
+        stage = self.report.add(report)
+        if stage is not None and stage in self._making and tiles.wanted:
             for name, index in self.plan.programs[stage].task(report.task - self._first[stage]).outputs():
                 if name in self._outputs:
                     tiles(name, index)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
-from ..task import TaskReport
+from ..task import Plan, TaskReport
 
 PHASES = ("fetch_s", "wait_s", "compute_s", "write_s", "total_s")
 COUNTS = ("bytes_read", "bytes_written", "flops")
@@ -42,7 +44,8 @@ class RunReport:
     """A finished run: wall-clock seconds as the caller saw them, and sums over its tasks.
 
     `fetch_s`, `compute_s` and `write_s` are worker seconds by phase and overlap one another; `wait_s` is what workers
-    waited for tiles. `gflops` is the effective rate: flops over the caller's seconds.
+    waited for tiles. `gflops` is the effective rate: flops over the caller's seconds. `billed_s` is what Lambda billed
+    for functions, failed attempts included; a simulated run's seconds are virtual.
     """
 
     plan: str
@@ -53,6 +56,24 @@ class RunReport:
     statistics: dict[str, Any] = field(default_factory=dict)
     cold_starts: int = 0
     billed_s: float = 0.0
+    _first: list[int] = field(default_factory=list, repr=False)
+
+    @classmethod
+    def of(cls, plan: Plan, executor: str, workers: int) -> RunReport:
+        """The report of a run that begins."""
+        stages = [StageSummary(p.name, p.op, p.task_count) for p in plan.programs]
+        first = list(accumulate(s.tasks for s in stages))
+        return cls(plan.key, executor, workers, stages=stages, _first=first)
+
+    def add(self, report: TaskReport) -> int | None:
+        """Add an attempt's report; the number of its stage where it is done, else None."""
+        self.billed_s += report.billed_ms / 1000
+        if report.status != "done":
+            return None
+        stage = bisect_right(self._first, report.task)
+        self.stages[stage].add(report)
+        self.cold_starts += report.cold
+        return stage
 
     def _sum(self, name: str) -> Any:
         return sum(getattr(s, name) for s in self.stages)
