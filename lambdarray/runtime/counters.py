@@ -31,6 +31,8 @@ class Counters:
     def down(self, box: Sequence[Span]) -> list[int]:
         """Take one from every cell of `box`; the numbers of the cells that are then 0."""
         volume = box_volume(box)
+        if volume == 1:
+            return self._down_one(box)
         if volume <= SCALAR_BOX:
             return self._down_one_by_one(box_numbers(box, self.grid)) if volume else []
         view = self.cells[tuple([slice(lo, hi) for lo, hi in box])]
@@ -38,6 +40,14 @@ class Counters:
         if view.all():
             return []
         return box_numbers_where(view == 0, box, self.grid)
+
+    def _down_one(self, box: Sequence[Span]) -> list[int]:
+        n = 0
+        for (lo, _), count in zip(box, self.grid, strict=True):
+            n = n * count + lo
+        left = self.flat[n] - 1
+        self.flat[n] = left
+        return [] if left else [n]
 
     def _down_one_by_one(self, numbers: Sequence[int]) -> list[int]:
         flat, zeros = self.flat, []

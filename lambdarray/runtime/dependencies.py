@@ -36,6 +36,8 @@ def grid_index(number: int, grid: Sequence[int]) -> Index:
     """The inverse of `flat_number`."""
     if len(grid) == 1:
         return (number,)
+    if len(grid) == 2:
+        return divmod(number, grid[1])
     out = []
     for count in reversed(grid):
         number, i = divmod(number, count)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..task import Plan
+from ..tiling import Index
 from .counters import Counters, box_numbers, box_volume
 from .decisions import Release
 from .dependencies import Dependencies, Edge, Writer, grid_index
@@ -91,14 +92,14 @@ class Frontier:
         number = task - self.deps.offsets[program]
         freed: list[tuple[int, int]] = []
         gone: list[Release] = []
-        index = None
+        index: Index | None = None
         for writer, made in self._writes[program]:
             if writer.same:
-                self._tile_made(made, number, freed, gone)
+                index = self._tile_made(made, number, index, freed, gone)
             else:
                 index = index or grid_index(number, writer.grid)
                 for tile in box_numbers(writer.tiles(index), made.grid):
-                    self._tile_made(made, tile, freed, gone)
+                    self._tile_made(made, tile, None, freed, gone)
         for edge, made in self._reads[program]:
             unread = made.unread
             if edge.same:
@@ -113,8 +114,16 @@ class Frontier:
                     gone.append(Release(made.array, grid_index(tile, made.grid)))
         return freed, gone
 
-    def _tile_made(self, made: Made, tile: int, freed: list[tuple[int, int]], gone: list[Release]) -> None:
-        reads, index = 0, None
+    def _tile_made(
+        self,
+        made: Made,
+        tile: int,
+        index: Index | None,
+        freed: list[tuple[int, int]],
+        gone: list[Release],
+    ) -> Index | None:
+        """Count a tile as made; its index, where that had to be known."""
+        reads = 0
         for reader in made.readers:
             if reader.same:
                 reads += 1
@@ -137,6 +146,7 @@ class Frontier:
                 made.unread.flat[tile] = reads
             else:
                 gone.append(Release(made.array, grid_index(tile, made.grid)))
+        return index
 
     def tiles_let_go(self, program: int, task: int) -> list[Release]:
         """Those of a done task's tiles that have been released: a late attempt may have made them again."""
