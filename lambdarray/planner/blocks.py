@@ -78,6 +78,28 @@ def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:
     return max(2, min(FAN_IN, fits, count))
 
 
+def owned(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> tuple[Cuts, Cuts]:
+    """The rows and columns of a product's tasks: neighbouring output tiles owned by one task, which reads less for each.
+
+    A result block of m by n reads (m + n) k words for m n k products, so blocks are kept near square and as large as
+    fit beside two pairs of operand tiles, while there are tasks for all workers (Irony, Toledo and Tiskin, 2004).
+    """
+    rows, columns = cuts[-2], cuts[-1]
+    batch = math.prod(c.count for c in cuts[:-2])
+    wanted = resources.workers * (1 if resources.remote else 4)
+    while True:
+        wider = rows.max_chunk > columns.max_chunk
+        choices = [(rows, group(columns, 2)), (group(rows, 2), columns)]
+        for m, n in choices if wider else reversed(choices):
+            words = m.max_chunk * n.max_chunk + 2 * k * (m.max_chunk + n.max_chunk)
+            fewer = m.count * n.count < rows.count * columns.count
+            if fewer and batch * m.count * n.count >= wanted and 1.1 * words * itemsize <= resources.memory_bytes:
+                rows, columns = m, n
+                break
+        else:
+            return rows, columns
+
+
 def most_k(m: int, n: int, itemsize: int, resources: Resources) -> int:
     """The longest stretch of k of which two pairs of operand tiles fit beside an m by n result."""
     spare = resources.memory_bytes - m * n * itemsize

@@ -134,7 +134,7 @@ class Lowering:
         root = region.roots[0]
         if region.partial:
             source = root.inputs[0]
-            reads_tiles = any(isinstance(op, Stored) for op in self._near(region))
+            reads_tiles = self._reads_tiles(region)
             axes = blocks.for_reduction(source.tiling, self.resources, reads_tiles)
         else:
             axes = root.tiling.axes
@@ -142,10 +142,10 @@ class Lowering:
         self._members(region, code)
         self._end(region, code, axes, len(axes), {})
 
-    def _near(self, region: Region) -> list[Op]:
-        """The ops that a region's members and roots are made from."""
-        ops = [*region.members.values(), *region.roots]
-        return [i for op in ops for i in op.inputs]
+    def _reads_tiles(self, region: Region) -> bool:
+        """Whether a region reads what is stored in tiles."""
+        inputs = (i for op in (*region.members.values(), *region.roots) for i in op.inputs)
+        return any(isinstance(i, Stored) or id(i) in self.regions.storing for i in inputs)
 
     def _end(self, region: Region, code: Code, axes: Sequence[Cuts], grid: int, params: dict[str, Any]) -> None:
         """End a program with what its region makes: stored values, or partial results of reductions."""
@@ -227,7 +227,7 @@ class Lowering:
         if len(begin.roots) > 1 or begin.core is not None:
             return False
         source = op.inputs[0]
-        reads_tiles = any(isinstance(i, Stored) for i in self._near(begin))
+        reads_tiles = self._reads_tiles(begin)
         cuts = blocks.for_reduction(source.tiling, self.resources, reads_tiles)
         if any(cuts[d].count > 1 for d in op.axes):
             return False
@@ -332,6 +332,8 @@ class Lowering:
         batch = op.ndim - 2
         grid = list(op.tiling.axes) if region.partial else self._kept_cuts(region, op)
         k = a.tiling.axes[-1] if a.tiling.axes[-1].count >= b.tiling.axes[-2].count else b.tiling.axes[-2]
+        if not region.partial and self._through_store(op):
+            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources)
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
         most = blocks.most_k(m, n, op.dtype.itemsize, self.resources)
         k = blocks.of_k(k, most)
@@ -352,6 +354,11 @@ class Lowering:
         code.values[id(op), region.view] = ("in", "c")
         self._members(region, code)
         self._end(region, code, axes, op.ndim, {})
+
+    def _through_store(self, op: Op) -> bool:
+        """Whether reading an operand costs a transfer: tiles in memory are handed on as they are."""
+        bases = (peel(i, identity(i.ndim))[0] for i in op.inputs)
+        return self.resources.remote or any(isinstance(b, Stored) and b.location["kind"] == "zarr" for b in bases)
 
     def _split_product(self, region: Region, op: Contract, code: Code, axes: Sequence[Cuts]) -> None:
         """Partial products over parts of k, then their sum: where the grid alone is too small for the workers."""
