@@ -1,23 +1,23 @@
 """The errors that lambdarray raises: each is a LambdarrayError and the builtin that fits.
 
-    LambdarrayError
-    ├── ConfigError            (ValueError)        a setting that cannot be
-    ├── PlanError              (ValueError)        a plan that breaks a rule: a defect of the planner
-    ├── MemoryLimitError       (MemoryError)       a task that cannot fit its worker
-    ├── BudgetError            (ValueError)        a run that would cost more than it may
-    ├── AccessError            (PermissionError)   no credentials, no permission, outside the grant
-    ├── DeploymentError        (RuntimeError)      no function, or not the one this client needs
-    │   └── VersionMismatchError
-    ├── StoreError             (OSError)           a store that cannot be used
-    │   ├── MissingTileError   (FileNotFoundError) a tile that should be there is not
-    │   ├── CorruptTileError   (OSError)           a tile whose bytes are not what was written
-    │   └── TargetExistsError  (FileExistsError)   a save onto data that is not this plan's
-    ├── TaskError              (RuntimeError)      a task that failed for good
-    │   ├── UserFunctionError                      a user's own function raised
-    │   ├── TaskTimeoutError   (TimeoutError)      every attempt ran out of time
-    │   ├── TaskMemoryError    (MemoryError)       every attempt ran out of memory
-    │   └── TaskCrashedError                       the worker's process ended
-    └── RunInterrupted         (KeyboardInterrupt) Ctrl-C; what is finished is kept
+LambdarrayError
+├── ConfigError            (ValueError)        a setting that cannot be
+├── PlanError              (ValueError)        a plan that breaks a rule: a defect of the planner
+├── MemoryLimitError       (MemoryError)       a task that cannot fit its worker
+├── BudgetError            (ValueError)        a run that would cost more than it may
+├── AccessError            (PermissionError)   no credentials, no permission, outside the grant
+├── DeploymentError        (RuntimeError)      no function, or not the one this client needs
+│   └── VersionMismatchError
+├── StoreError             (OSError)           a store that cannot be used
+│   ├── MissingTileError   (FileNotFoundError) a tile that should be there is not
+│   ├── CorruptTileError   (OSError)           a tile whose bytes are not what was written
+│   └── TargetExistsError  (FileExistsError)   a save onto data that is not this plan's
+├── TaskError              (RuntimeError)      a task that failed for good
+│   ├── UserFunctionError                      a user's own function raised
+│   ├── TaskTimeoutError   (TimeoutError)      every attempt ran out of time
+│   ├── TaskMemoryError    (MemoryError)       every attempt ran out of memory
+│   └── TaskCrashedError                       the worker's process ended
+└── RunInterrupted         (KeyboardInterrupt) Ctrl-C; what is finished is kept
 """
 
 from __future__ import annotations
@@ -116,5 +116,5 @@ class TaskCrashedError(TaskError):
     """Every attempt of a task ended its worker's process."""
 
 
-class RunInterrupted(LambdarrayError, KeyboardInterrupt):
+class RunInterrupted(LambdarrayError, KeyboardInterrupt):  # noqa: N818 - as KeyboardInterrupt
     """Ctrl-C: the run stopped, finished tiles are kept, and the same expression resumes from them."""
