@@ -8,6 +8,7 @@ from typing import Any
 
 from ..config import Config
 from ..cost import LAMBDA_ARM64, LAMBDA_X86_64, THREADS, Machine, Quote, quote
+from ..planner.estimate import totals
 from ..task import Plan, Program
 
 LAMBDA_MIB = 1769
@@ -30,21 +31,24 @@ class Explanation:
     @property
     def flops(self) -> float:
         """Floating-point operations."""
-        return self._total("flops")
+        return self._total[0]
 
     @property
     def bytes_read(self) -> int:
-        """Bytes that tasks read, at most."""
-        return int(self._total("bytes_read"))
+        """Bytes that tasks read."""
+        return int(self._total[1])
 
     @property
     def bytes_written(self) -> int:
-        """Bytes that tasks write, at most."""
-        return int(self._total("bytes_written"))
+        """Bytes that tasks write."""
+        return int(self._total[2])
 
-    def _total(self, name: str) -> float:
-        pairs = zip(self.plan.programs, self.plan.estimates, strict=True)
-        return float(sum(p.task_count * getattr(e, name) for p, e in pairs))
+    @property
+    def _total(self) -> tuple[float, int, int]:
+        flops, read, written = (
+            zip(*(totals(p) for p in self.plan.programs), strict=True) if self.plan.programs else ((),) * 3
+        )
+        return sum(flops), sum(read), sum(written)
 
     def quote(self, machine: Machine, workers: int, memory_mib: int = LAMBDA_MIB) -> Quote:
         """Seconds and dollars on a kind of worker: an estimate, from upper bounds of what each task does."""

@@ -40,6 +40,18 @@ def group(cuts: Cuts, factor: int) -> Cuts:
     return Cuts.from_bounds(np.append(starts, cuts.size))
 
 
+def evenly(cuts: Cuts, parts: int) -> Cuts:
+    """Cuts with neighbouring tiles joined into `parts` of nearly the same number of tiles.
+
+    >>> evenly(Cuts(13, 1), 4).chunks
+    (3, 3, 3, 4)
+    """
+    if parts >= cuts.count:
+        return cuts
+    firsts = np.arange(parts) * cuts.count // parts
+    return Cuts.from_bounds(np.append(np.asarray(cuts.start(firsts)), cuts.size))
+
+
 def split(cuts: Cuts, parts: int) -> Cuts:
     """Regular cuts with each tile cut into about `parts`, which divide it where they can."""
     return cuts if not cuts.regular or parts <= 1 else Cuts(cuts.size, max(1, -(-cuts.chunk // parts)))
@@ -88,12 +100,14 @@ def owned(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> 
     batch = math.prod(c.count for c in cuts[:-2])
     wanted = resources.workers * (1 if resources.remote else 4)
     while True:
+        fewer_rows = evenly(cuts[-2], -(-rows.count // 2)), columns
+        fewer_columns = rows, evenly(cuts[-1], -(-columns.count // 2))
         wider = rows.max_chunk > columns.max_chunk
-        choices = [(rows, group(columns, 2)), (group(rows, 2), columns)]
-        for m, n in choices if wider else reversed(choices):
+        for m, n in (fewer_columns, fewer_rows) if wider else (fewer_rows, fewer_columns):
+            tasks = m.count * n.count
             words = m.max_chunk * n.max_chunk + 2 * k * (m.max_chunk + n.max_chunk)
-            fewer = m.count * n.count < rows.count * columns.count
-            if fewer and batch * m.count * n.count >= wanted and 1.1 * words * itemsize <= resources.memory_bytes:
+            fits = 1.1 * words * itemsize <= resources.memory_bytes
+            if tasks < rows.count * columns.count and batch * tasks >= wanted and fits:
                 rows, columns = m, n
                 break
         else:

@@ -34,6 +34,21 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     return Estimate(flops, bytes_read, bytes_written, seconds, peak)
 
 
+def totals(program: Program) -> tuple[float, int, int]:
+    """Flops, bytes read and bytes written of all tasks of a program together."""
+    sizes = [c.size for c in program.axes]
+    elements = math.prod(sizes[: program.grid_ndim])
+    flops = sum(_flops(program, s, elements) for s in program.steps)
+    spans = [(0, n) for n in sizes]
+    grid = program.grid
+    read = 0
+    for r in program.reads:
+        followed = {m.axis for part in r.parts for m in part.maps}
+        again = math.prod(n for d, n in enumerate(grid) if d not in followed)
+        read += _read_bytes(program, r, spans) * again
+    return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
+
+
 def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
     total = 0
     for part in read.parts:

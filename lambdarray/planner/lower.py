@@ -185,7 +185,7 @@ class Lowering:
             core = ["random" if any(s.kernel == "random" for s in code.steps) else "copy"]
         shown = words if len(words) <= 6 else [*words[:5], f"... ({len(words)} functions)"]
         kinds = [r.describe() for r in region.roots] if region.partial else []
-        return " ".join([*core, " ".join(shown), *(["then " + ", ".join(kinds)] if kinds else [])]).strip()
+        return " ".join([*core, *shown, *(["then " + ", ".join(kinds)] if kinds else [])])
 
     # -- reductions
 

@@ -59,10 +59,15 @@ def peel(op: Op, maps: Maps) -> tuple[Op, Maps]:
 
 
 def peel_along(op: Op, maps: Maps, axis: int) -> tuple[Op, Maps]:
-    """As `peel`, but only while an axis of the op still follows what `axis` of it does: a part of a concatenation."""
+    """As `peel`, for a part of a concatenation: only while `axis` of the op is the whole of an axis beneath it.
+
+    How far such a part reaches is where its source ends, so that a slice along `axis` has to be stored first.
+    """
     while isinstance(op, View | Rechunk):
         if isinstance(op, View):
-            found = [d for d, m in enumerate(op.maps) if m.axis == axis and m.step == 1]
+            sizes, size = op.inputs[0].shape, op.shape[axis]
+            whole = ((m.axis, m.start, m.step, n) == (axis, 0, 1, size) for m, n in zip(op.maps, sizes, strict=True))
+            found = [d for d, is_whole in enumerate(whole) if is_whole]
             if not found:
                 break
             axis, maps = found[0], compose(op.maps, maps)
