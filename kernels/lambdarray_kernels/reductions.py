@@ -47,10 +47,15 @@ class Cut:
         pairs = zip(self.sizes, self.block, strict=True)
         return tuple(-(-n // b) if d in self.axes else n for d, (n, b) in enumerate(pairs))
 
-    def at(self, span: Spans) -> tuple[slice, ...]:
+    def at(self, span: Spans) -> tuple[Any, ...]:
         """Where among them the partial of a block belongs."""
-        pairs = zip(span, self.block, strict=True)
-        return tuple(slice(s[0] // b, s[0] // b + 1) if d in self.axes else slice(*s) for d, (s, b) in enumerate(pairs))
+        # Rounded up, since the last block may begin early.
+        number = [-(-lo // b) for (lo, _), b in zip(span, self.block, strict=True)]
+        here = [
+            slice(n, n + 1) if d in self.axes else slice(*s) for d, (s, n) in enumerate(zip(span, number, strict=True))
+        ]
+        # With the ellipsis what is taken is an array even where it has no axes.
+        return (*here, ...)
 
 
 class Kind(Protocol):
@@ -321,13 +326,12 @@ class RunningMoments:
     def add(self, x: Array, span: Spans) -> None:
         """Take a block."""
         at = self.cut.at(span)
-        here = tuple(slice(0, 1) if d in self.axes else s for d, s in enumerate(at))
-        pivot = self.pivot[(*here, ...)]  # with the ellipsis an array, of no axes too
+        pivot = self.pivot[tuple(slice(0, 1) if d in self.axes else s for d, s in enumerate(at))]
         if all(span[a][0] == 0 for a in self.axes):
             total = _sum(x, self.axes, self.loop)
             np.divide(total, x.size // max(total.size, 1), out=pivot, casting="unsafe")
         n, offset, m2 = self._deviations(x, pivot)
-        part = self.parts[(*at, ...)]
+        part = self.parts[at]
         part["n"], part["mean"], part["m2"] = n, offset, m2
 
     def _deviations(self, x: Array, pivot: Array) -> tuple[int, Array, Array]:
