@@ -45,7 +45,9 @@ OTHERS: dict[str, Any] = {
 }
 PUBLIC = UFUNCS | FUNCTIONS | OTHERS
 # Of `compute`: the planner and the runtime are loaded when something is first planned or run.
-RUNNING = frozenset("Plan RunReport compute explain last_report persist plan simulate store to_zarr".split())
+RUNNING = frozenset(
+    ("Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate", "store", "to_zarr")
+)
 globals().update(PUBLIC)
 __all__ = sorted({*PUBLIC, *RUNNING})
 PUBLIC["__all__"] = __all__

@@ -24,18 +24,20 @@ def make_plan(
     *,
     targets: Targets | None = None,
     tokens: Mapping[str, str] | None = None,
+    purpose: str = "",
 ) -> tuple[Plan, dict[str, Any]]:
     """The plan that stores `outputs`, and the in-memory sources that it reads, by token.
 
     `targets` says where an output goes (by the op's id) if not to scratch; `tokens` gives the content hash of
-    in-memory sources, which a durable store needs so that a later process finds the same key.
+    in-memory sources, which a durable store needs so that a later process finds the same key. Plans for another
+    `purpose` have other keys, and so other tiles.
     """
     order = in_order(outputs)
     key_of = keys(order, tokens)
     order, outputs, targets = share(order, outputs, key_of, targets or {})  # equal subexpressions become one
     stored = [op for op in outputs if not isinstance(op, ObjectSource | Stored)]
     regions = assign(order, stored)  # what is computed together
-    prefix = _key(order, outputs, key_of, resources, targets)
+    prefix = _key(order, outputs, key_of, resources, targets, purpose)
     lowering = Lowering(order, regions, resources, f"{prefix[:2]}/{prefix}", targets)
     lowering.run()  # regions become programs
     names = tuple(lowering.array_of(op).name for op in outputs)
@@ -57,9 +59,10 @@ def _key(
     key_of: Mapping[int, str],
     resources: Resources,
     targets: Targets,
+    purpose: str,
 ) -> str:
     """The plan's key: the same recipe, cut in the same way, by the same version."""
     where = [repr(targets.get(id(op), "")) for op in outputs]
     cuts = [op.tiling.to_json() for op in order]
-    text = repr(([key_of[id(op)] for op in outputs], where, cuts, resources, __version__))
+    text = repr(([key_of[id(op)] for op in outputs], where, cuts, resources, __version__, purpose))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -91,7 +91,7 @@ def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:
 
 
 def owned(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> tuple[Cuts, Cuts]:
-    """The rows and columns of a product's tasks: neighbouring output tiles owned by one task, which reads less for each.
+    """The rows and columns of the tasks of a product: each owns neighbouring output tiles, to read less.
 
     A result block of m by n reads (m + n) k words for m n k products, so blocks are kept near square and as large as
     fit beside two pairs of operand tiles, while there are tasks for all workers (Irony, Toledo and Tiskin, 2004).
