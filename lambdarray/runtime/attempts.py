@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from statistics import median
 
 SAMPLES = 65
@@ -31,19 +32,25 @@ class Bundle:
 
 
 class InFlight:
-    """All bundles that have not reported in full, the longest silent first."""
+    """All bundles that have not reported in full: those that run, the longest silent first, then those that wait.
 
-    __slots__ = ("_bundles", "_keys")
+    Of an executor with fewer `workers` than it holds bundles the rest wait, and their time has not begun.
+    """
 
-    def __init__(self) -> None:
-        self._bundles: dict[Bundle, None] = {}
+    __slots__ = ("_keys", "_running", "_waiting", "_workers")
+
+    def __init__(self, workers: float = inf) -> None:
+        self._workers = workers
+        self._running: dict[Bundle, None] = {}
+        self._waiting: dict[Bundle, None] = {}
         self._keys: dict[int, Bundle] = {}
 
     def __len__(self) -> int:
-        return len(self._bundles)
+        return len(self._running) + len(self._waiting)
 
     def __iter__(self) -> Iterator[Bundle]:
-        return iter(self._bundles)
+        """The bundles that run."""
+        return iter(self._running)
 
     @property
     def keys(self) -> list[int]:
@@ -52,7 +59,8 @@ class InFlight:
 
     def add(self, bundle: Bundle) -> None:
         """A bundle that has been launched."""
-        self._bundles[bundle] = None
+        queue = self._running if len(self._running) < self._workers else self._waiting
+        queue[bundle] = None
         for key in bundle.keys:
             self._keys[key] = bundle
 
@@ -63,26 +71,39 @@ class InFlight:
             return None, 0.0
         seconds, bundle.since = now - bundle.since, now
         bundle.left -= 1
-        del self._bundles[bundle]
+        if bundle in self._running:
+            del self._running[bundle]
+        else:
+            del self._waiting[bundle]
         if bundle.left:
-            self._bundles[bundle] = None
+            self._running[bundle] = None
+        else:
+            self._begin_next(now)
         return bundle, seconds
 
-    def waiting(self, bundle: Bundle) -> list[int]:
+    def left_of(self, bundle: Bundle) -> list[int]:
         """The attempts of a bundle that have not reported."""
         return [key for key in bundle.keys if self._keys.get(key) is bundle]
 
     def first_silent(self) -> Bundle | None:
-        """The bundle that has been silent for longest."""
-        return next(iter(self._bundles), None)
+        """The bundle at work that has been silent for longest."""
+        return next(iter(self._running), None)
 
-    def give_up(self, bundle: Bundle) -> list[int]:
+    def give_up(self, bundle: Bundle, now: float) -> list[int]:
         """Take a whole bundle out; the attempts that it still had."""
-        keys = self.waiting(bundle)
+        keys = self.left_of(bundle)
         for key in keys:
             del self._keys[key]
-        del self._bundles[bundle]
+        del self._running[bundle]
+        self._begin_next(now)
         return keys
+
+    def _begin_next(self, now: float) -> None:
+        if self._waiting and len(self._running) < self._workers:
+            bundle = next(iter(self._waiting))
+            del self._waiting[bundle]
+            bundle.since = now
+            self._running[bundle] = None
 
 
 class Durations:

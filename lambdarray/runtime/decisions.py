@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config import Config
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class Policy:
     """How a run deals with failure, small tasks and stragglers; all times in seconds.
 
+    workers            bundles that run at once, where an executor lets others wait for them
     retries            attempts after the first that a task may have, whatever they are for
     task_timeout_s     how long an attempt may take; `grace` more, as a share, until it counts as lost
     bundle_s           predicted work that one worker is given at once, at most
@@ -28,6 +30,7 @@ class Policy:
     stall_s            how long a run may be refused by its executor with nothing finished
     """
 
+    workers: float = inf
     retries: int = 4
     task_timeout_s: float = 870.0
     grace: float = 0.05
@@ -43,11 +46,9 @@ class Policy:
 
     @classmethod
     def of(cls, config: Config, executor: Any = None) -> Policy:
-        """The policy of a configuration; an executor may ask for shorter bundles or no second attempts.
-
-        It does so with attributes `bundle_s` and `speculate`: threads gain nothing from either.
-        """
+        """The policy of a configuration and of what an executor says of itself (see `Executor`)."""
         return cls(
+            workers=getattr(executor, "workers", inf),
             retries=config.retries,
             task_timeout_s=config.task_timeout_s,
             bundle_s=min(config.bundle_s, getattr(executor, "bundle_s", config.bundle_s)),

@@ -46,7 +46,7 @@ def final_error(task: Task, attempts: int, report: TaskReport, policy: Policy) -
 def refused_error(seconds: float, refusals: int, waiting: int) -> TaskError:
     """The error for a run that its executor kept refusing."""
     return TaskError(
-        f"nothing finished for {seconds:.0f} s while the executor refused to start tasks ({refusals} refusals since, "
+        f"nothing finished for {seconds:.0f} s while the executor refused to start tasks ({refusals} refusals so far, "
         f"{waiting} tasks not done); other work holds the concurrency: lower workers=, raise the function's or the "
         "account's concurrency, or try again later; what is finished is kept"
     )

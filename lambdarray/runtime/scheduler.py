@@ -52,7 +52,7 @@ class Scheduler:
         self._is_done = self._frontier.state
         self._queue = ReadyQueue(ranks_by_critical_path(plan, self.deps))
         self._durations = [Durations(e.seconds) for e in plan.estimates]
-        self._flight = InFlight()
+        self._flight = InFlight(self.policy.workers)
         self._window = Window()
         self._tries: dict[int, int] = {}
         self._ended: dict[int, int] = {}
@@ -243,7 +243,7 @@ class Scheduler:
         for bundle in self._flight:
             due = bundle.since + max(self._durations[bundle.program].lagging() * bundle.left, floor)
             if due <= now:
-                keys += self._flight.waiting(bundle)
+                keys += self._flight.left_of(bundle)
             else:
                 soonest = min(soonest, due)
         return [key for key in keys if self._may_double(key)], soonest
@@ -321,7 +321,7 @@ class Scheduler:
 
     def _expire(self, now: float) -> None:
         while (bundle := self._flight.first_silent()) is not None and bundle.since + self._patience <= now:
-            attempts = [attempt_of(key) for key in self._flight.give_up(bundle)]
+            attempts = [attempt_of(key) for key in self._flight.give_up(bundle, now)]
             self._extra.difference_update(bundle.keys)
             for task, number in attempts:
                 self.statistics.lost += 1
@@ -338,6 +338,7 @@ class Scheduler:
             self._out.append(Probe(task, number, final=True))
 
     def _check_stall(self, now: float) -> None:
-        refusals, stalled = self._window.refused_since, now - self._progress_at
-        if refusals and not len(self._flight) and stalled > self.policy.stall_s:
-            self.failure, self._stopped = refused_error(stalled, refusals, self.total - self.done), True
+        stalled = now - self._progress_at
+        if self._window.refusals and not len(self._flight) and stalled > self.policy.stall_s:
+            refused = self.statistics.throttled
+            self.failure, self._stopped = refused_error(stalled, refused, self.total - self.done), True

@@ -446,3 +446,34 @@ def test_chance_is_a_number_from_0_to_1_that_depends_on_its_arguments_alone(numb
 def test_chance_is_uniform():
     drawn = np.array([chance(7, n) for n in range(4000)])
     assert np.abs(np.histogram(drawn, 8, (0, 1))[0] - 500).max() < 100
+
+
+def test_the_time_of_a_bundle_that_waits_for_a_worker_has_not_begun():
+    d = Driver(singles(4), capacity=4, workers=2, task_timeout_s=100.0, speculate=False)
+    assert len(d.step()) == 4
+    d.report(0, now=90.0)
+    d.report(1, now=90.0)
+    d.step(now=150.0)
+    assert d.others == []
+    assert d.scheduler.next_time(150.0, 4) == pytest.approx(195.0)
+    d.report(3, now=160.0)  # whichever of them is the first
+    d.report(2, now=190.0)
+    assert d.scheduler.finished
+
+
+def test_a_bundle_that_waits_behind_a_silent_one_begins_when_that_is_given_up():
+    d = Driver(singles(2), capacity=2, workers=1, task_timeout_s=100.0, speculate=False)
+    d.step()
+    d.wake()
+    assert d.now == pytest.approx(105.0)
+    assert [p.task for p in d.probes(found=True)] == [0]
+    assert d.scheduler.next_time(d.now, 2) == pytest.approx(210.0)
+
+
+def test_a_burst_of_refusals_is_one_sign():
+    d = Driver(singles(100, seconds=1000.0), capacity=100)
+    for task, attempt in d.step():
+        d.report(task, attempt, "throttled")
+    assert d.wake() != []
+    assert d.now < 0.1
+    assert len(d.bundles) == 100 + 70

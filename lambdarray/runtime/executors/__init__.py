@@ -27,8 +27,9 @@ class Executor(Protocol):
     """Starts attempts somewhere and hands back their reports: late, twice or never, as it may be.
 
     `capacity` is how many bundles it can hold at once, started or waiting for a worker. It may also say, as plain
-    attributes, `bundle_s` (the longest bundle that it has a use for), `speculate` (False: a second attempt beside a
-    slow one gains nothing) and `clock` (its own clock, where that is not the machine's).
+    attributes, `workers` (how many bundles run at once while the others wait), `bundle_s` (the longest bundle that
+    it has a use for), `speculate` (False: a second attempt beside a slow one gains nothing) and `clock` (its own
+    clock, where that is not the machine's).
     """
 
     capacity: int
