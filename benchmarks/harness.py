@@ -138,8 +138,13 @@ def steady(run: Callable[[], Any], warm: int, repeat: int) -> tuple[float, Any]:
     """Median seconds of a call that has been made before, and what it returned."""
     for _ in range(warm):
         run()
-    found = [timed(run) for _ in range(repeat)]
-    return statistics.median(seconds for seconds, _ in found), found[-1][1]
+    taken = []
+    value = None
+    for _ in range(repeat):
+        value = None  # a result is let go before the next one is made
+        seconds, value = timed(run)
+        taken.append(seconds)
+    return statistics.median(taken), value
 
 
 def main(argv: list[str]) -> None:
