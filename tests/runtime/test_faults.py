@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lambdarray as la
 from lambdarray.errors import TaskError
 from lambdarray.runtime.decisions import Policy
 from lambdarray.runtime.executors.faults import Faults, FlakyExecutor
 from lambdarray.runtime.executors.null import NullExecutor
 from lambdarray.runtime.executors.simulated import SimulatedExecutor
+from lambdarray.runtime.executors.threads import ThreadsExecutor
 from lambdarray.runtime.run import run
+from lambdarray.store import open_array, open_store
 
 from .plans import chain, elementwise_and_tree, product
 from .world import World
@@ -121,3 +125,32 @@ def test_faults_strike_the_same_attempts_whatever_the_order():
         return {key for key in failed if key[1] == 0}
 
     assert struck(1) == struck(37)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_results_stay_numpys_while_threads_fail_report_twice_and_never_report(seed):
+    x = la.random.default_rng(0).standard_normal((60, 50), chunks=10)
+    y = (x @ x.T + 1).rechunk(15)
+    plan = la.plan(y, y.sum(axis=0))
+    store = open_store("memory://")
+    faults = Faults(fail=0.2, lost=0.05, twice=0.05, straggle=0.05, straggle_s=0.05)
+    policy = Policy(task_timeout_s=0.5, backoff_s=0.01, speculate=False)
+
+    def array(name):
+        return open_array(plan.arrays[name], store)
+
+    def exists(task):
+        return all(array(name).exists(index) for name, index in task.outputs())
+
+    inner = ThreadsExecutor(store, workers=2)
+    executor = FlakyExecutor(inner, seed, faults)
+    try:
+        run(plan, executor, policy=policy, exists=exists, release=lambda name, tile: array(name).delete(tile))
+    finally:
+        executor.close()
+    assert executor.counts["failed"] > 0
+    found = [array(n).read([(0, size) for size in plan.arrays[n].tiling.shape]) for n in plan.outputs]
+    values = x.compute()
+    wanted = values @ values.T + 1
+    np.testing.assert_allclose(found[0], wanted, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found[1], wanted.sum(axis=0), rtol=1e-12)
