@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -44,10 +45,18 @@ def _resources(config: Config) -> Resources:
     return Resources(worker_count(config), worker_memory_bytes(config), remote)
 
 
-def _make(ops: Sequence[Op], config: Config, targets: Mapping[int, Any] | None = None) -> tuple[Plan, dict[str, Any]]:
+# What tells plans apart whose tiles lie in memory: no run may meet those of another, which may read what has changed
+# since, and keeps or drops them as it likes.
+_runs = count()
+
+
+def _make(
+    ops: Sequence[Op], config: Config, targets: Mapping[int, Any] | None = None, purpose: str = ""
+) -> tuple[Plan, dict[str, Any]]:
     durable = not config.store.startswith("memory")
     tokens = _content(ops) if durable else None
-    return make_plan(ops, _resources(config), targets=targets, tokens=tokens)
+    purpose = purpose if durable else f"run {next(_runs)}"
+    return make_plan(ops, _resources(config), targets=targets, tokens=tokens, purpose=purpose)
 
 
 def _content(ops: Sequence[Op]) -> dict[str, str]:
@@ -116,7 +125,7 @@ def compute(*arrays: Any) -> Any:
     launch = Launch(made, objects, config)
     results = _Results(launch)
     _run(launch, results.take)
-    out = tuple(results.value(name) for name in made.outputs)
+    out = results.all(made.outputs)
     launch.forget()
     return out[0] if len(out) == 1 else out
 
@@ -127,6 +136,10 @@ def _run(launch: Launch, on_tile: Any = None) -> None:
     progress = progress_for(launch.config)
     try:
         _last = launch.execute(on_tile, progress)
+    except BaseException:
+        if not launch.scratch.durable:
+            launch.forget()  # nobody could resume from it
+        raise
     finally:
         if progress is not None:
             progress.close()
@@ -135,14 +148,18 @@ def _run(launch: Launch, on_tile: Any = None) -> None:
 class _Results:
     """Collects output tiles into NumPy arrays as they are finished.
 
-    A tile that is a whole output is handed over; others are copied into place while later tasks still run.
+    A tile that is a whole output is handed over; others are copied into place while later tasks still run. What
+    later tasks read as well stays in the store for them.
     """
 
     def __init__(self, launch: Launch) -> None:
         self.launch, self.values = launch, dict[str, np.ndarray]()
+        self.read = frozenset(part.array for p in launch.plan.programs for r in p.reads for part in r.parts)
 
     def take(self, name: str, index: tuple[int, ...]) -> None:
         """Bring an output tile here, and let the store forget it where nothing else will read it."""
+        if name in self.read and self.launch.plan.arrays[name].tiling.count == 1:
+            return
         spec, array = self.launch.plan.arrays[name], self.launch.array(name)
         tile = array.read([c.span(i) for c, i in zip(spec.tiling.axes, index, strict=True)])
         if spec.tiling.count == 1:
@@ -153,7 +170,15 @@ class _Results:
             self.values[name] = np.empty(spec.tiling.shape, spec.dtype)
         self.values[name][spec.tiling.slices(index)] = tile
         del tile
-        self.launch.drop(name, index)
+        if name not in self.read:
+            self.launch.drop(name, index)
+
+    def all(self, names: Sequence[str]) -> tuple[np.ndarray, ...]:
+        """The outputs in order; one that was asked for twice is two arrays."""
+        firsts = (name not in names[:n] for n, name in enumerate(names))
+        return tuple(
+            self.value(name) if first else self.value(name).copy() for name, first in zip(names, firsts, strict=True)
+        )
 
     def value(self, name: str) -> np.ndarray:
         """The whole output; read now where the plan did not have to compute it."""
@@ -180,7 +205,7 @@ def persist(*arrays: Any) -> Any:
     """
     ops = _arrays(arrays)
     config = _with_values(get_config())
-    made, objects = _make(ops, config)
+    made, objects = _make(ops, config, purpose="persist")  # `compute` drops its tiles, and these are to stay
     launch = Launch(made, objects, config)
     _run(launch)
     launch.forget(keep=made.outputs)

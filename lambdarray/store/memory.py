@@ -232,7 +232,10 @@ def _kept(tile: np.ndarray) -> tuple[np.ndarray, int]:
     check_dtype(tile.dtype)
     base = tile.base
     nbytes = tile.nbytes
-    if base is not None:
+    if base is None and not tile.flags.writeable:
+        # It is kept under another key too: a view says to whom it is given that it has more than one owner.
+        tile = tile.view()
+    elif base is not None:
         if _is_own(tile, base):
             nbytes = base.nbytes
         else:
