@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -160,8 +160,23 @@ def block_shape(shape: Sequence[int], elements: int, fast: Axes, reduced: Sequen
 
 def spans(shape: Sequence[int], block: Sequence[int]) -> Iterator[tuple[tuple[int, int], ...]]:
     """The blocks of a tile as (lo, hi) for each axis, in C order."""
-    axes = [[(lo, min(lo + b, n)) for lo in range(0, n, b)] for n, b in zip(shape, block, strict=True)]
-    return product(*axes)
+    return product(*[_pieces(n, b) for n, b in zip(shape, block, strict=True)])
+
+
+def _pieces(size: int, length: int) -> list[tuple[int, int]]:
+    """An axis in pieces of this length; a short rest is shared out between the last two.
+
+    So the last axis of a block never has length 1, and what is written never is a single column: NumPy 2.4 gives
+    wrong values for some functions (isfinite, negative) where their output is strided.
+
+    >>> _pieces(9, 4)
+    [(0, 4), (4, 7), (7, 9)]
+    """
+    bounds = [*range(0, size, length), size]
+    rest = size % length
+    if len(bounds) > 2 and 0 < 2 * rest < length:
+        bounds[-2] -= (length - rest) // 2
+    return list(pairwise(bounds))
 
 
 def gather(x: Array, work: Array, out: Array) -> None:
@@ -170,6 +185,9 @@ def gather(x: Array, work: Array, out: Array) -> None:
     Read across, a tile costs a cache line and often a page per element.
     """
     order = sorted(range(x.ndim), key=lambda d: -abs(x.strides[d]))
+    if order == list(range(x.ndim)):
+        np.copyto(out, x)
+        return
     rows = x.transpose(order)
     *lead, row = rows.shape
     # One element more a row: columns of a power of two would share their places in the cache.

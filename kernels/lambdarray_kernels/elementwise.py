@@ -49,8 +49,8 @@ def map_(
     instructions put out. An output is `[register, None]` or `[register, {"kind", "axes", "dtype"}]`, a partial
     for `combine` and `finish`. Along the axes `kept` everything has length 1, whatever the block.
 
-    Values equal NumPy's bit for bit. Floating-point errors pass in silence: they make inf and nan, as in NumPy, but no
-    warning, since it would appear in the log of some worker.
+    Values equal NumPy's for contiguous arrays bit for bit, whatever the memory layout here. Floating-point errors
+    pass in silence: they make inf and nan, as in NumPy, but no warning, since it would appear in a worker's log.
 
     >>> add = ["add", [0, ["c", "<f8", np.float64(1).tobytes().hex()]], ["<f8", "<f8"], ["<f8"]]
     >>> map_(np.zeros(3), code=[add], outputs=[[1, None]], block=[(0, 3)], shape=[3])
@@ -107,6 +107,8 @@ def _run(schedule: Schedule, inputs: Sequence[Array], block: Sequence[Span]) -> 
     registers = schedule.template.copy()
     for i, x in enumerate(inputs):
         registers[i] = frame.view(x)
+    for i in schedule.copied:
+        registers[i] = registers[i].copy()
     results: list[Any] = [None] * (len(schedule.stores) + len(schedule.reductions))
     for place, r, dtype in schedule.stores:
         results[place] = np.empty(frame.full, dtype)
@@ -117,11 +119,8 @@ def _run(schedule: Schedule, inputs: Sequence[Array], block: Sequence[Span]) -> 
         registers[r] = _room(schedule, r, frame.shape)
     for step in schedule.once:
         step(run)
-    for buffer in schedule.buffers:
-        memory = np.empty(shape_of(buffer.mask, schedule.block), buffer.dtype)
-        for r in buffer.registers:
-            registers[r] = memory
-    if schedule.single:
+    if schedule.single and not schedule.gathered:
+        _allocate(schedule, registers)
         for step in schedule.steps:
             step(run)
     else:
@@ -136,24 +135,33 @@ def _room(schedule: Schedule, register: int, block: Sequence[int]) -> Array:
     return np.empty(shape_of(schedule.masks[register], block), schedule.program.dtypes[register])
 
 
+def _allocate(schedule: Schedule, registers: list[Any]) -> None:
+    """Make the buffers for a block."""
+    for buffer in schedule.buffers:
+        memory = np.empty(shape_of(buffer.mask, schedule.block), buffer.dtype)
+        for r in buffer.registers:
+            registers[r] = memory
+
+
 def _blocks(schedule: Schedule, run: Run) -> None:
     """Run the steps on each block."""
     registers, masks = run.registers, schedule.masks
     read = [(r, registers[r], masks[r]) for r in schedule.sliced]
     across = [(r, registers[r], masks[r]) for r in schedule.gathered]
     distinct = {mask for _, _, mask in read + across}
+    _allocate(schedule, registers)
     for r in schedule.gathered:
         registers[r] = _room(schedule, r, schedule.block)
     work = np.empty(max((gather_nbytes(registers[r]) for r in schedule.gathered), default=0), np.uint8)
     made = [r for b in schedule.buffers for r in b.registers] + schedule.gathered
-    buffers = [(r, registers[r], masks[r]) for r in made]
+    buffers = [(r, registers[r].reshape(-1), masks[r]) for r in made]
     before = schedule.block
     for run.span in spans(schedule.frame.shape, schedule.block):
         size = tuple([hi - lo for lo, hi in run.span])
         if size != before:
-            start = [(0, n) for n in size]
             for r, buffer, mask in buffers:
-                registers[r] = buffer[index_of(mask, start)]
+                shape = shape_of(mask, size)
+                registers[r] = buffer[: math.prod(shape)].reshape(shape)
             before = size
         index = {mask: index_of(mask, run.span) for mask in distinct}
         for r, whole, mask in read:

@@ -36,8 +36,6 @@ def find(name: str, have: Sequence[DType], ins: Sequence[DType], outs: Sequence[
     if name in EXTRAS:
         return Function(EXTRAS[name], False, tuple(ins))
     ufunc = ufunc_named(name)
-    if name in PREDICATES:
-        return Function(partial(_predicate, ufunc), False, tuple(ins))
     return _with_loop(ufunc, have, tuple(ins), tuple(outs))
 
 
@@ -53,11 +51,13 @@ def ufunc_named(name: str) -> np.ufunc:
 
 
 def _with_loop(ufunc: np.ufunc, have: Sequence[DType], ins: tuple[DType, ...], outs: tuple[DType, ...]) -> Function:
+    # NumPy multiplies complex numbers with fused operations, but not in place where there is only one of them.
+    inplace = all(d.kind != "c" for d in ins)
     if _resolves(ufunc, have, ins + outs):
-        return Function(ufunc, True, None)
+        return Function(ufunc, inplace, None)
     if _resolves(ufunc, ins, ins + outs):
-        return Function(ufunc, True, ins)
-    return Function(partial(ufunc, signature=ins + outs, casting="unsafe"), True, None)
+        return Function(ufunc, inplace, ins)
+    return Function(partial(ufunc, signature=ins + outs, casting="unsafe"), inplace, None)
 
 
 def _resolves(ufunc: np.ufunc, have: Sequence[DType], loop: tuple[DType, ...]) -> bool:
@@ -65,18 +65,6 @@ def _resolves(ufunc: np.ufunc, have: Sequence[DType], loop: tuple[DType, ...]) -
         return bool(ufunc.resolve_dtypes((*have, *[None] * ufunc.nout)) == loop)
     except TypeError:
         return False
-
-
-# NumPy 2.4 writes garbage where the output of one of these is strided (a block of one column is), so they get a
-# contiguous output.
-PREDICATES = frozenset({"isfinite", "isinf", "isnan", "signbit"})
-
-
-def _predicate(ufunc: np.ufunc, x: Array, out: Array) -> None:
-    if out.flags.c_contiguous:
-        ufunc(x, out=out)
-    else:
-        out[...] = ufunc(x)
 
 
 def cast(x: Array, out: Array) -> None:

@@ -48,8 +48,8 @@ class Schedule:
     """A program laid out for tiles of one shape and memory layout.
 
     `once` runs before the blocks, `steps` for each. A register is `sliced` (a part of it is taken for each block),
-    `gathered` (such a part is copied, so that its last axis is its closest), in a buffer, or constant. `stores` are
-    the results returned whole: place, register, dtype.
+    `gathered` (such a part is copied, so that its last axis is its closest), in a buffer, or constant. `copied` are
+    small inputs copied whole to that end. `stores` are the results returned whole: place, register, dtype.
     """
 
     program: Program
@@ -63,6 +63,7 @@ class Schedule:
     buffers: list[Buffer] = field(default_factory=list)
     sliced: list[int] = field(default_factory=list)
     gathered: list[int] = field(default_factory=list)
+    copied: list[int] = field(default_factory=list)
     hoisted: list[int] = field(default_factory=list)
     once: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -219,19 +220,29 @@ def _lifetimes(items: Sequence[Item]) -> tuple[dict[int, int], dict[int, int]]:
 
 def _choose_block(schedule: Schedule, inputs: Sequence[Array]) -> None:
     shape = schedule.frame.shape
-    strides = _strides(schedule, inputs)
+    strides = {r: s for r, s in _strides(schedule, inputs).items() if r in schedule.sliced}
     reduced = [r.axes for r in schedule.reductions]
     fast = fast_axes(shape, list(strides.values()))
     schedule.block = block_shape(shape, _elements(schedule), fast, reduced)
     schedule.single = schedule.block == shape
-    if not schedule.single:
-        schedule.gathered = [r for r, s in strides.items() if len(fast_axes(shape, [s])) > 1 and s[-1]]
-        schedule.sliced = [r for r in schedule.sliced if r not in schedule.gathered]
+    across = [r for r, s in _strides(schedule, inputs).items() if _is_across(s)]
+    schedule.copied = [r for r in across if _is_small(schedule, schedule.masks[r])]
+    schedule.gathered = [r for r in across if r in strides and r not in schedule.copied]
+    schedule.sliced = [r for r in schedule.sliced if r not in schedule.gathered]
     for r in schedule.reductions:
         register = schedule.program.dtypes[r.register].newbyteorder("=")
         out = np.dtype(r.spec["dtype"]) if r.spec.get("dtype") else register
         starter = KINDS[r.spec["kind"]].starter(Cut(shape, schedule.block, r.axes), register, out)
         schedule.starters.append(starter)
+
+
+def _is_across(strides: Sequence[int]) -> bool:
+    """Whether the last axis that an input varies along is not its closest, or runs backwards.
+
+    Backwards some functions of NumPy's take a slower way that differs in the last bit.
+    """
+    moving = [s for s in strides if s]
+    return bool(moving) and (moving[-1] < 0 or min(map(abs, moving)) < moving[-1])
 
 
 def _elements(schedule: Schedule) -> int:
@@ -247,12 +258,11 @@ def _elements(schedule: Schedule) -> int:
 
 
 def _strides(schedule: Schedule, inputs: Sequence[Array]) -> dict[int, tuple[int, ...]]:
-    """For the inputs that blocks read, the strides along the frame's axes, 0 where broadcast."""
+    """The inputs' strides along the frame's axes, 0 where broadcast."""
     out = {}
-    for r in schedule.sliced:
-        if r < len(inputs):
-            strides = schedule.frame.view(inputs[r]).strides
-            out[r] = tuple(s if m else 0 for s, m in zip(strides, schedule.masks[r], strict=True))
+    for r, x in enumerate(inputs):
+        strides = schedule.frame.view(x).strides
+        out[r] = tuple(s if m else 0 for s, m in zip(strides, schedule.masks[r], strict=True))
     return out
 
 
