@@ -104,9 +104,13 @@ def table(rows: Sequence[Row]) -> str:
 def _cell(row: Row | None) -> str:
     if row is None:
         return ""
-    more = "".join(f", {value:.3g} {key.replace('_per_', '/')}" for key, value in row.more.items())
+    more = "".join(f", {_number(value)} {key.replace('_per_', '/')}" for key, value in row.more.items())
     seconds = f"{row.seconds:.3g} s" if row.seconds >= 0.1 else f"{row.seconds * 1e3:.3g} ms"
     return f"{seconds}{more} ({row.peak_mb:.0f} MB)"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def _beside(found: dict[str, Row]) -> str:
