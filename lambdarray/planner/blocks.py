@@ -13,6 +13,8 @@ from ..tiling import Cuts, Tiling
 # A task below this many elements is mostly overhead; one above is worth splitting for balance.
 LEAST_ELEMENTS = 1 << 18
 TASKS_PER_WORKER = 8
+# A task may hold a few blocks at once: what it reads, and what is fetched ahead for the next.
+MEMORY_PARTS = 8
 FAN_IN = 32
 TILE_BYTES = 32 << 20
 
@@ -57,14 +59,15 @@ def split(cuts: Cuts, parts: int) -> Cuts:
     return cuts if not cuts.regular or parts <= 1 else Cuts(cuts.size, max(1, -(-cuts.chunk // parts)))
 
 
-def for_reduction(tiling: Tiling, resources: Resources, stored: bool) -> tuple[Cuts, ...]:
+def for_reduction(tiling: Tiling, itemsize: int, resources: Resources, stored: bool) -> tuple[Cuts, ...]:
     """Blocks for the first step of a reduction: near the tiles, large enough to be worth a task, enough for all.
 
     Tiles in a store are never cut, since a part of a tile is a request as dear as the whole.
     """
     wanted = resources.workers * TASKS_PER_WORKER
     total = math.prod(tiling.shape)
-    target = max(LEAST_ELEMENTS, total // wanted)
+    most = resources.memory_bytes // (MEMORY_PARTS * max(itemsize, 1))
+    target = max(1, min(most, max(LEAST_ELEMENTS, total // wanted)))
     cuts = list(tiling.axes)
     size = math.prod(tiling.max_tile)
     if size * 2 <= target:

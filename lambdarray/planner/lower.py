@@ -135,7 +135,7 @@ class Lowering:
         if region.partial:
             source = root.inputs[0]
             reads_tiles = self._reads_tiles(region)
-            axes = blocks.for_reduction(source.tiling, self.resources, reads_tiles)
+            axes = blocks.for_reduction(source.tiling, source.dtype.itemsize, self.resources, reads_tiles)
         else:
             axes = root.tiling.axes
         code = Code(len(axes), identity(len(axes)), self.array_of)
@@ -228,7 +228,7 @@ class Lowering:
             return False
         source = op.inputs[0]
         reads_tiles = self._reads_tiles(begin)
-        cuts = blocks.for_reduction(source.tiling, self.resources, reads_tiles)
+        cuts = blocks.for_reduction(source.tiling, source.dtype.itemsize, self.resources, reads_tiles)
         if any(cuts[d].count > 1 for d in op.axes):
             return False
         kept = self._kept_cuts(region, op)

@@ -63,6 +63,7 @@ class Launch:
         self.plan = plan if config.executor == "threads" else _with_uploads(plan)
         self.report = RunReport.of(plan, config.executor, worker_count(config))
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
+        self._seen = bytearray(plan.task_count)
         self._open: dict[str, ArrayIO] = {}
         self._outputs = frozenset(plan.outputs) & plan.written
         self._making = {n for n, p in enumerate(plan.programs) if any(w.array in self._outputs for w in p.writes)}

@@ -295,7 +295,7 @@ class Scheduler:
     def _refused(self, key: int, now: float) -> None:
         """It never began: it is not an attempt, and its number is used again."""
         task, number = attempt_of(key)
-        self._window.refused(now, len(self._flight) + 1)
+        self._window.refused(now, len(self._flight))
         self.statistics.throttled += 1
         self.statistics.attempts -= 1
         if key in self._extra:

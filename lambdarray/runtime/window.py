@@ -1,27 +1,28 @@
-"""How many bundles may be in flight: up to the capacity, fewer after refusals.
+"""How many bundles may be in flight: up to the capacity, and after refusals as many as were let through.
 
-Additive increase, multiplicative decrease: it finds what an account lets through without being told.
+A refusal says how many the account takes just now: those still in flight. Each that finishes is replaced at once, and
+the window grows with what finishes, to find out when more are let through. Only where nothing at all is in flight is
+there a pause, longer each time.
 """
 
 from __future__ import annotations
 
-CUT, CUT_EVERY_S = 0.7, 1.0  # a burst of refusals is one sign, not many
-GROWTH = 0.02  # per finished window's worth of attempts, and at least one bundle
+GROWTH = 0.1  # for each that finishes: a tenth more with each turn of the window
 PAUSE_S, PAUSE_MAX_S = 0.05, 5.0
 
 
 class Window:
-    """The concurrency window. `refusals` counts bursts of refusals since something last finished.
+    """The concurrency window. `refusals` counts pauses since something last finished.
 
     >>> w = Window()
     >>> w.refused(now=0.0, in_flight=100); w.limit(1000), w.pause_until > 0
-    (70, True)
+    (100, False)
     """
 
-    __slots__ = ("_cut_at", "_size", "pause_until", "refusals")
+    __slots__ = ("_size", "pause_until", "refusals")
 
     def __init__(self) -> None:
-        self._size, self._cut_at = float("inf"), float("-inf")
+        self._size = float("inf")
         self.pause_until, self.refusals = float("-inf"), 0
 
     def limit(self, capacity: int) -> int:
@@ -32,10 +33,9 @@ class Window:
         return int(size)
 
     def refused(self, now: float, in_flight: int) -> None:
-        """An attempt was refused: start nothing for a while, and fewer from then on."""
-        if now - self._cut_at >= CUT_EVERY_S:
-            self._size, self._cut_at = max(1.0, min(self._size, float(in_flight)) * CUT), now
-        if now >= self.pause_until:
+        """An attempt was refused while others, `in_flight`, were not."""
+        self._size = max(1.0, min(self._size, float(in_flight)))
+        if in_flight == 0 and now >= self.pause_until:
             self.pause_until = now + min(PAUSE_MAX_S, PAUSE_S * 2.0 ** min(self.refusals, 16))
             self.refusals += 1
 

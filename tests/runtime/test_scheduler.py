@@ -470,10 +470,19 @@ def test_a_bundle_that_waits_behind_a_silent_one_begins_when_that_is_given_up():
     assert d.scheduler.next_time(d.now, 2) == pytest.approx(210.0)
 
 
-def test_a_burst_of_refusals_is_one_sign():
+def test_after_a_burst_of_refusals_as_many_stay_in_flight_as_were_let_through():
+    d = Driver(singles(100, seconds=1000.0), capacity=100)
+    started = d.step()
+    for task, attempt in started[30:]:
+        d.report(task, attempt, "throttled")
+    assert d.step() == []
+    d.report(*started[0], "done", total_s=1000.0)
+    assert len(d.step()) == 1
+
+
+def test_where_all_are_refused_one_is_tried_again_after_a_pause():
     d = Driver(singles(100, seconds=1000.0), capacity=100)
     for task, attempt in d.step():
         d.report(task, attempt, "throttled")
-    assert d.wake() != []
-    assert d.now < 0.1
-    assert len(d.bundles) == 100 + 70
+    assert len(d.wake()) == 1
+    assert 0 < d.now < 0.1
