@@ -7,10 +7,7 @@ import base64
 import json
 import threading
 from collections import deque
-
-from aiohttp import web
-
-PATH = "/2015-03-31/functions/{name}/invocations"
+from urllib.parse import unquote
 
 
 def error(status, kind, message):
@@ -47,10 +44,11 @@ class FakeLambda:
         self.script = deque()
         self.events = []
         self.requests = []
-        self.gate = None
         self.in_flight = self.most_in_flight = 0
+        self._gate = 0
         self._started = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._connections = set()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
         assert self._started.wait(30)
 
@@ -60,49 +58,85 @@ class FakeLambda:
 
     def hold(self, count):
         """Answer nothing until `count` invocations are in flight."""
-        self.gate = count
+        self._gate = count
 
     def close(self):
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)
-
-    def _serve(self):
-        asyncio.run(self._run())
+        assert not self._thread.is_alive()
 
     async def _run(self):
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._full = asyncio.Event()
-        app = web.Application(client_max_size=8 << 20)
-        app.router.add_post(PATH, self._invoke)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=4096)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]
+        self._loop, self._stop, self._full = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        server = await self._loop.create_server(lambda: Connection(self), "127.0.0.1", 0, backlog=4096)
+        self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()
-        await runner.cleanup()
+        await self._turns()  # what clients began last becomes a connection: asyncio loses it in a closed server
+        server.close()
+        for connection in list(self._connections):
+            connection.transport.abort()
+        await self._turns()  # and all of them close
 
-    async def _invoke(self, request):
-        body = await request.read()
+    @staticmethod
+    async def _turns():
+        for _ in range(8):
+            await asyncio.sleep(0)
+
+    async def answer(self, path, headers, body):
+        """The answer to a request, None to drop the connection."""
         event = json.loads(body)
         self.events.append(event)
-        self.requests.append((request.match_info["name"], dict(request.headers), body))
+        self.requests.append((unquote(path.split("/")[3]), headers, body))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            if self.gate:
-                if self.in_flight >= self.gate:
+            if self._gate:
+                if self.in_flight >= self._gate:
                     self._full.set()
                 await self._full.wait()
             planned = self.script.popleft() if self.script else None
             if planned == "drop":
-                request.transport.abort()
-                return web.Response()
-            status, headers, said = planned or (200, {}, await asyncio.to_thread(self.function, event))
-            return web.Response(status=status, headers=headers, body=json.dumps(said).encode())
+                return None
+            return planned or (200, {}, await asyncio.to_thread(self.function, event))
         finally:
             self.in_flight -= 1
+
+
+class Connection(asyncio.Protocol):
+    """One kept-alive connection: a request, its answer, the next request."""
+
+    def __init__(self, cloud):
+        self.cloud, self.received, self.tasks = cloud, bytearray(), set()
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.cloud._connections.add(self)
+
+    def connection_lost(self, error):
+        self.cloud._connections.discard(self)
+        for task in self.tasks:
+            task.cancel()
+
+    def data_received(self, data):
+        self.received += data
+        head, separator, rest = bytes(self.received).partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines[1:])
+        if separator and len(rest) == int(headers["Content-Length"]):
+            self.received.clear()
+            task = asyncio.get_running_loop().create_task(self.respond(lines[0].split()[1], headers, rest))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def respond(self, path, headers, body):
+        answer = await self.cloud.answer(path, headers, body)
+        if answer is None:
+            self.transport.abort()
+            return
+        status, headers, said = answer
+        body = json.dumps(said).encode()
+        lines = [f"HTTP/1.1 {status} X", *(f"{k}: {v}" for k, v in headers.items()), f"Content-Length: {len(body)}"]
+        self.transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
 
 def done(event):

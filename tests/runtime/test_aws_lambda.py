@@ -153,7 +153,7 @@ def test_hundreds_of_invocations_are_in_flight_at_once(make, cloud):
     executor, work = make(workers=200), attempts(elementwise(400, 2))
     for attempt in work:
         executor.start([attempt])
-    assert {r.status for r in drain(executor, 200)} == {"done"}
+    assert {(r.status, r.error) for r in drain(executor, 200)} == {("done", "")}
     assert cloud.most_in_flight == 200
 
 

@@ -83,6 +83,9 @@ class Invoker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
+        # Transports close in the turns of the loop that follow.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     def _send_outbox(self) -> None:
         with self._lock:
