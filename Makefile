@@ -13,7 +13,7 @@ MEMORY ?= 1769
 WORKERS ?= 1
 LOCAL := s3://lambdarray-local
 
-.PHONY: help demo demo-lambda test check bench format clean
+.PHONY: help demo demo-lambda test check bench wheel format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make test         the whole test suite, doctests and the blocks of the documentation'
 	@echo 'make check        formatting, lint, types, layers and the tiny test: seconds'
 	@echo 'make bench        the benchmarks beside NumPy and Dask: about 20 minutes'
+	@echo 'make wheel        build the wheel, install it in an environment of its own, and run it from elsewhere'
 	@echo 'make format       rewrite the formatting as `make check` wants it'
 	@echo 'make clean        remove what was built, the environment too'
 
@@ -44,6 +45,14 @@ check: $(VENV)/.has-dev
 
 bench: $(VENV)/.has-bench
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+wheel: $(VENV)/.has-dev
+	rm -rf dist build $(VENV)/for-wheel
+	$(BIN)/python -W ignore -m build --wheel >/dev/null
+	$(BIN)/python -m venv $(VENV)/for-wheel
+	$(VENV)/for-wheel/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	there="$$(cd $(VENV)/for-wheel/bin && pwd)" && cd / && "$$there/lambdarray" demo --n 256 && \
+		"$$there/python" -c "import sys, lambdarray; assert not {'boto3', 'dask'} & set(sys.modules)"
 
 format: $(VENV)/.has-dev
 	$(BIN)/ruff check --fix --exit-zero .
