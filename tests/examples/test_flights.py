@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
+import subprocess
+import sys
 import zipfile
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -17,8 +20,6 @@ PATH = Path(__file__).resolve().parents[2] / "examples/flights.py"
 
 @pytest.fixture(scope="module")
 def flights() -> ModuleType:
-    import sys
-
     spec = spec_from_file_location("flights", PATH)
     assert spec is not None
     assert spec.loader is not None
@@ -65,3 +66,19 @@ def test_the_flights_of_2013_give_numpys_coefficients(flights: ModuleType, capsy
     said = capsys.readouterr().out
     assert "327,346 flights, 32 columns" in said
     assert "dep_delay" in said
+
+
+@pytest.mark.timeout(400)  # the first time the function's layer is built
+def test_the_same_coefficients_come_out_of_lambda(small_table: Path) -> None:
+    store = "s3://lambdarray-local/scratch"
+    python = shlex.quote(sys.executable)
+    commands = (
+        f"{python} -m lambdarray deploy --store {store} --yes >&2",
+        f"{python} {shlex.quote(str(PATH))} --table {shlex.quote(str(small_table))} --executor lambda --store {store}",
+    )
+    command = [sys.executable, "-m", "lambdarray", "cloud", "--bucket", "lambdarray-local", "--for", "300"]
+    done = subprocess.run(
+        [*command, "--", "sh", "-ec", "; ".join(commands)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1,960 flights, 18 columns, on lambda" in done.stdout
