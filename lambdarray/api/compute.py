@@ -55,7 +55,8 @@ def _make(
 ) -> tuple[Plan, dict[str, Any]]:
     durable = not config.store.startswith("memory")
     tokens = _content(ops) if durable else None
-    purpose = purpose if durable else f"run {next(_runs)}"
+    # A save is known again by its key, so that it resumes; but for in-memory sources, whose tokens are new each time.
+    purpose = purpose if durable or targets else f"run {next(_runs)}"
     return make_plan(ops, _resources(config), targets=targets, tokens=tokens, purpose=purpose)
 
 
@@ -273,13 +274,21 @@ def _saveable(op: Op) -> Op:
 
 
 def _refuse_own_input(ops: Sequence[Op], urls: Sequence[str]) -> None:
-    read = {str(op.location.get("url", "")).rstrip("/") for op in in_order(ops) if isinstance(op, Stored)}
-    both = next((url for url in urls if url.rstrip("/") in read), None)
+    read = {_place(str(op.location["url"])) for op in in_order(ops) if isinstance(op, Stored) and "url" in op.location}
+    both = next((url for url in urls if _place(url) in read), None)
     if both is not None:
         raise StoreError(f"{both} is read by this expression and cannot be its target; save to another place")
-    twice = next((url for url in urls if urls.count(url) > 1), None)
+    places = [_place(url) for url in urls]
+    twice = next((url for url, place in zip(urls, places, strict=True) if places.count(place) > 1), None)
     if twice is not None:
         raise StoreError(f"{twice} is the target of two arrays; each needs its own")
+
+
+def _place(url: str) -> str:
+    """Where a URL leads, however it is written."""
+    from ..store.locate import local_path
+
+    return url.rstrip("/") if url.startswith("s3://") else local_path(url)
 
 
 def _check_reachable(urls: Sequence[str], config: Config) -> None:
