@@ -12,7 +12,8 @@ from ..task import Task, TaskReport
 from .execution import FAILURES, Blocks, Execution, Output, fail
 from .executors import Attempt
 from .prefetch import IoThreads, Job, Prefetcher, Unit
-from .prepared import Loaded, Prepared, PreparedRead
+from .prepared import Prepared
+from .reading import Loaded, PreparedRead
 
 if TYPE_CHECKING:
     from .worker import Worker

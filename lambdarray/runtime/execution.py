@@ -9,7 +9,8 @@ from typing import Any
 from ..errors import AccessError, ConfigError, PlanError, UserFunctionError
 from ..task import Task, TaskReport
 from ..tiling import Index, Span
-from .prepared import Array, Loaded, Prepared, PreparedRead, PreparedStep, PreparedWrite
+from .prepared import Prepared, PreparedStep, PreparedWrite
+from .reading import Array, Loaded, PreparedRead
 
 Blocks = tuple[Span, ...]
 # What the reads hold, and the seconds that I/O threads spent on them (None: those that the caller waited).

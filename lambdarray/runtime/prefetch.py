@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from ..tiling import Span
-from .prepared import Loaded, PreparedRead
+from .reading import Loaded, PreparedRead
 
 # Units under way ahead of the one that is needed: more of small ones, to hide latency; fewer of large ones, which
 # would take bandwidth from what is needed first.

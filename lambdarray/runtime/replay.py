@@ -10,7 +10,8 @@ from ..store import open_array, open_store
 from ..task import Program, Task, TaskReport
 from ..tiling import Index
 from .execution import Execution, load_now
-from .prepared import Array, Prepared
+from .prepared import Prepared
+from .reading import Array
 
 
 def task_text(task: Task) -> str:

@@ -90,6 +90,17 @@ def test_a_single_task_runs_in_the_calling_thread_with_blas_left_as_it_is():
     assert set(get(store, p.arrays["y"]).tolist()) == {threading.get_ident()}
 
 
+def test_ctrl_c_in_a_single_task_is_raised_at_once_and_leaves_nothing_to_wait_for():
+    store = MemoryStore()
+    p = elementwise(2, 2, "test_raise", {"error": "KeyboardInterrupt", "message": ""})
+    put(store, p.arrays["x"], np.arange(2.0))
+    executor = ThreadsExecutor(store, tasks=1)
+    with pytest.raises(KeyboardInterrupt):
+        executor.start(attempts(p))
+    assert [(r.status, r.error) for r in executor.wait(0)] == [("throttled", "interrupted")]
+    executor.close()
+
+
 def blas_counts():
     from threadpoolctl import threadpool_info
 

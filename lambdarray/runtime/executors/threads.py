@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 
 from ...task import Program, TaskReport
 from ..blas_threads import blas_threads
+from ..environment import cores
 from ..prepared import Prepared, uses_blas
 from ..worker import Worker
 from . import Attempt
@@ -19,11 +19,6 @@ from .inbox import Inbox
 from .pool import pool
 
 Bundle = Sequence[Attempt]
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class ThreadsExecutor:
@@ -122,7 +117,10 @@ class ThreadsExecutor:
     def _run(self, worker: Worker, bundle: Bundle) -> None:
         try:
             worker.run_bundle(bundle, self._reports.put)
-        except BaseException as error:  # raised by `wait`: an error of a task is a report, this is one of ours
-            if self._inline:
-                raise
-            self._reports.put(error)
+        except BaseException as error:  # no error of a task, which would be a report
+            if not self._inline:
+                self._reports.put(error)  # `wait` raises it
+                return
+            for attempt in bundle:
+                self._reports.put(TaskReport(attempt.id, attempt.number, "throttled", error="interrupted"))
+            raise

@@ -1,0 +1,155 @@
+"""The reads of a program made ready: which elements of a source a block needs, and how they become a register."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import PlanError
+from ..task import ArraySpec, Part, Program, Read
+from ..tiling import AxisMap, Cuts, Span
+
+Array = np.ndarray[Any, Any]
+Blocks = Sequence[Span]
+Loaded = tuple[Array, int]
+
+
+def in_memory(spec: ArraySpec, array: Any) -> bool:
+    """Whether reading and writing the array does not block, so that no thread is needed for it."""
+    kind = spec.location.get("kind")
+    return kind == "object" or (kind == "tiles" and not array.store.durable)
+
+
+class PreparedAxis:
+    """One axis of a source: which of its elements a block needs, clipped to those there are."""
+
+    __slots__ = ("axis", "fixed", "map", "shift", "size")
+
+    def __init__(self, axis_map: AxisMap, size: int, stage: tuple[Cuts, ...]) -> None:
+        self.map, self.size, self.axis = axis_map, size, axis_map.axis
+        lo, hi = axis_map.start, axis_map.start + axis_map.size
+        self.fixed = (max(0, lo), min(size, hi)) if axis_map.axis < 0 else None
+        # Most maps only shift, and stay inside the source: their span is an addition.
+        plain = self.fixed is None and axis_map.step == 1 and axis_map.num == axis_map.den
+        inside = plain and lo >= 0 and lo + stage[axis_map.axis].size <= size
+        self.shift = lo if inside else None
+
+    def span(self, blocks: Blocks) -> Span:
+        """The interval of the source that the block's elements lie in."""
+        if self.fixed is not None:
+            return self.fixed
+        if self.shift is not None:
+            lo, hi = blocks[self.axis]
+            return lo + self.shift, hi + self.shift
+        if self.map.num != self.map.den:
+            lo, hi = self.map.span(blocks[self.axis])
+            return max(0, lo), min(self.size, hi)
+        lo, hi = self.covered(blocks[self.axis])
+        return self.map.span((lo, hi)) if lo < hi else (0, 0)
+
+    def covered(self, block: Span) -> Span:
+        """The elements e of the block whose `start + step * e` the source has."""
+        start, step = self.map.start, self.map.step
+        if step < 0:
+            start, step = self.size - 1 - start, -step
+        lo = max(block[0], -(start // step))
+        return lo, max(lo, min(block[1], -((start - self.size) // step)))
+
+
+class Source:
+    """One part of a read: an open array, the span of each axis, and the way to the register's layout."""
+
+    __slots__ = ("array", "axes", "dtype", "expand", "in_memory", "index", "name", "order", "plain")
+
+    def __init__(self, part: Part, layout: tuple[int, ...], program: Program, array: Any) -> None:
+        spec = program.arrays[part.array]
+        self.name, self.array, self.dtype = part.array, array, spec.dtype
+        self.in_memory = in_memory(spec, array)
+        sizes = spec.tiling.shape
+        self.axes = tuple(PreparedAxis(m, n, program.axes) for m, n in zip(part.maps, sizes, strict=True))
+        kept = [a for a in layout if a >= 0]
+        self.index: tuple[Any, ...] = tuple(
+            slice(None, None, m.step) if a in kept else 0 for a, m in enumerate(part.maps)
+        )
+        ranks = {a: i for i, a in enumerate(sorted(kept))}
+        self.order = tuple(ranks[a] for a in kept)
+        self.expand: tuple[Any, ...] = tuple(None if a < 0 else slice(None) for a in layout)
+        self.plain = layout == tuple(range(len(sizes))) and all(m.step == 1 for m in part.maps)
+
+    def load(self, blocks: Blocks) -> Loaded:
+        """The part's elements in the register's layout, and the bytes read for them."""
+        data = self.array.read([a.span(blocks) for a in self.axes])
+        return (data if self.plain else self.arrange(data)), data.nbytes
+
+    def arrange(self, data: Array) -> Array:
+        """The source's elements as the register wants them: stepped, dropped, permuted and extended axes."""
+        return data[self.index].transpose(self.order)[self.expand]  # type: ignore[no-any-return]
+
+    def nbytes(self, blocks: Blocks) -> int:
+        """The bytes of what `load` reads."""
+        spans = (a.span(blocks) for a in self.axes)
+        return math.prod(hi - lo for lo, hi in spans) * self.dtype.itemsize
+
+
+class PreparedRead:
+    """A read: one source as it is, or several pasted where they belong in the block."""
+
+    __slots__ = ("in_memory", "layout", "register", "sources")
+
+    def __init__(self, read: Read, program: Program, arrays: Mapping[str, Any]) -> None:
+        self.register, self.layout = read.register, read.layout
+        self.sources = tuple(Source(p, read.layout, program, arrays[p.array]) for p in read.parts)
+        self.in_memory = all(s.in_memory for s in self.sources)
+
+    def load(self, blocks: Blocks) -> Loaded:
+        """The register's array, and the bytes read for it."""
+        return self.sources[0].load(blocks) if len(self.sources) == 1 else self._paste(blocks)
+
+    def nbytes(self, blocks: Blocks) -> int:
+        """The bytes of what `load` reads."""
+        return sum(s.nbytes(blocks) for s in self.sources)
+
+    def _paste(self, blocks: Blocks) -> Loaded:
+        shape = tuple(self._length(self.sources[0], a, blocks) for a in self.layout)
+        pieces = [(s, place) for s in self.sources if (place := self._place(s, blocks)) is not None]
+        for source, place in pieces:
+            if all(p == slice(0, n) for p, n in zip(place, shape, strict=True)):
+                return source.load(blocks)
+        loaded = [(place, *source.load(blocks)) for source, place in pieces]
+        if sum(data.size for _, data, _ in loaded) != math.prod(shape):
+            raise PlanError(
+                f"register {self.register!r} needs a block of shape {shape}, but its parts "
+                f"{', '.join(s.name for s in self.sources)} have {sum(d.size for _, d, _ in loaded)} elements of it"
+            )
+        dtypes = [d.dtype for _, d, _ in loaded] or [s.dtype for s in self.sources]
+        out = np.empty(shape, np.result_type(*dtypes))
+        for place, data, _ in loaded:
+            out[place] = data
+        return out, sum(n for _, _, n in loaded)
+
+    @staticmethod
+    def _length(source: Source, a: int, blocks: Blocks) -> int:
+        if a < 0:
+            return 1
+        axis = source.axes[a]
+        follows = axis.axis >= 0 and axis.map.num == axis.map.den
+        lo, hi = blocks[axis.axis] if follows else axis.span(blocks)
+        return hi - lo
+
+    def _place(self, source: Source, blocks: Blocks) -> tuple[slice, ...] | None:
+        """Where the source's elements lie in the block; None where it has none of them."""
+        place = []
+        for a in self.layout:
+            axis = source.axes[a] if a >= 0 else None
+            if axis is None or axis.axis < 0 or axis.map.num != axis.map.den:
+                place.append(slice(0, self._length(source, a, blocks)))
+                continue
+            block = blocks[axis.axis]
+            lo, hi = axis.covered(block)
+            if lo >= hi:
+                return None
+            place.append(slice(lo - block[0], hi - block[0]))
+        return tuple(place)
