@@ -19,7 +19,7 @@ from ..runtime.summary import RunReport
 from ..task import Plan
 from ..tiling import Cuts, Tiling
 from .array import Array
-from .explain import Explanation
+from .explain import Explanation, check_budget
 from .progress import progress_for
 from .remote import check_grants, settled
 
@@ -134,6 +134,7 @@ def compute(*arrays: Any) -> Any:
 def _run(launch: Launch, on_tile: Any = None) -> None:
     global _last
     check_grants(launch.plan, launch.config)
+    check_budget(launch.plan, launch.config)
     progress = progress_for(launch.config)
     try:
         _last = launch.execute(on_tile, progress)

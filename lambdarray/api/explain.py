@@ -8,6 +8,7 @@ from typing import Any
 
 from ..config import Config
 from ..cost import LAMBDA_ARM64, LAMBDA_X86_64, THREADS, Machine, Quote, quote
+from ..errors import BudgetError
 from ..planner.estimate import totals
 from ..task import Plan, Program
 
@@ -115,6 +116,21 @@ class Explanation:
         head = row(("stage", "tasks", "grid", "read/task", "written/task", "what"), "th")
         stages = "".join(row(r) for r in self._stage_rows())
         return f"<table>{facts}</table><table>{head}{stages}</table>"
+
+
+def check_budget(plan: Plan, config: Config) -> None:
+    """Raise BudgetError, before any task runs, where a run in Lambda is quoted above `max_dollars`."""
+    if config.max_dollars is None or config.executor != "lambda":
+        return
+    workers = config.workers or LAMBDA_WORKERS
+    memory_mib = config.memory_mib or LAMBDA_MIB
+    dollars = Explanation(plan, config, workers).quote(LAMBDA_X86_64, workers, memory_mib).dollars
+    if dollars > config.max_dollars:
+        raise BudgetError(
+            f"this run is quoted at ${_dollars(dollars)}, above max_dollars={config.max_dollars:g}: "
+            f"{plan.task_count:,} tasks on up to {workers} functions of {memory_mib} MiB; raise max_dollars, "
+            "or see la.explain() for its parts"
+        )
 
 
 def _grid(p: Program) -> str:

@@ -136,9 +136,7 @@ def _full_shape(x: Array, shape: Any) -> Shape:
     if free and known > 0 and x.size % known == 0:
         wanted[free[0]] = x.size // known
     if math.prod(wanted) != x.size or any(n < 0 for n in wanted):
-        raise ValueError(
-            f"cannot reshape array of size {x.size} (shape {x.shape}) into shape {shape}"
-        )
+        raise ValueError(f"cannot reshape array of size {x.size} (shape {x.shape}) into shape {shape}")
     return tuple(wanted)
 
 
