@@ -10,7 +10,7 @@ import numpy as np
 
 from .blocks import gather, gather_nbytes, index_of, shape_of, spans
 from .program import Program, prepare
-from .reductions import KINDS, partial_dtype
+from .reductions import KINDS, partial_dtype, rebase
 from .registry import kernel
 from .schedule import Schedule, lay_out
 from .steps import Run
@@ -174,7 +174,5 @@ def _blocks(schedule: Schedule, run: Run) -> None:
 
 def _places_in_whole(partial: Array, axes: Sequence[int], block: Sequence[Span], shape: Sequence[int]) -> None:
     """Turn indices that count within the tile into indices that count within the array, over the reduced axes."""
-    if axes:
-        inside = np.unravel_index(partial["index"], [block[a][1] - block[a][0] for a in axes])
-        whole = tuple(i + block[a][0] for i, a in zip(inside, axes, strict=True))
-        partial["index"] = np.ravel_multi_index(whole, [shape[a] for a in axes])
+    box = [(block[a][1] - block[a][0], block[a][0], shape[a]) for a in axes]
+    partial["index"] = rebase(partial["index"], box)

@@ -30,7 +30,7 @@ def partial_dtype(kind: str, in_dtype: Any, out_dtype: Any) -> DType:
     >>> partial_dtype("sum", "f4", "f4")
     dtype('float64')
     """
-    return KINDS[kind].partial_dtype(np.dtype(in_dtype), np.dtype(out_dtype))
+    return KINDS[kind].partial_dtype(np.dtype(in_dtype).newbyteorder("="), np.dtype(out_dtype).newbyteorder("="))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,18 +250,20 @@ class Mean:
 
 
 class Moments:
-    """The variance by the updating formula of Chan, Golub and LeVeque (1983): count, mean and squared deviations.
+    """The variance by the updating formula of Chan, Golub and LeVeque: count, mean and squared deviations.
 
-    Technical report STAN-CS-79-773; The American Statistician 37(3), 242-247.
+    "Algorithms for computing the sample variance: analysis and recommendations", The American Statistician 37(3),
+    1983. A mean is kept as two numbers, itself and what its rounding left: the formula squares differences of means,
+    and where these are small beside the means their rounding would count for more than in NumPy's two passes.
     """
 
     def __init__(self, root: bool) -> None:
         self.root = root
 
     def partial_dtype(self, given: DType, out: DType) -> DType:
-        """A count, a mean (complex for complex data) and the sum of squared deviations from it."""
+        """A count, a mean (complex for complex data), its rest and the sum of squared deviations from it."""
         mean = _wide(self.working_dtype(given, out))
-        return np.dtype([("n", "<i8"), ("mean", mean), ("m2", np.zeros(0, mean).real.dtype)])
+        return np.dtype([("n", "<i8"), ("mean", mean), ("rest", mean), ("m2", np.zeros(0, mean).real.dtype)])
 
     def working_dtype(self, given: DType, out: DType) -> DType:
         """What deviations within a block are computed in."""
@@ -282,17 +284,20 @@ class Moments:
         if all(partial.shape[a] == 1 for a in axes):
             return partial
         count, mean, m2 = (np.ascontiguousarray(partial[f]) for f in ("n", "mean", "m2"))
-        n = _sum(count, axes)
-        merged = np.empty(n.shape, partial.dtype)
-        share = count / np.maximum(n, 1)
-        merged["n"] = n
-        # Relative to one of the means nothing is lost where they lie close together.
         pivot = mean[tuple(slice(0, 1) if d in axes else slice(None) for d in range(mean.ndim))]
-        offset = _sum((mean - pivot) * share, axes)
-        merged["mean"] = pivot + offset
-        between = _square(mean - pivot - offset) * count
-        merged["m2"] = _sum(m2 + between, axes)
+        away = mean - pivot + partial["rest"]
+        n = _sum(count, axes)
+        offset = _sum(away * (count / np.maximum(n, 1)), axes)
+        merged = np.empty(n.shape, partial.dtype)
+        merged["n"] = n
+        merged["m2"] = _sum(m2 + _square(away - offset) * count, axes)
+        self.shift(merged, offset, pivot)
         return merged
+
+    def shift(self, partial: Array, offset: Array, pivot: Array) -> None:
+        """Set the mean to `pivot + offset`, and its rest."""
+        partial["mean"] = pivot + offset
+        partial["rest"] = offset - (partial["mean"] - pivot)
 
     def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
         """M2 by n - ddof, and its root for the standard deviation."""
@@ -332,7 +337,7 @@ class RunningMoments:
             np.divide(total, x.size // max(total.size, 1), out=pivot, casting="unsafe")
         n, offset, m2 = self._deviations(x, pivot)
         part = self.parts[at]
-        part["n"], part["mean"], part["m2"] = n, offset, m2
+        part["n"], part["mean"], part["rest"], part["m2"] = n, offset, 0, m2
 
     def _deviations(self, x: Array, pivot: Array) -> tuple[int, Array, Array]:
         """The count, the mean less the pivot, and the sum of squared deviations."""
@@ -368,7 +373,7 @@ class RunningMoments:
     def result(self) -> Array:
         """The tile's partial."""
         merged = MOMENTS.merge(self.parts, self.axes)
-        merged["mean"] += self.pivot
+        MOMENTS.shift(merged, merged["mean"] + merged["rest"], self.pivot)
         return merged
 
 
@@ -414,6 +419,22 @@ class Extreme:
         return partial["index"].astype(dtype)
 
 
+def rebase(place: Array, box: Sequence[tuple[int, int, int]]) -> Array:
+    """Flat places in a box as flat places in what holds it; for each axis its length, its start, the holder's length.
+
+    `np.unravel_index` of NumPy 2.4 errs on arrays of shape (n, 1) from 8193 elements on.
+
+    >>> rebase(np.array([0, 1, 2]), [(2, 4, 9), (2, 0, 10)])
+    array([40, 41, 50])
+    """
+    out, stride = np.zeros_like(place), 1
+    for length, start, whole in reversed(box):
+        place, inside = np.divmod(place, length)
+        out += (inside + start) * stride
+        stride *= whole
+    return out
+
+
 def _is_nan(x: Array) -> Array:
     return np.asarray(x != x)
 
@@ -441,15 +462,8 @@ class RunningExtreme:
         place = self.kind.find(flat, axis=-1, keepdims=True)
         part = self.parts[self.cut.at(span)]
         part["value"] = np.take_along_axis(flat, place, -1).reshape(shape)
-        part["index"] = self._in_tile(place, x.shape, span).reshape(shape)
-
-    def _in_tile(self, place: Array, size: Sequence[int], span: Spans) -> Array:
-        """Places that count within a block as places that count within the tile."""
-        if not self.axes:
-            return place
-        inside = np.unravel_index(place, [size[a] for a in self.axes])
-        where = tuple(i + span[a][0] for i, a in zip(inside, self.axes, strict=True))
-        return np.asarray(np.ravel_multi_index(where, [self.cut.sizes[a] for a in self.axes]))
+        box = [(x.shape[a], span[a][0], self.cut.sizes[a]) for a in self.axes]
+        part["index"] = rebase(place, box).reshape(shape)
 
     def result(self) -> Array:
         """The tile's partial."""

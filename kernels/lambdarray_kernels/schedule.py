@@ -231,7 +231,7 @@ def _choose_block(schedule: Schedule, inputs: Sequence[Array]) -> None:
     schedule.sliced = [r for r in schedule.sliced if r not in schedule.gathered]
     for r in schedule.reductions:
         register = schedule.program.dtypes[r.register].newbyteorder("=")
-        out = np.dtype(r.spec["dtype"]) if r.spec.get("dtype") else register
+        out = np.dtype(r.spec["dtype"]).newbyteorder("=") if r.spec.get("dtype") else register
         starter = KINDS[r.spec["kind"]].starter(Cut(shape, schedule.block, r.axes), register, out)
         schedule.starters.append(starter)
 
