@@ -55,8 +55,9 @@ def _make(
 ) -> tuple[Plan, dict[str, Any]]:
     durable = not config.store.startswith("memory")
     tokens = _content(ops) if durable else None
-    # A save is known again by its key, so that it resumes; but for in-memory sources, whose tokens are new each time.
-    purpose = purpose if durable or targets else f"run {next(_runs)}"
+    # A save is known again by its key, so that it resumes; not where it reads what may change from call to call.
+    again = targets and not any(isinstance(op, ObjectSource) for op in in_order(ops))
+    purpose = purpose if durable or again else f"run {next(_runs)}"
     return make_plan(ops, _resources(config), targets=targets, tokens=tokens, purpose=purpose)
 
 
