@@ -17,6 +17,7 @@ from ..errors import ConfigError
 from ..store import ArrayIO, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
+from .environment import cores
 from .summary import RunReport
 
 # What an interpreter with its libraries takes of a function's memory, and data may take of this machine's.
@@ -26,11 +27,6 @@ LAMBDA_MIB = 1769
 LAMBDA_WORKERS = 1000
 OnTile = Callable[[str, Index], None]
 OnProgress = Callable[[int, int], object]
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def worker_count(config: Config) -> int:
