@@ -39,6 +39,11 @@ class StageSummary:
         self.peak_bytes = max(self.peak_bytes, report.peak_bytes)
 
 
+def _summed(name: str, doc: str) -> Any:
+    """A property: the sum of a field over the stages."""
+    return property(lambda self: sum(getattr(stage, name) for stage in self.stages), doc=doc)
+
+
 @dataclass(slots=True)
 class RunReport:
     """A finished run: wall-clock seconds as the caller saw them, and sums over its tasks.
@@ -75,53 +80,15 @@ class RunReport:
         self.cold_starts += report.cold
         return stage
 
-    def _sum(self, name: str) -> Any:
-        return sum(getattr(s, name) for s in self.stages)
-
-    @property
-    def tasks(self) -> int:
-        """Tasks of the plan."""
-        return int(self._sum("tasks"))
-
-    @property
-    def flops(self) -> int:
-        """Floating-point operations of all finished tasks."""
-        return int(self._sum("flops"))
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes that tasks read."""
-        return int(self._sum("bytes_read"))
-
-    @property
-    def bytes_written(self) -> int:
-        """Bytes that tasks wrote."""
-        return int(self._sum("bytes_written"))
-
-    @property
-    def fetch_s(self) -> float:
-        """Worker seconds spent reading tiles."""
-        return float(self._sum("fetch_s"))
-
-    @property
-    def wait_s(self) -> float:
-        """Worker seconds in which computing waited for tiles."""
-        return float(self._sum("wait_s"))
-
-    @property
-    def compute_s(self) -> float:
-        """Worker seconds in kernels."""
-        return float(self._sum("compute_s"))
-
-    @property
-    def write_s(self) -> float:
-        """Worker seconds spent writing tiles."""
-        return float(self._sum("write_s"))
-
-    @property
-    def total_s(self) -> float:
-        """Worker seconds from the start of a task to its last write."""
-        return float(self._sum("total_s"))
+    tasks = _summed("tasks", "Tasks of the plan.")
+    flops = _summed("flops", "Floating-point operations of all finished tasks.")
+    bytes_read = _summed("bytes_read", "Bytes that tasks read.")
+    bytes_written = _summed("bytes_written", "Bytes that tasks wrote.")
+    fetch_s = _summed("fetch_s", "Worker seconds spent reading tiles.")
+    wait_s = _summed("wait_s", "Worker seconds in which computing waited for tiles.")
+    compute_s = _summed("compute_s", "Worker seconds in kernels.")
+    write_s = _summed("write_s", "Worker seconds spent writing tiles.")
+    total_s = _summed("total_s", "Worker seconds from the start of a task to its last write.")
 
     @property
     def attempts(self) -> int:
