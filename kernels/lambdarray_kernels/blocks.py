@@ -16,6 +16,8 @@ Mask = tuple[bool, ...]
 # Half of the smallest second-level cache in use; all buffers of a block together stay below it.
 SCRATCH_BYTES = 1 << 20
 MIN_ELEMENTS, MAX_ELEMENTS = 4096, 65536
+# A single function gains nothing from the cache, and rounding errors stay small in blocks of this size.
+LONE_ELEMENTS = 1 << 20
 # Blocks across two fast axes: rows this long of each, which the caches' prefetch still follows.
 ROW = 512
 # How many elements at least make one partial within a tile.

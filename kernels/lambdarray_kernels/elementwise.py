@@ -119,7 +119,7 @@ def _run(schedule: Schedule, inputs: Sequence[Array], block: Sequence[Span]) -> 
         registers[r] = _room(schedule, r, frame.shape)
     for step in schedule.once:
         step(run)
-    if schedule.single and not schedule.gathered:
+    if schedule.single and not schedule.gathered and not schedule.repeated:
         _allocate(schedule, registers)
         for step in schedule.steps:
             step(run)
@@ -153,8 +153,12 @@ def _blocks(schedule: Schedule, run: Run) -> None:
     for r in schedule.gathered:
         registers[r] = _room(schedule, r, schedule.block)
     work = np.empty(max((gather_nbytes(registers[r]) for r in schedule.gathered), default=0), np.uint8)
-    made = [r for b in schedule.buffers for r in b.registers] + schedule.gathered
-    buffers = [(r, registers[r].reshape(-1), masks[r]) for r in made]
+    buffers = [(r, registers[r].reshape(-1), masks[r]) for b in schedule.buffers for r in b.registers]
+    buffers += [(r, registers[r].reshape(-1), masks[r]) for r in schedule.gathered]
+    for r in schedule.repeated:
+        row, registers[r] = registers[r], np.empty(schedule.block, schedule.program.dtypes[r])
+        registers[r][...] = row
+        buffers.append((r, registers[r].reshape(-1), (True,) * len(schedule.block)))
     before = schedule.block
     for run.span in spans(schedule.frame.shape, schedule.block):
         size = tuple([hi - lo for lo, hi in run.span])

@@ -87,13 +87,28 @@ class Running(Protocol):
         """The tile's partial."""
 
 
-# Positional arguments after the axes: dtype, out, keepdims; calls by keyword cost twice as much.
-_add: Callable[..., Array] = np.add.reduce
+# Rows at most this long are added up side by side, several to a lane.
+_SHORT_ROW = 512
+
+
+def fold(ufunc: np.ufunc, x: Array, axes: Axes, dtype: DType | None = None) -> Array:
+    """Reduce by a ufunc over axes that are kept with length 1.
+
+    Down the columns of short rows NumPy goes row by row; here many rows are taken as one, which is up to ten times
+    as fast, and rounds less: as the square root of the number of rows, where NumPy's error grows with the number.
+    """
+    # By position: dtype, out, keepdims. Calls by keyword cost twice as much.
+    reduce: Callable[..., Array] = ufunc.reduce
+    if axes != (0,) or x.ndim != 2 or len(x) < 256 or x.shape[1] > _SHORT_ROW or not x.flags.c_contiguous:
+        return reduce(x, axes, dtype, None, True)
+    lanes = 1 << (len(x).bit_length() // 2)
+    even = len(x) - len(x) % lanes
+    total = reduce(reduce(x[:even].reshape(-1, lanes, x.shape[1]), 0, dtype), 0, dtype, None, True)
+    return total if even == len(x) else ufunc(total, reduce(x[even:], 0, dtype, None, True))
 
 
 def _sum(x: Array, axes: Axes, dtype: DType | None = None) -> Array:
-    """The sum over axes that are kept with length 1."""
-    return _add(x, axes, dtype, None, True)
+    return fold(np.add, x, axes, dtype)
 
 
 def _wide(dtype: DType) -> DType:
@@ -158,10 +173,9 @@ class Fold:
     def starter(self, cut: Cut, given: DType, out: DType) -> Callable[[], Running]:
         """Reduce each block."""
         dtype = _loop(out) if self.wide and out.kind not in "mM" else None
-        reduce: Callable[..., Array] = self.ufunc.reduce
 
         def block(x: Array, axes: Axes) -> Array:
-            return reduce(x, axes, dtype, None, True)
+            return fold(self.ufunc, x, axes, dtype)
 
         if self.ufunc is np.add and given.kind == "b" and dtype == np.int64:
             block = _count_true
@@ -171,8 +185,7 @@ class Fold:
         """Reduce the partials, in their own dtype."""
         if all(partial.shape[a] == 1 for a in axes):
             return partial
-        merged: Array = self.ufunc.reduce(partial, axes, keepdims=True)
-        return merged
+        return fold(self.ufunc, partial, axes)
 
     def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
         """The value in the result's dtype."""
@@ -245,8 +258,7 @@ class Mean:
 
     def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
         """The sum by the count; nan of nothing."""
-        with np.errstate(all="ignore"):
-            return np.asarray(np.true_divide(partial["sum"], partial["n"])).astype(dtype)
+        return np.asarray(np.true_divide(partial["sum"], partial["n"])).astype(dtype)
 
 
 class Moments:
@@ -301,9 +313,8 @@ class Moments:
 
     def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
         """M2 by n - ddof, and its root for the standard deviation."""
-        with np.errstate(all="ignore"):
-            variance = partial["m2"] / np.where(partial["n"] == 0, np.nan, np.maximum(partial["n"] - ddof, 0))
-            return np.asarray(np.sqrt(variance) if self.root else variance).astype(dtype)
+        variance = partial["m2"] / np.where(partial["n"] == 0, np.nan, np.maximum(partial["n"] - ddof, 0))
+        return np.asarray(np.sqrt(variance) if self.root else variance).astype(dtype)
 
 
 def _square(x: Array) -> Array:
@@ -326,7 +337,7 @@ class RunningMoments:
         self.cut, self.axes, self.loop = cut, cut.axes, loop
         self.parts = np.empty(cut.counts, dtype)
         self.pivot = np.empty([1 if d in cut.axes else n for d, n in enumerate(cut.sizes)], loop)
-        self.scratch: list[Array] = []
+        self.scratch: Array | None = None
 
     def add(self, x: Array, span: Spans) -> None:
         """Take a block."""
@@ -341,34 +352,32 @@ class RunningMoments:
 
     def _deviations(self, x: Array, pivot: Array) -> tuple[int, Array, Array]:
         """The count, the mean less the pivot, and the sum of squared deviations."""
-        d, work = self._room(x.shape)
-        np.subtract(x, pivot, out=d, dtype=self.loop, casting="unsafe")
+        d = self._less(x, pivot)
         total = _sum(d, self.axes)
         n = x.size // max(total.size, 1)
         offset = total / n
-        m2 = self._sum_of_squares(d, work)
+        m2 = self._sum_of_squares(d)
         excess = _square(offset) * n
         # Subtracting the excess is safe only where it is the smaller part; a nan settles nothing either way.
         if (excess <= 0.25 * m2).all():
             return n, offset, m2 - excess
+        d = self._less(x, pivot)
         np.subtract(d, offset, out=d)
-        return n, offset, self._sum_of_squares(d, work)
+        return n, offset, self._sum_of_squares(d)
 
-    def _sum_of_squares(self, d: Array, work: Array) -> Array:
+    def _less(self, x: Array, pivot: Array) -> Array:
+        """The block less the pivot, in a buffer that is kept while blocks are alike."""
+        if self.scratch is None or self.scratch.shape != x.shape:
+            self.scratch = np.empty(x.shape, self.loop)
+        np.subtract(x, pivot, out=self.scratch, dtype=self.loop, casting="unsafe")
+        return self.scratch
+
+    def _sum_of_squares(self, d: Array) -> Array:
+        """The sum of squared magnitudes; overwrites the deviations."""
         if d.dtype.kind == "c":
-            np.square(d.real, out=work)
-            m2 = _sum(work, self.axes)
-            np.square(d.imag, out=work)
-            return np.asarray(m2 + _sum(work, self.axes))
-        np.square(d, out=work)
-        return _sum(work, self.axes)
-
-    def _room(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
-        """Two buffers for a block of this shape, kept while blocks are alike."""
-        if not self.scratch or self.scratch[0].shape != shape:
-            d = np.empty(shape, self.loop)
-            self.scratch = [d, np.empty(shape, d.real.dtype)]
-        return self.scratch[0], self.scratch[1]
+            parts = np.square(d.real, out=d.real), np.square(d.imag, out=d.imag)
+            return np.asarray(_sum(parts[0], self.axes) + _sum(parts[1], self.axes))
+        return _sum(np.square(d, out=d), self.axes)
 
     def result(self) -> Array:
         """The tile's partial."""
@@ -513,4 +522,5 @@ def finish(partial: Array, *, kind: str, dtype: str, ddof: float = 0) -> Array:
     >>> finish(p, kind="mean", dtype="<f8")
     array([2.5])
     """
-    return KINDS[kind].finish(partial, np.dtype(dtype), ddof)
+    with np.errstate(all="ignore"):
+        return KINDS[kind].finish(partial, np.dtype(dtype), ddof)

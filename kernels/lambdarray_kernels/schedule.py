@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import steps
-from .blocks import MAX_ELEMENTS, MIN_ELEMENTS, SCRATCH_BYTES, Axes, Frame, Mask, block_shape, fast_axes
+from .blocks import LONE_ELEMENTS, MAX_ELEMENTS, MIN_ELEMENTS, SCRATCH_BYTES, Axes, Frame, Mask, block_shape, fast_axes
 from .program import Instruction, Program
 from .reductions import KINDS, Cut, Running
 from .steps import Step
@@ -21,6 +21,8 @@ Json = Any
 
 # A register that is broadcast is computed once for the tile where it is smaller than the tile by this factor.
 HOIST = 16
+# A row at most this long is repeated to fill a block.
+SHORT_ROW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ class Schedule:
     """A program laid out for tiles of one shape and memory layout.
 
     `once` runs before the blocks, `steps` for each. A register is `sliced` (a part of it is taken for each block),
-    `gathered` (such a part is copied, so that its last axis is its closest), in a buffer, or constant. `copied` are
-    small inputs copied whole to that end. `stores` are the results returned whole: place, register, dtype.
+    `gathered` (such a part is copied, so that its last axis is its closest), `repeated` (a short row, copied to fill
+    a block, once), in a buffer, or constant. `copied` are small inputs copied whole. `stores` are the results
+    returned whole: place, register, dtype.
     """
 
     program: Program
@@ -64,6 +67,7 @@ class Schedule:
     sliced: list[int] = field(default_factory=list)
     gathered: list[int] = field(default_factory=list)
     copied: list[int] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
     hoisted: list[int] = field(default_factory=list)
     once: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -86,7 +90,7 @@ def lay_out(program: Program, full: tuple[int, ...], inputs: Sequence[Array]) ->
     schedule.everything = [(0, n) for n in frame.shape]
     items = _order(schedule)
     _assign(schedule, items)
-    _choose_block(schedule, inputs)
+    _choose_block(schedule, items, inputs)
     for item in items:
         schedule.steps.append(_step(schedule, item))
     return schedule
@@ -218,22 +222,37 @@ def _lifetimes(items: Sequence[Item]) -> tuple[dict[int, int], dict[int, int]]:
     return root, last
 
 
-def _choose_block(schedule: Schedule, inputs: Sequence[Array]) -> None:
+def _choose_block(schedule: Schedule, items: Sequence[Item], inputs: Sequence[Array]) -> None:
     shape = schedule.frame.shape
     strides = {r: s for r, s in _strides(schedule, inputs).items() if r in schedule.sliced}
     reduced = [r.axes for r in schedule.reductions]
     fast = fast_axes(shape, list(strides.values()))
-    schedule.block = block_shape(shape, _elements(schedule), fast, reduced)
-    schedule.single = schedule.block == shape
     across = [r for r, s in _strides(schedule, inputs).items() if _is_across(s)]
+    schedule.block = block_shape(shape, _elements(schedule, items, bool(across)), fast, reduced)
+    schedule.single = schedule.block == shape
     schedule.copied = [r for r in across if _is_small(schedule, schedule.masks[r])]
     schedule.gathered = [r for r in across if r in strides and r not in schedule.copied]
-    schedule.sliced = [r for r in schedule.sliced if r not in schedule.gathered]
+    if schedule.block[-1:] == shape[-1:]:
+        narrow = _read_alone(schedule, items)
+        schedule.repeated = [r for r in schedule.sliced if _is_short_row(shape, schedule.masks[r]) and r not in narrow]
+    elsewhere = {*schedule.gathered, *schedule.repeated}
+    schedule.sliced = [r for r in schedule.sliced if r not in elsewhere]
     for r in schedule.reductions:
         register = schedule.program.dtypes[r.register].newbyteorder("=")
         out = np.dtype(r.spec["dtype"]).newbyteorder("=") if r.spec.get("dtype") else register
         starter = KINDS[r.spec["kind"]].starter(Cut(shape, schedule.block, r.axes), register, out)
         schedule.starters.append(starter)
+
+
+def _read_alone(schedule: Schedule, items: Sequence[Item]) -> set[int]:
+    """The registers that an instruction in the blocks makes something no larger of."""
+    narrow = [i for i in items if isinstance(i, Instruction) and not all(schedule.masks[i.outs[0]])]
+    return {r for item in narrow for r in item.ins}
+
+
+def _is_short_row(shape: Sequence[int], mask: Mask) -> bool:
+    """Whether a register varies along a short last axis only: with the others NumPy would go row by row."""
+    return len(shape) > 1 and mask[-1] and not any(mask[:-1]) and shape[-1] <= SHORT_ROW
 
 
 def _is_across(strides: Sequence[int]) -> bool:
@@ -245,16 +264,22 @@ def _is_across(strides: Sequence[int]) -> bool:
     return bool(moving) and (moving[-1] < 0 or min(map(abs, moving)) < moving[-1])
 
 
-def _elements(schedule: Schedule) -> int:
+def _elements(schedule: Schedule, items: Sequence[Item], across: bool) -> int:
     """How many elements a block may have for all that it touches to stay in cache."""
+    reductions = [r for r in schedule.reductions if r.spec["kind"] in _IN_CACHE]
+    if len(items) <= 1 and not across and not reductions:
+        return LONE_ELEMENTS
     dtypes = schedule.program.dtypes
     used = sum(b.dtype.itemsize for b in schedule.buffers if any(b.mask))
     used += sum(dtypes[r].itemsize for r in schedule.sliced if r < len(dtypes))
     used += sum(dtype.itemsize for _, r, dtype in schedule.stores if r >= len(dtypes))
-    # A variance has two buffers of its own.
-    used += sum(2 * dtypes[r.register].itemsize for r in schedule.reductions if r.spec["kind"] in ("var", "std"))
+    used += sum(dtypes[r.register].itemsize for r in reductions)
     fit = SCRATCH_BYTES // max(used, 1)
     return max(MIN_ELEMENTS, min(MAX_ELEMENTS, 1 << fit.bit_length() - 1))
+
+
+# Reductions that walk a block more than once, or copy it.
+_IN_CACHE = frozenset({"var", "std", "argmin", "argmax"})
 
 
 def _strides(schedule: Schedule, inputs: Sequence[Array]) -> dict[int, tuple[int, ...]]:

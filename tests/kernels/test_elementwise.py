@@ -26,6 +26,7 @@ def blocks_of(elements: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schedule, "MIN_ELEMENTS", elements)
         patch.setattr(schedule, "MAX_ELEMENTS", elements)
+        patch.setattr(schedule, "LONE_ELEMENTS", elements)
         patch.setattr("lambdarray_kernels.blocks.ROW", 4)
         patch.setattr("lambdarray_kernels.blocks.SHRINK", 4)
         elementwise._schedules.clear()
@@ -439,6 +440,14 @@ def test_what_is_broadcast_is_computed_once():
     builder.ufunc("add", 0, builder.ufunc("sin", 1))
     laid = schedule.lay_out(prepare(builder.code, [[3, None]], [x.dtype] * 2), (100, 100), [x, row])
     assert (len(laid.once), len(laid.steps)) == (1, 1)
+
+
+def test_short_rows_are_repeated_to_the_same_values():
+    for dtype in ("f4", "f8", "c16"):
+        x, row = sample(dtype, (5000, 3)), sample(dtype, (1, 3), 1)
+        builder = Builder(x, row)
+        builder.ufunc("multiply", builder.ufunc("subtract", 0, 1), builder.ufunc("square", 1))
+        assert_same(builder.run(), builder.values[-1])
 
 
 def test_contiguous_tiles_are_walked_as_one_axis():

@@ -27,6 +27,7 @@ def blocks_of(elements: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schedule, "MIN_ELEMENTS", elements)
         patch.setattr(schedule, "MAX_ELEMENTS", elements)
+        patch.setattr(schedule, "LONE_ELEMENTS", elements)
         patch.setattr("lambdarray_kernels.blocks.ROW", 4)
         patch.setattr("lambdarray_kernels.blocks.SHRINK", 4)
         elementwise._schedules.clear()
