@@ -18,7 +18,7 @@ from . import blocks
 from .blocks import Resources
 from .code import Code
 from .estimate import estimate
-from .regions import Region, Regions, peel, peel_rechunk
+from .regions import Region, Regions, peel_operand, peel_rechunk
 from .views import FIXED, Maps, compose, identity, layout
 
 Targets = Mapping[int, Mapping[str, Any]]
@@ -357,7 +357,7 @@ class Lowering:
 
     def _through_store(self, op: Op) -> bool:
         """Whether reading an operand costs a transfer: tiles in memory are handed on as they are."""
-        bases = (peel(i, identity(i.ndim))[0] for i in op.inputs)
+        bases = (peel_operand(i)[0] for i in op.inputs)
         return self.resources.remote or any(isinstance(b, Stored) and b.location["kind"] == "zarr" for b in bases)
 
     def _split_product(self, region: Region, op: Contract, code: Code, axes: Sequence[Cuts]) -> None:
@@ -382,7 +382,7 @@ class Lowering:
         stage = [
             FIXED if n == 1 and out.shape[d + skip] != 1 else AxisMap(d + skip) for d, n in enumerate(op.shape[:-2])
         ]
-        base, maps = peel(op, identity(op.ndim))
+        base, maps = peel_operand(op)
         staged = compose(maps, (*stage, AxisMap(last[0]), AxisMap(last[1])))
         spec = self.array_of(base)
         code.arrays[spec.name] = spec

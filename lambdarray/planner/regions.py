@@ -50,16 +50,23 @@ class Regions:
     beginning: dict[int, Region] = field(default_factory=dict)
 
 
-def peel(op: Op, maps: Maps) -> tuple[Op, Maps]:
-    """The op under views and rechunks, and how it follows what `maps` follows."""
+def peel_operand(op: Op) -> tuple[Op, Maps]:
+    """The op under the views and rechunks of a product's operand, and how it follows the operand's axes.
+
+    Only while no axis is broadcast: a product's kernel needs its operands whole.
+    """
+    maps = identity(op.ndim)
+    long = {d for d, n in enumerate(op.shape) if n > 1}
     while isinstance(op, View | Rechunk):
-        maps = compose(op.maps, maps) if isinstance(op, View) else maps
-        op = op.inputs[0]
+        beneath = compose(op.maps, maps) if isinstance(op, View) else maps
+        if not long <= {m.axis for m in beneath}:
+            break
+        op, maps = op.inputs[0], beneath
     return op, maps
 
 
 def peel_along(op: Op, maps: Maps, axis: int) -> tuple[Op, Maps]:
-    """As `peel`, for a part of a concatenation: only while `axis` of the op is the whole of an axis beneath it.
+    """As `peel_operand`, for a part of a concatenation: only while `axis` is the whole of an axis beneath it.
 
     How far such a part reaches is where its source ends, so that a slice along `axis` has to be stored first.
     """
@@ -158,7 +165,7 @@ class _Assigner:
             self._use(op.inputs[0], begin, identity(op.inputs[0].ndim))
         else:
             for i in op.inputs:
-                self._keep(peel(i, identity(i.ndim))[0])
+                self._keep(peel_operand(i)[0])
 
     def _region_to_begin(self, op: Op, uses: list[tuple[Region, Maps]]) -> Region | None:
         """The one region that uses the op and can start from it, if there is such a one."""
