@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .blocks import gather, gather_nbytes, index_of, shape_of, spans
+from .extremes import rebase
 from .program import Program, prepare
-from .reductions import KINDS, partial_dtype, rebase
+from .reductions import KINDS, partial_dtype
 from .registry import kernel
 from .schedule import Schedule, lay_out
 from .steps import Run

@@ -11,8 +11,9 @@ import numpy as np
 
 from . import steps
 from .blocks import LONE_ELEMENTS, MAX_ELEMENTS, MIN_ELEMENTS, SCRATCH_BYTES, Axes, Frame, Mask, block_shape, fast_axes
+from .partials import Cut, Running
 from .program import Instruction, Program
-from .reductions import KINDS, Cut, Running
+from .reductions import KINDS
 from .steps import Step
 
 Array = np.ndarray

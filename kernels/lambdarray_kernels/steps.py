@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .blocks import Mask
+from .partials import Running
 from .program import Instruction, Iota
-from .reductions import Running
 
 Array = np.ndarray
 Spans = Sequence[tuple[int, int]]

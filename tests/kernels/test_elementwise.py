@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lambdarray_kernels import elementwise, get, schedule
+from lambdarray_kernels.blocks import SCRATCH_BYTES
 from lambdarray_kernels.functions import EXTRAS, find
 from lambdarray_kernels.program import Iota, prepare
 
@@ -507,6 +509,33 @@ def test_programs_that_differ_are_never_mistaken_for_each_other():
         code = [["add", [0, constant(np.float64(k))], ["<f8"] * 2, ["<f8"]]]
         got = run(x, code=code, outputs=[[1, None]], block=[(0, 3)], shape=[3])
         assert_same(got, x + k)
+
+
+def test_a_long_chain_needs_little_memory_beyond_its_result():
+    x = np.ones((2000, 500))
+    builder = Builder(x, np.asfortranarray(x))
+    register = 0
+    for name in ("sin", "cos", "exp") * 3:
+        register = builder.ufunc("add", builder.ufunc(name, register), 1)
+    for outputs, result in (
+        ([[register, None]], x.nbytes),
+        ([[register, {"kind": "var", "axes": [0], "dtype": "<f8"}]], 0),
+    ):
+        builder.run(outputs)
+        tracemalloc.start()
+        builder.run(outputs)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak <= result + 2 * SCRATCH_BYTES
+
+
+def test_records_are_copied_whole():
+    pairs = np.zeros((4, 3), [("n", "<i8"), ("sum", "<f8")])
+    pairs["n"] = 7
+    fields = [["n", "<i8"], ["sum", "<f8"]]
+    builder = Builder(pairs)
+    builder.call("copy", [0], [fields], fields, pairs)
+    np.testing.assert_array_equal(builder.run(), pairs)
 
 
 def test_flops_are_elements_times_instructions():
