@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from harness import Case, Outcome, timed
@@ -13,20 +14,18 @@ CHUNK = 2048
 
 
 def prepare(n: int, folder: Path) -> None:
-    import zarr
-
     for name in ("a", "b"):
         values = np.random.default_rng(ord(name)).standard_normal((n, n))
         for chunk in (CHUNK, 2 * CHUNK):
-            made = zarr.create_array(
-                folder / f"{name}{chunk}.zarr",
-                shape=(n, n),
-                chunks=(min(n, chunk), min(n, chunk)),
-                dtype="f8",
-                compressors=None,
-                overwrite=True,
-            )
-            made[:] = values
+            _target(folder / f"{name}{chunk}.zarr", n, chunk)[:] = values
+
+
+def _target(path: Any, n: int, chunk: int) -> Any:
+    """An empty Zarr array, uncompressed, as all of them are here."""
+    import zarr
+
+    chunks = (min(n, chunk), min(n, chunk))
+    return zarr.create_array(path, shape=(n, n), chunks=chunks, dtype="f8", compressors=None, overwrite=True)
 
 
 def _inputs(folder: Path, chunk: int = CHUNK) -> tuple[str, str]:
@@ -66,7 +65,8 @@ def dask(n: int, folder: Path, chunk: int = CHUNK) -> Outcome:
     import dask.array as da
 
     def run(a: str, b: str, c: str) -> None:
-        da.to_zarr(da.from_zarr(a) @ da.from_zarr(b), c, compute=True, zarr_array_kwargs={"compressors": None})
+        product = da.from_zarr(a) @ da.from_zarr(b)
+        da.to_zarr(product, _target(c, n, chunk))
 
     return _measure(folder, chunk, run)
 
@@ -75,10 +75,7 @@ def numpy(n: int, folder: Path) -> Outcome:
     import zarr
 
     def run(a: str, b: str, c: str) -> None:
-        value = zarr.open_array(a)[:] @ zarr.open_array(b)[:]
-        chunk = min(len(value), CHUNK)
-        made = zarr.create_array(c, shape=value.shape, chunks=(chunk, chunk), dtype="f8", compressors=None)
-        made[:] = value
+        _target(c, n, CHUNK)[:] = zarr.open_array(a)[:] @ zarr.open_array(b)[:]
 
     return _measure(folder, CHUNK, run)
 
