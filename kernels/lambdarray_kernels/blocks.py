@@ -19,9 +19,7 @@ MIN_ELEMENTS, MAX_ELEMENTS = 4096, 65536
 # A single function gains nothing from the cache, and rounding errors stay small in blocks of this size.
 LONE_ELEMENTS = 1 << 20
 # Blocks across two fast axes: rows this long of each, which the caches' prefetch still follows.
-ROW = 512
-# How many elements at least make one partial within a tile.
-SHRINK = 64
+ROW = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +128,12 @@ def fast_axes(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Axes:
     return tuple(sorted(fast, reverse=True))
 
 
-def block_shape(shape: Sequence[int], elements: int, fast: Axes, reduced: Sequence[Axes]) -> tuple[int, ...]:
-    """The lengths of a block of about this many elements; `reduced` are the axes of each reduction.
+def block_shape(
+    shape: Sequence[int], elements: int, fast: Axes, reduced: Sequence[tuple[Axes, int]]
+) -> tuple[int, ...]:
+    """The lengths of a block of about this many elements.
+
+    `reduced` are the axes of each reduction, and how many elements at least should make one partial.
 
     Rows come first, then as many elements along each reduction's axes as make its partials much smaller than the
     tile, then the rest from the last axis to the first.
@@ -146,15 +148,16 @@ def block_shape(shape: Sequence[int], elements: int, fast: Axes, reduced: Sequen
         block[axis] = min(shape[axis], block[axis] * max(1, min(room, limit)))
 
     row = elements if len(fast) == 1 else ROW
-    if any(axes and last not in axes for axes in reduced):
-        row = min(row, max(ROW, elements // SHRINK))
+    for axes, shrink in reduced:
+        if axes and last not in axes:
+            row = min(row, max(ROW, elements // shrink))
     grow(last, row)
     for axis in fast:
         if axis != last:
             grow(axis, elements)
-    for axes in reduced:
+    for axes, shrink in reduced:
         for axis in sorted(axes, reverse=True):
-            grow(axis, -(-SHRINK // math.prod(block[a] for a in axes)))
+            grow(axis, -(-shrink // math.prod(block[a] for a in axes)))
     for axis in range(last, -1, -1):
         grow(axis, elements)
     return tuple(block)

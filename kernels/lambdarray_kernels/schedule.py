@@ -24,6 +24,9 @@ Json = Any
 HOIST = 16
 # A row at most this long is repeated to fill a block.
 SHORT_ROW = 64
+# How many elements at least make one partial within a tile, and one of several fields.
+SHRINK, SHRINK_MORE = 64, 256
+_MOMENTS = ("var", "std")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +229,7 @@ def _lifetimes(items: Sequence[Item]) -> tuple[dict[int, int], dict[int, int]]:
 def _choose_block(schedule: Schedule, items: Sequence[Item], inputs: Sequence[Array]) -> None:
     shape = schedule.frame.shape
     strides = {r: s for r, s in _strides(schedule, inputs).items() if r in schedule.sliced}
-    reduced = [r.axes for r in schedule.reductions]
+    reduced = [(r.axes, SHRINK_MORE if r.spec["kind"] in _MOMENTS else SHRINK) for r in schedule.reductions]
     fast = fast_axes(shape, list(strides.values()))
     across = [r for r, s in _strides(schedule, inputs).items() if _is_across(s)]
     schedule.block = block_shape(shape, _elements(schedule, items, bool(across)), fast, reduced)
@@ -267,7 +270,7 @@ def _is_across(strides: Sequence[int]) -> bool:
 
 def _elements(schedule: Schedule, items: Sequence[Item], across: bool) -> int:
     """How many elements a block may have for all that it touches to stay in cache."""
-    reductions = [r for r in schedule.reductions if r.spec["kind"] in _IN_CACHE]
+    reductions = [r for r in schedule.reductions if _is_in_cache(r, len(schedule.frame.groups))]
     if len(items) <= 1 and not across and not reductions:
         return LONE_ELEMENTS
     dtypes = schedule.program.dtypes
@@ -279,8 +282,10 @@ def _elements(schedule: Schedule, items: Sequence[Item], across: bool) -> int:
     return max(MIN_ELEMENTS, min(MAX_ELEMENTS, 1 << fit.bit_length() - 1))
 
 
-# Reductions that walk a block more than once, or copy it.
-_IN_CACHE = frozenset({"var", "std", "argmin", "argmax"})
+def _is_in_cache(reduction: Reduction, ndim: int) -> bool:
+    """Whether a reduction walks a block more than once, or copies it."""
+    kind, axes = reduction.spec["kind"], reduction.axes
+    return kind in _MOMENTS or (kind.startswith("arg") and axes[-1:] != (ndim - 1,))
 
 
 def _strides(schedule: Schedule, inputs: Sequence[Array]) -> dict[int, tuple[int, ...]]:

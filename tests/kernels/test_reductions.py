@@ -29,7 +29,8 @@ def blocks_of(elements: int) -> Iterator[None]:
         patch.setattr(schedule, "MAX_ELEMENTS", elements)
         patch.setattr(schedule, "LONE_ELEMENTS", elements)
         patch.setattr("lambdarray_kernels.blocks.ROW", 4)
-        patch.setattr("lambdarray_kernels.blocks.SHRINK", 4)
+        patch.setattr(schedule, "SHRINK", 4)
+        patch.setattr(schedule, "SHRINK_MORE", 4)
         elementwise._schedules.clear()
         yield
     elementwise._schedules.clear()
