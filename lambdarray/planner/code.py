@@ -10,7 +10,7 @@ import numpy as np
 from ..ops import Concat, Fill, Iota, Map, Op, Random, Rechunk, View, constant
 from ..task import ArraySpec, Part, Read, Step
 from ..tiling import AxisMap, dtype_to_json
-from .regions import peel_along
+from .regions import parts_of
 from .views import Maps, broadcast, compose, layout
 
 INT64 = np.dtype(np.int64)
@@ -85,10 +85,10 @@ class Code:
 
     def _concat(self, op: Concat, maps: Maps) -> Value:
         sources, offset = [], 0
-        for i in op.inputs:
+        for i, (base, inner) in zip(op.inputs, parts_of(op), strict=True):
             m = maps[op.axis]
             shifted = AxisMap(m.axis, m.start - offset, m.step)
-            sources.append(peel_along(i, (*maps[: op.axis], shifted, *maps[op.axis + 1 :]), op.axis))
+            sources.append((base, compose(inner, (*maps[: op.axis], shifted, *maps[op.axis + 1 :]))))
             offset += i.shape[op.axis]
         return ("in", self.read(sources))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..ops import Concat, Contract, Fill, Iota, Map, ObjectSource, Op, Random, Rechunk, Reduce, Reshape, Stored, View
-from .views import Maps, broadcast, compose, identity, inverse
+from .views import Maps, broadcast, compose, identity, inverse, layout
 
 SOURCES = (ObjectSource, Stored)
 CORES = (Contract, Reduce)
@@ -56,7 +56,7 @@ def peel_operand(op: Op) -> tuple[Op, Maps]:
     Only while no axis is broadcast: a product's kernel needs its operands whole.
     """
     maps = identity(op.ndim)
-    long = {d for d, n in enumerate(op.shape) if n > 1}
+    long = {d for d, n in enumerate(op.shape) if n != 1}
     while isinstance(op, View | Rechunk):
         beneath = compose(op.maps, maps) if isinstance(op, View) else maps
         if not long <= {m.axis for m in beneath}:
@@ -65,19 +65,34 @@ def peel_operand(op: Op) -> tuple[Op, Maps]:
     return op, maps
 
 
-def peel_along(op: Op, maps: Maps, axis: int) -> tuple[Op, Maps]:
+def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
+    """Where each input of a concatenation is read from, and how that follows the input's axes.
+
+    The parts of a read have one layout, so that where inputs differ in it those whose axes are permuted, dropped or
+    broadcast are stored first.
+    """
+    found = [_peel_along(i, op.axis, straight=False) for i in op.inputs]
+    if len({layout(maps, op.ndim) for _, maps in found}) > 1:
+        found = [_peel_along(i, op.axis, straight=True) for i in op.inputs]
+    return found
+
+
+def _peel_along(op: Op, axis: int, straight: bool) -> tuple[Op, Maps]:
     """As `peel_operand`, for a part of a concatenation: only while `axis` is the whole of an axis beneath it.
 
-    How far such a part reaches is where its source ends, so that a slice along `axis` has to be stored first.
+    How far such a part reaches is where its source ends, so that a slice along `axis` has to be stored first. With
+    `straight` axes also have to be in order.
     """
+    maps, in_order = identity(op.ndim), tuple(range(op.ndim))
     while isinstance(op, View | Rechunk):
         if isinstance(op, View):
             sizes, size = op.inputs[0].shape, op.shape[axis]
             whole = ((m.axis, m.start, m.step, n) == (axis, 0, 1, size) for m, n in zip(op.maps, sizes, strict=True))
             found = [d for d, is_whole in enumerate(whole) if is_whole]
-            if not found:
+            beneath = compose(op.maps, maps)
+            if not found or (straight and layout(beneath, len(in_order)) != in_order):
                 break
-            axis, maps = found[0], compose(op.maps, maps)
+            axis, maps = found[0], beneath
         op = op.inputs[0]
     return op, maps
 
@@ -147,8 +162,8 @@ class _Assigner:
         elif isinstance(op, Rechunk):
             self._use(op.inputs[0], region, maps)
         elif isinstance(op, Concat):
-            for i in op.inputs:
-                self._keep(peel_along(i, identity(i.ndim), op.axis)[0])
+            for base, _ in parts_of(op):
+                self._keep(base)
         elif isinstance(op, Map):
             for i in op.inputs:
                 self._use(i, region, broadcast(i.shape, op.shape, maps))
