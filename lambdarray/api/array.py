@@ -189,6 +189,13 @@ class Array:
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
         return int(self._scalar(operator.index))
 
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __format__(self, spec: str) -> str:
+        """The value of a scalar where a format is given, as in f"{x.mean():.3f}"; else as `str`."""
+        return format(self.item(), spec) if spec and not self.ndim else format(str(self), spec)
+
     __hash__ = None  # type: ignore[assignment]
 
     # -- NumPy's protocols
@@ -229,20 +236,30 @@ class Array:
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return manipulation.permute_dims(self, order or None)
 
-    def reshape(self, *shape: Any) -> Array:
+    def reshape(self, *shape: Any, order: str = "C") -> Array:
         """The same elements in C order under another shape; one length may be -1."""
         from . import manipulation
 
         wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int | np.integer) else shape
-        return manipulation.reshape(self, wanted)
+        return manipulation.reshape(self, wanted, order=order)
 
-    def ravel(self) -> Array:
+    def ravel(self, order: str = "C") -> Array:
         """One axis with all elements in C order."""
-        return self.reshape(-1)
+        return self.reshape(-1, order=order)
 
-    def flatten(self) -> Array:
+    def flatten(self, order: str = "C") -> Array:
         """One axis with all elements in C order."""
-        return self.reshape(-1)
+        return self.reshape(-1, order=order)
+
+    def copy(self) -> Array:
+        """The array itself, under another name: it is immutable, so that nothing could tell a copy from it."""
+        return Array(self._op)
+
+    def dot(self, other: Any) -> Array:
+        """As `lambdarray.dot`."""
+        from .products import dot
+
+        return dot(self, other)
 
     def squeeze(self, axis: Any = None) -> Array:
         """Without axes of length 1."""
@@ -286,6 +303,10 @@ class Array:
         """The complex conjugate."""
         return _unary(np.conjugate)(self)  # type: ignore[no-any-return]
 
+    def conjugate(self) -> Array:
+        """The complex conjugate."""
+        return self.conj()
+
     def round(self, decimals: int = 0) -> Array:
         """Rounded to `decimals`, halves to even."""
         from .elementwise import round as round_
@@ -315,6 +336,19 @@ def _binary(ufunc: np.ufunc) -> tuple[Any, Any]:
         return self.__array_ufunc__(ufunc, "__call__", other, self)
 
     return forward, reflected
+
+
+def _equality(compare: Any, answer: bool) -> Any:
+    """Compared with None or text each element has the same answer, as NumPy gives it for numbers."""
+
+    def method(self: Array, other: Any) -> Any:
+        if other is None or (isinstance(other, str | bytes) and self.dtype.kind not in "US"):
+            from .creation import full_like
+
+            return full_like(self, answer, dtype=bool)
+        return compare(self, other)
+
+    return method
 
 
 def _foreign(other: Any) -> bool:
@@ -354,14 +388,24 @@ REDUCTIONS = ("sum", "prod", "mean", "var", "std", "min", "max", "any", "all", "
 
 
 def _reduction(name: str) -> Any:
-    def method(self: Array, axis: Any = None, **kwargs: Any) -> Array:
+    def method(self: Array, axis: Any = None, *args: Any, **kwargs: Any) -> Array:
         from . import reductions
 
-        return getattr(reductions, name)(self, axis, **kwargs)  # type: ignore[no-any-return]
+        return getattr(reductions, name)(self, axis, *args, **kwargs)  # type: ignore[no-any-return]
 
     method.__doc__ = f"As `lambdarray.{name}`."
     method.__name__ = name
     return method
+
+
+# What NumPy's own ** does for these exponents of floating-point arrays.
+POWERS = {-1: np.reciprocal, 0.5: np.sqrt, 2: np.square}
+
+
+def _power(self: Array, other: Any) -> Any:
+    """`self ** other`."""
+    quick = POWERS.get(other) if type(other) in (int, float) and self.dtype.kind in "fc" else None
+    return self.__array_ufunc__(quick, "__call__", self) if quick else _binary(np.power)[0](self, other)
 
 
 def _define() -> None:
@@ -370,8 +414,11 @@ def _define() -> None:
         forward, reflected = _binary(ufunc)
         setattr(Array, f"__{name}__", forward)
         setattr(Array, f"__r{name}__", reflected)
+    Array.__pow__ = _power  # type: ignore[attr-defined]
     for name, ufunc in COMPARE.items():
         setattr(Array, f"__{name}__", _binary(ufunc)[0])
+    for name, answer in (("eq", False), ("ne", True)):
+        setattr(Array, f"__{name}__", _equality(getattr(Array, f"__{name}__"), answer))
     for name, ufunc in UNARY.items():
         setattr(Array, f"__{name}__", _unary(ufunc))
     for name in REDUCTIONS:

@@ -49,7 +49,7 @@ def storable(dtype: Any) -> np.dtype[Any]:
     return out
 
 
-def full(shape: Any, fill_value: Any, *, dtype: Any = None, chunks: Any = "auto") -> Array:
+def full(shape: Any, fill_value: Any, dtype: Any = None, *, chunks: Any = "auto") -> Array:
     """An array with one value everywhere; the value may be an array that broadcasts to `shape`.
 
     >>> import lambdarray as la
@@ -67,17 +67,17 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, chunks: Any = "auto"
     return Array(Fill((), tiling_for(_shape(shape), chunks, kind), kind, value=scalar))
 
 
-def ones(shape: Any, *, dtype: Any = float, chunks: Any = "auto") -> Array:
+def ones(shape: Any, dtype: Any = float, *, chunks: Any = "auto") -> Array:
     """An array of ones."""
     return full(shape, 1, dtype=dtype, chunks=chunks)
 
 
-def zeros(shape: Any, *, dtype: Any = float, chunks: Any = "auto") -> Array:
+def zeros(shape: Any, dtype: Any = float, *, chunks: Any = "auto") -> Array:
     """An array of zeros."""
     return full(shape, 0, dtype=dtype, chunks=chunks)
 
 
-def empty(shape: Any, *, dtype: Any = float, chunks: Any = "auto") -> Array:
+def empty(shape: Any, dtype: Any = float, *, chunks: Any = "auto") -> Array:
     """An array whose values do not matter: zeros."""
     return zeros(shape, dtype=dtype, chunks=chunks)
 
@@ -89,23 +89,23 @@ def _like(x: Any, dtype: Any, shape: Any, chunks: Any) -> tuple[Any, dict[str, A
     return (x.shape if same else shape), {"dtype": x.dtype if dtype is None else dtype, "chunks": chunks}
 
 
-def full_like(x: Any, fill_value: Any, *, dtype: Any = None, shape: Any = None, chunks: Any = None) -> Array:
+def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, chunks: Any = None) -> Array:
     """One value everywhere, in the shape, dtype and chunks of `x`."""
     size, kwargs = _like(x, dtype, shape, chunks)
     return full(size, fill_value, **kwargs)
 
 
-def ones_like(x: Any, *, dtype: Any = None, shape: Any = None, chunks: Any = None) -> Array:
+def ones_like(x: Any, dtype: Any = None, *, shape: Any = None, chunks: Any = None) -> Array:
     """Ones in the shape, dtype and chunks of `x`."""
     return full_like(x, 1, dtype=dtype, shape=shape, chunks=chunks)
 
 
-def zeros_like(x: Any, *, dtype: Any = None, shape: Any = None, chunks: Any = None) -> Array:
+def zeros_like(x: Any, dtype: Any = None, *, shape: Any = None, chunks: Any = None) -> Array:
     """Zeros in the shape, dtype and chunks of `x`."""
     return full_like(x, 0, dtype=dtype, shape=shape, chunks=chunks)
 
 
-def empty_like(x: Any, *, dtype: Any = None, shape: Any = None, chunks: Any = None) -> Array:
+def empty_like(x: Any, dtype: Any = None, *, shape: Any = None, chunks: Any = None) -> Array:
     """An array like `x` whose values do not matter: zeros."""
     return zeros_like(x, dtype=dtype, shape=shape, chunks=chunks)
 
@@ -116,7 +116,7 @@ def iota(size: int, chunks: Any, dtype: Any = np.int64) -> Array:
     return Array(Iota((), tiling_for((size,), chunks, np.dtype(dtype)), kind))
 
 
-def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, chunks: Any = "auto") -> Array:
+def arange(start: Any = None, stop: Any = None, step: Any = 1, dtype: Any = None, *, chunks: Any = "auto") -> Array:
     """Evenly spaced values in [start, stop), as NumPy's arange makes them: start + i * step.
 
     >>> import lambdarray as la
@@ -124,7 +124,10 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
     array([2, 5, 8])
     """
     if stop is None:
-        start, stop = 0, start
+        start, stop = None, start
+    if stop is None:
+        raise TypeError("arange() requires stop to be specified.")
+    start = 0 if start is None else start
     if step == 0:
         raise ZeroDivisionError("arange with a step of 0")
     empties = np.arange(start, start, step).dtype, np.arange(stop, stop).dtype
@@ -145,7 +148,7 @@ def _map(name: str, inputs: list[Op], args: list[Any], kind: np.dtype[Any], tili
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, *, endpoint: bool = True, dtype: Any = None, chunks: Any = "auto"
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, dtype: Any = None, chunks: Any = "auto"
 ) -> Array:
     """`num` evenly spaced values from start to stop, as NumPy's linspace makes them.
 
@@ -173,7 +176,7 @@ def linspace(
     return np.floor(values).astype(kind) if kind.kind in "iu" else values.astype(kind)  # type: ignore[no-any-return]
 
 
-def eye(n: int, m: int | None = None, *, k: int = 0, dtype: Any = float, chunks: Any = "auto") -> Array:
+def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float, *, chunks: Any = "auto") -> Array:
     """Ones on the k-th diagonal and zeros elsewhere."""
     shape = _shape((n, n if m is None else m))
     kind = storable(dtype)
@@ -182,7 +185,7 @@ def eye(n: int, m: int | None = None, *, k: int = 0, dtype: Any = float, chunks:
     return (columns - rows == k).astype(kind)  # type: ignore[no-any-return]
 
 
-def identity(n: int, *, dtype: Any = float, chunks: Any = "auto") -> Array:
+def identity(n: int, dtype: Any = float, *, chunks: Any = "auto") -> Array:
     """The identity matrix."""
     return eye(n, dtype=dtype, chunks=chunks)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def array_function(func: Any, args: Any, kwargs: Any) -> Any:
     """The function of this package with the name that NumPy's has; NotImplemented where there is none."""
     import lambdarray
 
     name = func.__name__
+    if name in OF_THE_KIND:
+        return func(*map(_kind, args), **kwargs)
     ours = getattr(lambdarray, ALIASES.get(name, name), None)
     if ours is None or not callable(ours):
         return NotImplemented
@@ -19,4 +23,14 @@ def array_function(func: Any, args: Any, kwargs: Any) -> Any:
     return ours(*args, **given)
 
 
+def _kind(x: Any) -> Any:
+    """An empty stand-in of the same shape and dtype, for functions that look at nothing else."""
+    from .array import Array
+
+    return np.broadcast_to(np.empty((), x.dtype), x.shape) if isinstance(x, Array) else x
+
+
+OF_THE_KIND = frozenset(
+    ("shape", "ndim", "size", "result_type", "can_cast", "min_scalar_type", "iscomplexobj", "isrealobj", "common_type")
+)
 ALIASES = {"amin": "min", "amax": "max", "concatenate": "concat", "around": "round", "transpose": "permute_dims"}

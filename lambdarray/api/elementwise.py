@@ -153,8 +153,8 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         return _reduce(ufunc, inputs[0], kwargs)
     if method == "outer":
         a, b = (_operand(x) for x in inputs)
-        a = a[(...,) + (None,) * np.ndim(b)] if isinstance(a, Array) else np.asarray(a)[(...,) + (None,) * np.ndim(b)]
-        return call(ufunc, a, b, **kwargs)
+        new = (...,) + (None,) * (b.ndim if isinstance(b, Array) else np.ndim(b))
+        return call(ufunc, a[new] if isinstance(a, Array) else np.asarray(a)[new], b, **kwargs)
     if method != "__call__":
         return NotImplemented
     if out is not None:
@@ -219,12 +219,13 @@ def where(condition: Any, x: Any, y: Any) -> Array:
     return build("where", operands, loop, (kind,))[0]
 
 
-def clip(x: Any, min: Any = None, max: Any = None) -> Array:
-    """Values limited to [min, max]; either may be None."""
+def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: Any = None) -> Array:
+    """Values limited to [min, max]; either may be None. `a_min` and `a_max` are NumPy's older names of them."""
+    min, max = a_min if min is None else min, a_max if max is None else max
     out = asarray(x)
     if min is not None:
         out = call(np.maximum, out, min)
-    return out if max is None else call(np.minimum, out, max)  # type: ignore[no-any-return]
+    return out if max is None else call(np.minimum, out, max)
 
 
 def round(x: Any, decimals: int = 0) -> Array:

@@ -62,7 +62,7 @@ def _known(entry: Any) -> None:
         return
     if isinstance(entry, bool | np.bool_):
         raise IndexError("boolean indices are not supported yet; use lambdarray.where(mask, x, other)")
-    if isinstance(entry, list | np.ndarray | Array) and np.ndim(entry) > 0:
+    if isinstance(entry, list) or (isinstance(entry, np.ndarray | Array) and entry.ndim > 0):
         raise IndexError("indexing with arrays is not supported yet; use slices, or compute() first")
     try:
         operator.index(entry)

@@ -40,26 +40,33 @@ def drop(x: Array, axes: tuple[int, ...]) -> Array:
     return Array(View((x._op,), tiling, x.dtype, maps=maps))
 
 
+def _refuse_out(out: Any, name: str) -> None:
+    if out is not None:
+        raise TypeError(f"{name}: an Array is immutable, so out= cannot be filled; use the value returned")
+
+
 def _widened(x: Array, dtype: Any) -> np.dtype[Any]:
     """The dtype of a sum or product: platform integers for smaller ones, as NumPy."""
     kind: np.dtype[Any] = np.dtype(dtype) if dtype is not None else np.add.reduce(np.empty(0, dtype=x.dtype)).dtype
     return kind
 
 
-def sum(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
+def sum(x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Array:
     """The sum over axes.
 
     >>> import lambdarray as la
     >>> la.sum(la.ones((3, 4)), axis=0).compute()
     array([3., 3., 3., 3.])
     """
+    _refuse_out(out, "sum")
     x = asarray(x)
     kind = _widened(x, dtype)
     return _reduce(_cast(x, kind), "sum", reduced_axes(axis, x.ndim), keepdims, kind, kind)
 
 
-def prod(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
+def prod(x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Array:
     """The product over axes."""
+    _refuse_out(out, "prod")
     x = asarray(x)
     if x.dtype.kind in "mM":
         raise TypeError(f"ufunc 'multiply' not supported for a product of {x.dtype}")
@@ -80,8 +87,9 @@ def _moment_dtype(x: Array, dtype: Any, name: str) -> np.dtype[Any]:
     return kind
 
 
-def mean(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
+def mean(x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Array:
     """The arithmetic mean over axes; float64 for integers."""
+    _refuse_out(out, "mean")
     x = asarray(x)
     kind = _moment_dtype(x, dtype, "mean")
     work = np.dtype(np.float32) if kind == np.float16 else kind
@@ -91,26 +99,30 @@ def mean(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False)
 def var(
     x: Any,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    out: None = None,
     ddof: float | None = None,
     keepdims: bool = False,
+    *,
     correction: float = 0,
 ) -> Array:
     """The variance over axes: the mean squared deviation, over n - ddof (the standard's name is `correction`)."""
+    _refuse_out(out, "var")
     return _variance(x, "var", axis, dtype, correction if ddof is None else ddof, keepdims)
 
 
 def std(
     x: Any,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    out: None = None,
     ddof: float | None = None,
     keepdims: bool = False,
+    *,
     correction: float = 0,
 ) -> Array:
     """The standard deviation over axes: the root of the variance."""
+    _refuse_out(out, "std")
     return _variance(x, "std", axis, dtype, correction if ddof is None else ddof, keepdims)
 
 
@@ -130,24 +142,28 @@ def _extreme(x: Any, name: str, axis: Any, keepdims: bool) -> Array:
     return _reduce(x, name, axes, keepdims, x.dtype, x.dtype)
 
 
-def min(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+def min(x: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Array:
     """The least value over axes; NaN where there is one."""
+    _refuse_out(out, "min")
     return _extreme(x, "min", axis, keepdims)
 
 
-def max(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+def max(x: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Array:
     """The greatest value over axes; NaN where there is one."""
+    _refuse_out(out, "max")
     return _extreme(x, "max", axis, keepdims)
 
 
-def any(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+def any(x: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Array:
     """Whether some value over axes is true."""
+    _refuse_out(out, "any")
     x = asarray(x)
     return _reduce(_cast(x, np.dtype(bool)), "any", reduced_axes(axis, x.ndim), keepdims, bool, bool)
 
 
-def all(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+def all(x: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Array:
     """Whether every value over axes is true."""
+    _refuse_out(out, "all")
     x = asarray(x)
     return _reduce(_cast(x, np.dtype(bool)), "all", reduced_axes(axis, x.ndim), keepdims, bool, bool)
 
@@ -160,11 +176,13 @@ def _arg(x: Any, name: str, axis: Any, keepdims: bool) -> Array:
     return _reduce(x, name, axes, keepdims, x.dtype, np.intp)
 
 
-def argmin(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+def argmin(x: Any, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Array:
     """The index of the first least value along an axis, or in the flattened array."""
+    _refuse_out(out, "argmin")
     return _arg(x, "argmin", axis, keepdims)
 
 
-def argmax(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+def argmax(x: Any, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Array:
     """The index of the first greatest value along an axis, or in the flattened array."""
+    _refuse_out(out, "argmax")
     return _arg(x, "argmax", axis, keepdims)
