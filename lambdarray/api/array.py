@@ -399,12 +399,13 @@ def _reduction(name: str) -> Any:
 
 
 # What NumPy's own ** does for these exponents of floating-point arrays.
-POWERS = {-1: np.reciprocal, 0.5: np.sqrt, 2: np.square}
+POWERS = {(int, -1): np.reciprocal, (int, 2): np.square, (float, 0.5): np.sqrt}
 
 
 def _power(self: Array, other: Any) -> Any:
     """`self ** other`."""
-    quick = POWERS.get(other) if type(other) in (int, float) and self.dtype.kind in "fc" else None
+    number = type(other) in (int, float) and self.dtype.kind in "fc"
+    quick = POWERS.get((type(other), other)) if number else None
     return self.__array_ufunc__(quick, "__call__", self) if quick else _binary(np.power)[0](self, other)
 
 

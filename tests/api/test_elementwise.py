@@ -18,7 +18,7 @@ UNARY = [n for n in UFUNCS if getattr(np, n).nin == 1]
 BINARY = [n for n in UFUNCS if getattr(np, n).nin == 2]
 OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift", "rshift"]
 OPERATORS += ["eq", "ne", "lt", "le", "gt", "ge"]
-SCALARS = [True, 0, 3, -2, 300, 2.5, 1 - 2j, np.float32(1.5), np.int8(7)]
+SCALARS = [True, 0, 2, 3, -2, 300, 0.5, -1.0, 2.5, 1 - 2j, np.float32(1.5), np.int8(7)]
 
 
 @pytest.mark.parametrize("name", UNARY)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import lambdarray as la
 import pytest
+
+import lambdarray as la
 from lambdarray.api.explain import check_budget
 from lambdarray.config import get_config
 from lambdarray.errors import BudgetError
