@@ -67,7 +67,7 @@ def dot(a: Any, b: Any) -> Array:
     """As NumPy's dot for at most two axes: the matrix product, or a plain product with a scalar."""
     a, b = asarray(a), asarray(b)
     if a.ndim == 0 or b.ndim == 0:
-        return a * b
+        return a * b  # type: ignore[no-any-return]
     if a.ndim > 2 or b.ndim > 2:
         raise ValueError(f"dot takes arrays of at most two axes, not {a.shape} and {b.shape}; use matmul")
     return matmul(a, b)
