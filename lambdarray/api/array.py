@@ -413,9 +413,8 @@ def _define() -> None:
     """Give Array its operators and reductions, from the tables above."""
     for name, ufunc in BINARY.items():
         forward, reflected = _binary(ufunc)
-        setattr(Array, f"__{name}__", forward)
+        setattr(Array, f"__{name}__", _power if name == "pow" else forward)
         setattr(Array, f"__r{name}__", reflected)
-    Array.__pow__ = _power  # type: ignore[attr-defined]
     for name, ufunc in COMPARE.items():
         setattr(Array, f"__{name}__", _binary(ufunc)[0])
     for name, answer in (("eq", False), ("ne", True)):
