@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 from typing import Any
 
 from ..config import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, LambdarrayError
 from ..task import Plan
 
 # How long what AWS said of a function is believed.
@@ -29,6 +31,17 @@ def _deployment(config: Config) -> Any:
     return _known[key][1]
 
 
+@contextmanager
+def _asks_again_after_a_refusal() -> Iterator[None]:
+    """Believe nothing any longer once a run was refused: the user will mend it, perhaps elsewhere, and try again."""
+    try:
+        yield
+    except LambdarrayError:
+        _known.clear()
+        raise
+
+
+@_asks_again_after_a_refusal()
 def settled(config: Config) -> Config:
     """The settings with what the deployed function decides: its memory, its region, its reserved concurrency.
 
@@ -49,6 +62,7 @@ def settled(config: Config) -> Config:
     return replace(config, memory_mib=memory_mib, workers=workers, task_timeout_s=timeout_s, region=found.region)
 
 
+@_asks_again_after_a_refusal()
 def check_grants(plan: Plan, config: Config) -> None:
     """Raise AccessError, before any task runs, where the plan reads or writes outside what was granted."""
     if config.executor != "lambda":

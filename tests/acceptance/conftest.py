@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,21 @@ DEPLOY = ["deploy", "--arch", ARCH, "--yes", "--store", f"s3://{BUCKET}/scratch"
 DEPLOY += ["--read", f"s3://{BUCKET}/in", "--write", f"s3://{BUCKET}/out"]
 MEMORY_MIB, WORKERS = 1769, 2
 _numbers = itertools.count()
+
+
+def connect(cloud: LocalCloud, service: str) -> Any:
+    """A boto3 client of the local cloud."""
+    import boto3
+
+    keys = cloud.environ
+    return boto3.client(
+        service,
+        endpoint_url=keys[f"AWS_ENDPOINT_URL_{service.upper()}"],
+        region_name=keys["AWS_REGION"],
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=keys.get("AWS_SESSION_TOKEN"),
+    )
 
 
 @pytest.fixture(scope="session")
