@@ -55,14 +55,27 @@ def evenly(cuts: Cuts, parts: int) -> Cuts:
 
 
 def split(cuts: Cuts, parts: int) -> Cuts:
-    """Regular cuts with each tile cut into about `parts`, which divide it where they can."""
-    return cuts if not cuts.regular or parts <= 1 else Cuts(cuts.size, max(1, -(-cuts.chunk // parts)))
+    """Cuts with the longest tiles cut into about `parts`, the others into parts of the same length.
+
+    >>> split(Cuts.ragged([2, 6]), 2).chunks
+    (2, 3, 3)
+    """
+    if parts <= 1 or cuts.size == 0:
+        return cuts
+    if cuts.regular:
+        return Cuts(cuts.size, max(1, -(-cuts.chunk // parts)))
+    longest = -(-cuts.max_chunk // parts)
+    inner = [np.arange(*cuts.span(i), longest) for i in range(cuts.count)]
+    return Cuts.from_bounds(np.append(np.concatenate(inner), cuts.size))
 
 
-def for_reduction(tiling: Tiling, itemsize: int, resources: Resources, stored: bool) -> tuple[Cuts, ...]:
+def for_reduction(
+    tiling: Tiling, itemsize: int, resources: Resources, stored: bool, in_parts: bool = True
+) -> tuple[Cuts, ...]:
     """Blocks for the first step of a reduction: near the tiles, large enough to be worth a task, enough for all.
 
-    Tiles in a store are never cut, since a part of a tile is a request as dear as the whole.
+    `itemsize` is what an element takes in all that is read. Tiles in a store are cut only where they are too large
+    for a worker and can be read `in_parts`, since a part of a tile is a request as dear as the whole.
     """
     wanted = resources.workers * TASKS_PER_WORKER
     total = math.prod(tiling.shape)
@@ -76,7 +89,7 @@ def for_reduction(tiling: Tiling, itemsize: int, resources: Resources, stored: b
             before = cuts[d].max_chunk
             cuts[d] = group(cuts[d], factor)
             size = size // max(before, 1) * max(cuts[d].max_chunk, 1)
-    elif size > 2 * target and not (resources.remote and stored):
+    elif size > 2 * (target if not (resources.remote and stored) else most if in_parts else size):
         for d in range(len(cuts)):
             parts = min(cuts[d].max_chunk, -(-size // target))
             before = cuts[d].max_chunk

@@ -18,7 +18,7 @@ from . import blocks
 from .blocks import Resources
 from .code import Code
 from .estimate import estimate
-from .regions import Region, Regions, peel_operand, peel_rechunk
+from .regions import SOURCES, Region, Regions, peel_operand, peel_rechunk
 from .views import FIXED, Maps, compose, identity, layout
 
 Targets = Mapping[int, Mapping[str, Any]]
@@ -106,7 +106,9 @@ class Lowering:
     def _too_large(self, program: Program, cost: Estimate) -> str:
         need, have = cost.peak_bytes / 2**20, self.resources.memory_bytes / 2**20
         tile = max(program.arrays.values(), key=lambda a: math.prod(a.tiling.max_tile) * a.dtype.itemsize)
-        smaller = tuple(max(1, int(n * math.sqrt(have / need))) for n in tile.tiling.max_tile)
+        # Beside the result of a product two pairs of operand tiles should fit; else what is advised is tight.
+        room = 0.2 if any(s.kernel == "gemm" for s in program.steps) else 0.95
+        smaller = tuple(max(1, int(n * math.sqrt(room * have / need))) for n in tile.tiling.max_tile)
         return (
             f"{program.op} needs {need:.0f} MiB a task with tiles of {tile.tiling.max_tile}, and a worker has "
             f"{have:.0f} MiB for data; use chunks of at most {smaller} or la.config(memory_mib=...) with "
@@ -132,20 +134,23 @@ class Lowering:
 
     def _elementwise(self, region: Region) -> None:
         root = region.roots[0]
-        if region.partial:
-            source = root.inputs[0]
-            reads_tiles = self._reads_tiles(region)
-            axes = blocks.for_reduction(source.tiling, source.dtype.itemsize, self.resources, reads_tiles)
-        else:
-            axes = root.tiling.axes
+        axes = self._blocks(region, root.inputs[0]) if region.partial else root.tiling.axes
         code = Code(len(axes), identity(len(axes)), self.array_of)
         self._members(region, code)
         self._end(region, code, axes, len(axes), {})
 
-    def _reads_tiles(self, region: Region) -> bool:
-        """Whether a region reads what is stored in tiles."""
-        inputs = (i for op in (*region.members.values(), *region.roots) for i in op.inputs)
-        return any(isinstance(i, Stored) or id(i) in self.regions.storing for i in inputs)
+    def _blocks(self, region: Region, source: Op) -> tuple[Cuts, ...]:
+        """The blocks of a region that begins reductions of `source`."""
+        read = self._read_by(region)
+        itemsize = max(source.dtype.itemsize, sum(op.dtype.itemsize for op in read))
+        stored = [op for op in read if not isinstance(op, ObjectSource)]
+        in_parts = all(map(_read_in_parts, stored))
+        return blocks.for_reduction(source.tiling, itemsize, self.resources, bool(stored), in_parts)
+
+    def _read_by(self, region: Region) -> list[Op]:
+        """The sources and stored ops that a region reads."""
+        inputs = {id(i): i for op in (*region.members.values(), *region.roots) for i in op.inputs}
+        return [i for i in inputs.values() if isinstance(i, SOURCES) or id(i) in self.regions.storing]
 
     def _end(self, region: Region, code: Code, axes: Sequence[Cuts], grid: int, params: dict[str, Any]) -> None:
         """End a program with what its region makes: stored values, or partial results of reductions."""
@@ -227,8 +232,7 @@ class Lowering:
         if len(begin.roots) > 1 or begin.core is not None:
             return False
         source = op.inputs[0]
-        reads_tiles = self._reads_tiles(begin)
-        cuts = blocks.for_reduction(source.tiling, source.dtype.itemsize, self.resources, reads_tiles)
+        cuts = self._blocks(begin, source)
         if any(cuts[d].count > 1 for d in op.axes):
             return False
         kept = self._kept_cuts(region, op)
@@ -405,6 +409,12 @@ class Lowering:
         out = self._result(op)
         write = Write("y0", out.name, tuple(range(op.ndim)), (False,) * op.ndim)
         self._emit(op, f"reshape to {op.shape}", code, op.tiling.axes, op.ndim, [write])
+
+
+def _read_in_parts(op: Op) -> bool:
+    """Whether a part of a tile can be read without the whole: not where chunks are encoded."""
+    codecs = op.location.get("codecs", ()) if isinstance(op, Stored) else ()
+    return all(codec["name"] == "bytes" for codec in codecs)
 
 
 def _reduction(op: Reduce) -> dict[str, Any]:

@@ -1,0 +1,163 @@
+"""How much a task takes: blocks cover their axis exactly once, are made of whole tiles, and fit the memory."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdarray.planner import Resources
+from lambdarray.planner.blocks import (
+    FAN_IN,
+    LEAST_ELEMENTS,
+    MEMORY_PARTS,
+    evenly,
+    for_reduction,
+    group,
+    most_k,
+    of_k,
+    of_tree,
+    owned,
+    split,
+    split_k,
+)
+from lambdarray.tiling import Cuts, Tiling
+
+from ..judge import cuts as ragged_lengths
+
+MIB = 1 << 20
+
+
+@st.composite
+def axes(draw: Any, most: int = 400) -> Cuts:
+    size = draw(st.integers(0, most))
+    if draw(st.booleans()):
+        return Cuts(size, draw(st.integers(1, max(size, 1))))
+    return Cuts.ragged(ragged_lengths(draw, size))
+
+
+@st.composite
+def resources(draw: Any) -> Resources:
+    return Resources(draw(st.integers(1, 2000)), draw(st.integers(1, 4000)) * MIB, draw(st.booleans()))
+
+
+def bounds(cuts: Cuts) -> list[int]:
+    return [cuts.span(i)[0] for i in range(cuts.count)] + [cuts.size]
+
+
+def covers_once(found: Cuts, axis: Cuts) -> None:
+    spans = [found.span(i) for i in range(found.count)]
+    assert (spans[0][0], spans[-1][1]) == (0, axis.size)
+    assert all(a[1] == b[0] for a, b in pairwise(spans))
+    assert axis.size == 0 or all(lo < hi for lo, hi in spans)
+
+
+def made_of_whole_tiles(found: Cuts, axis: Cuts) -> None:
+    covers_once(found, axis)
+    assert set(bounds(found)) <= set(bounds(axis))
+
+
+@given(axis=axes(), factor=st.integers(1, 50))
+def test_grouped_tiles_are_whole_tiles_at_most_so_many_at_once(axis: Cuts, factor: int) -> None:
+    found = group(axis, factor)
+    made_of_whole_tiles(found, axis)
+    assert found.count == -(-axis.count // factor)
+
+
+@given(axis=axes(), parts=st.integers(1, 50))
+def test_evenly_joined_tiles_are_so_many_parts_that_differ_by_one_tile(axis: Cuts, parts: int) -> None:
+    found = evenly(axis, parts)
+    made_of_whole_tiles(found, axis)
+    assert found.count == min(parts, axis.count)
+    tiles = [len(range(*axis.tiles(*found.span(i)))) for i in range(found.count)]
+    assert max(tiles) - min(tiles) <= 1
+
+
+@given(axis=axes(), parts=st.integers(1, 50))
+def test_split_tiles_cover_the_axis_and_are_no_longer_than_a_part(axis: Cuts, parts: int) -> None:
+    found = split(axis, parts)
+    covers_once(found, axis)
+    if axis.regular:
+        assert found.max_chunk <= max(1, -(-axis.chunk // parts))
+
+
+@given(shape=st.lists(axes(10**6), min_size=1, max_size=3), have=resources(), stored=st.booleans())
+def test_blocks_of_a_reduction_cover_every_axis_once_and_fit_the_memory(
+    shape: list[Cuts], have: Resources, stored: bool
+) -> None:
+    found = for_reduction(Tiling(tuple(shape)), 8, have, stored)
+    for block, axis in zip(found, shape, strict=True):
+        covers_once(block, axis)
+    tile, block = (math.prod(c.max_chunk for c in cuts) for cuts in (shape, found))
+    if not have.remote or not stored or block > tile:
+        assert block * 8 * MEMORY_PARTS <= 2 * have.memory_bytes
+    if block > tile:
+        assert block * 8 * MEMORY_PARTS <= have.memory_bytes
+        assert all(set(bounds(b)) <= set(bounds(a)) for b, a in zip(found, shape, strict=True))
+
+
+@given(side=st.integers(1, 4000), tile=st.integers(1, 4000), workers=st.integers(1, 64))
+def test_a_reduction_has_a_task_for_every_worker_where_its_blocks_are_worth_one(
+    side: int, tile: int, workers: int
+) -> None:
+    have = Resources(workers, 1 << 30, False)
+    found = for_reduction(Tiling.regular((side, side), (tile, tile)), 8, have, False)
+    elements, tasks = side * side, math.prod(c.count for c in found)
+    assert tasks >= min(workers, max(1, elements // (4 * LEAST_ELEMENTS)))
+
+
+@given(count=st.integers(1, 10**6), nbytes=st.integers(1, 10**9), have=resources())
+def test_a_step_of_a_tree_combines_at_least_two_and_what_fits(count: int, nbytes: int, have: Resources) -> None:
+    found = of_tree(count, nbytes, have)
+    assert 2 <= found <= max(2, FAN_IN)
+    assert found == 2 or found * nbytes <= have.memory_bytes
+
+
+@given(rows=axes(), columns=axes(), batch=axes(9), k=st.integers(1, 400), have=resources())
+def test_tasks_of_a_product_own_whole_tiles_and_leave_every_worker_one(
+    rows: Cuts, columns: Cuts, batch: Cuts, k: int, have: Resources
+) -> None:
+    m, n = owned((batch, rows, columns), k, 8, have)
+    made_of_whole_tiles(m, rows)
+    made_of_whole_tiles(n, columns)
+    assert batch.count * m.count * n.count >= min(have.workers, batch.count * rows.count * columns.count)
+    if (m, n) != (rows, columns):
+        words = m.max_chunk * n.max_chunk + 2 * k * (m.max_chunk + n.max_chunk)
+        assert words * 8 <= have.memory_bytes
+
+
+def test_tasks_of_a_square_product_own_near_square_blocks() -> None:
+    tiles = Cuts(64_000, 1000)
+    m, n = owned((tiles, tiles), 1000, 8, Resources(64, 1 << 30, True))
+    assert m.max_chunk == n.max_chunk == 8000
+
+
+@given(axis=axes(), m=st.integers(1, 5000), n=st.integers(1, 5000), have=resources())
+def test_the_loop_of_a_product_takes_no_more_of_k_than_fits(axis: Cuts, m: int, n: int, have: Resources) -> None:
+    most = most_k(m, n, 8, have)
+    found = of_k(axis, most)
+    covers_once(found, axis)
+    assert axis.size == 0 or found.max_chunk <= most
+    if most > 1:
+        assert (m * n + 2 * most * (m + n)) * 8 <= have.memory_bytes
+
+
+@given(grid=st.integers(1, 100), k=axes(), most=st.integers(1, 500), have=resources())
+def test_parts_of_k_cover_it_and_bring_a_task_to_more_workers(grid: int, k: Cuts, most: int, have: Resources) -> None:
+    found = split_k([grid], k, most, have)
+    if found is None:
+        assert grid >= have.workers or k.count == 1
+        return
+    made_of_whole_tiles(found, k)
+    assert found.count > 1
+    assert 2 * grid * found.count >= min(have.workers, grid * k.count)
+
+
+@pytest.mark.parametrize("workers", [1, 3, 8, 64])
+def test_k_is_split_into_no_more_parts_than_there_are_workers(workers: int) -> None:
+    found = split_k([1], Cuts(640, 10), 10**6, Resources(workers, 1 << 30, True))
+    assert (1 if found is None else found.count) <= workers
