@@ -1,0 +1,186 @@
+"""The programs and arrays of a plan that is being made, and how every program ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from lambdarray_kernels.reductions import partial_dtype
+
+from ..errors import MemoryLimitError
+from ..ops import ObjectSource, Op, Reduce, Stored
+from ..task import ArraySpec, Estimate, Program, Write
+from ..tiling import Cuts, Tiling, dtype_to_json
+from .blocks import Resources
+from .code import Code
+from .estimate import estimate
+from .regions import Region, Regions
+from .views import identity
+
+Targets = Mapping[int, Mapping[str, Any]]
+
+
+class Programs:
+    """The programs so far, each after those it reads from; subclasses know how a region becomes programs."""
+
+    def __init__(
+        self, order: Sequence[Op], regions: Regions, resources: Resources, prefix: str, targets: Targets
+    ) -> None:
+        self.order, self.regions, self.resources = order, regions, resources
+        self.prefix, self.targets = prefix, targets
+        self.place = {id(op): n for n, op in enumerate(order)}
+        self.arrays: dict[str, ArraySpec] = {}
+        self.objects: dict[str, Any] = {}
+        self.programs: list[Program] = []
+        self.estimates: list[Estimate] = []
+        self.notes: list[str] = []
+        self._specs: dict[int, ArraySpec] = {}
+        self._partials: dict[int, tuple[ArraySpec, str]] = {}
+
+    def array_of(self, op: Op) -> ArraySpec:
+        """The stored array of a source or of a stored op, whose program is made first where it is not yet."""
+        if id(op) not in self._specs:
+            if isinstance(op, ObjectSource | Stored):
+                self._specs[id(op)] = self._source(op)
+            else:
+                self._lower(self.regions.storing[id(op)])
+        return self._specs[id(op)]
+
+    def _lower(self, region: Region) -> None:
+        """Make the programs of a region."""
+        raise NotImplementedError
+
+    # -- arrays
+
+    def _source(self, op: ObjectSource | Stored) -> ArraySpec:
+        if isinstance(op, Stored):
+            return self._add(f"s{len(self.arrays)}", op.tiling, op.dtype, op.location)
+        self.objects[op.token] = op.obj
+        return self._add(f"s{len(self.arrays)}", op.tiling, op.dtype, {"kind": "object", "token": op.token})
+
+    def _add(self, name: str, tiling: Tiling, dtype: np.dtype[Any], location: Mapping[str, Any]) -> ArraySpec:
+        spec = self.arrays[name] = ArraySpec(name, tiling, dtype, location)
+        return spec
+
+    def _scratch(self, tiling: Tiling, dtype: np.dtype[Any], letter: str = "t") -> ArraySpec:
+        name = f"{letter}{len(self.arrays)}"
+        return self._add(name, tiling, dtype, {"kind": "tiles", "prefix": f"{self.prefix}/{name}"})
+
+    def _result(self, op: Op) -> ArraySpec:
+        """The array that an op is stored in."""
+        if id(op) in self.targets:
+            spec = self._add(f"t{len(self.arrays)}", op.tiling, op.dtype, self.targets[id(op)])
+        else:
+            spec = self._scratch(op.tiling, op.dtype)
+        self._specs[id(op)] = spec
+        return spec
+
+    # -- programs
+
+    def _emit(self, op: Op, text: str, code: Code, axes: Sequence[Cuts], grid: int, writes: Sequence[Write]) -> None:
+        kind = text.split(" ", 1)[0]
+        arrays = {**code.arrays, **{w.array: self.arrays[w.array] for w in writes}}
+        program = Program(
+            name=f"{kind}-{len(self.programs)}",
+            op=text,
+            where=op.where,
+            arrays=arrays,
+            axes=tuple(axes),
+            grid_ndim=grid,
+            reads=tuple(code.reads),
+            steps=tuple(code.steps),
+            writes=tuple(writes),
+        )
+        cost = estimate(program, self.resources)
+        if cost.peak_bytes > self.resources.memory_bytes:
+            raise MemoryLimitError(self._too_large(program, cost))
+        self.programs.append(program)
+        self.estimates.append(cost)
+
+    def _too_large(self, program: Program, cost: Estimate) -> str:
+        need, have = cost.peak_bytes / 2**20, self.resources.memory_bytes / 2**20
+        tile = max(program.arrays.values(), key=lambda a: math.prod(a.tiling.max_tile) * a.dtype.itemsize)
+        # Beside the result of a product two pairs of operand tiles should fit; else what is advised is tight.
+        room = 0.2 if any(s.kernel == "gemm" for s in program.steps) else 0.95
+        smaller = tuple(max(1, int(n * math.sqrt(room * have / need))) for n in tile.tiling.max_tile)
+        return (
+            f"{program.op} needs {need:.0f} MiB a task with tiles of {tile.tiling.max_tile}, and a worker has "
+            f"{have:.0f} MiB for data; use chunks of at most {smaller} or la.config(memory_mib=...) with "
+            f"{need - have:.0f} MiB more (made at {program.where})"
+        )
+
+    def _members(self, region: Region, code: Code) -> None:
+        """Write the code of a region's members, inputs first."""
+        ordered = sorted(region.members.items(), key=lambda item: self.place[item[0][0]])
+        for (_, maps), op in ordered:
+            code.compute(op, maps)
+
+    def _whole(self, register: str, op: Op, code: Code) -> bool:
+        """Whether a register holds the block as it is to be stored: of its shape and dtype, nothing broadcast."""
+        read = next((r for r in code.reads if r.register == register), None)
+        if read is None:
+            return True
+        missing = [d for d, s in enumerate(read.layout) if s < 0]
+        follows = [m.axis for m in code.stage]
+        return all(d not in follows for d in missing)
+
+    def _text(self, region: Region, code: Code) -> str:
+        """A region in a few words: its core, then the functions of its code."""
+        words = [i[0] for i in code.instructions]
+        core = [region.core.describe()] if region.core is not None else []
+        if not core and not words:
+            core = ["random" if any(s.kernel == "random" for s in code.steps) else "copy"]
+        shown = words if len(words) <= 6 else [*words[:5], f"... ({len(words)} functions)"]
+        kinds = [r.describe() for r in region.roots] if region.partial else []
+        return " ".join([*core, *shown, *(["then " + ", ".join(kinds)] if kinds else [])])
+
+    # -- ends
+
+    def _end(self, region: Region, code: Code, axes: Sequence[Cuts], grid: int, params: dict[str, Any]) -> None:
+        """End a program with what its region makes: stored values, or partial results of reductions."""
+        if region.partial:
+            self._end_partial(region, code, axes, grid)
+            return
+        dropped = params.get("kept", ())
+        outs: list[tuple[str, Any, Any]] = []
+        writes = []
+        for op in region.roots:
+            value = code.value(op, identity(op.ndim))
+            name = value[1] if value[0] == "in" and self._whole(value[1], op, code) else f"y{len(outs)}"
+            if name.startswith("y"):
+                outs.append((name, code.as_value(value, op), None))
+            spec = self._result(op)
+            follows = [code.stage[d].axis for d in range(op.ndim)]
+            followed = tuple(-1 if a in dropped else a for a in follows)
+            writes.append(Write(name, spec.name, followed, (False,) * op.ndim))
+        if outs:
+            code.map_step(outs, params)
+        self._emit(region.roots[0], self._text(region, code), code, axes, grid, writes)
+
+    def _end_partial(self, region: Region, code: Code, axes: Sequence[Cuts], grid: int) -> None:
+        outs, writes = [], []
+        for n, op in enumerate(region.roots):
+            assert isinstance(op, Reduce)
+            source = op.inputs[0]
+            value = code.value(source, identity(source.ndim))
+            value = code.as_value(value, source) if value[0] == "const" else value
+            name = f"p{n}"
+            outs.append((name, value, reduction_of(op)))
+            spec = self._partial_array(op, axes[:grid])
+            by_block = tuple(d in op.axes for d in range(source.ndim))
+            writes.append(Write(name, spec.name, tuple(range(source.ndim)), by_block))
+            self._partials[id(op)] = (spec, op.kind)
+        code.map_step(outs, {})
+        self._emit(region.roots[0], self._text(region, code), code, axes, grid, writes)
+
+    def _partial_array(self, op: Reduce, axes: Sequence[Cuts]) -> ArraySpec:
+        cuts = tuple(Cuts(c.count, 1) if d in op.axes else c for d, c in enumerate(axes))
+        dtype = partial_dtype(op.kind, op.inputs[0].dtype, op.accumulator)
+        return self._scratch(Tiling(cuts), dtype, "p")
+
+
+def reduction_of(op: Reduce) -> dict[str, Any]:
+    """The reduction of a `map` step's output."""
+    return {"kind": op.kind, "axes": list(op.axes), "dtype": dtype_to_json(op.accumulator)}
