@@ -342,7 +342,10 @@ def _equality(compare: Any, answer: bool) -> Any:
     """Compared with None or text each element has the same answer, as NumPy gives it for numbers."""
 
     def method(self: Array, other: Any) -> Any:
-        if other is None or (isinstance(other, str | bytes) and self.dtype.kind not in "US"):
+        text = isinstance(other, str | bytes)
+        if text and self.dtype.kind in "US":
+            return compare(self, np.asarray(other))
+        if other is None or text:
             from .creation import full_like
 
             return full_like(self, answer, dtype=bool)

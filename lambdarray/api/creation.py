@@ -199,7 +199,7 @@ def _along(shape: Shape, axis: int, tiling: Tiling) -> Any:
 def from_array(x: Any, chunks: Any = "auto") -> Array:
     """An array over anything in this process with shape, dtype and slicing: NumPy, a memmap, an HDF5 data set.
 
-    Nothing is copied or read until it is computed. TypeError for Python objects and for what has no shape.
+    Nothing is copied or read until it is computed. TypeError for Python objects and masked arrays.
 
     >>> import numpy as np, lambdarray as la
     >>> la.from_array(np.eye(3), chunks=2).numblocks
@@ -209,6 +209,8 @@ def from_array(x: Any, chunks: Any = "auto") -> Array:
         return x if chunks == "auto" else x.rechunk(chunks)
     if not (hasattr(x, "shape") and hasattr(x, "dtype") and hasattr(x, "__getitem__")):
         x = np.asarray(x)
+    if type(x).__module__.startswith("numpy.ma"):
+        raise TypeError("a masked array has no tiles; use x.filled(value), with np.nan or what suits your reductions")
     kind = storable(x.dtype)
     if isinstance(x, np.generic):
         x = np.asarray(x)

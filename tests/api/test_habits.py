@@ -121,3 +121,13 @@ def test_indexing_with_a_mask_says_what_to_use_instead() -> None:
     x = la.ones((3, 4))
     with pytest.raises(IndexError, match="not supported yet"):
         x[x > 1]
+
+
+def test_text_compares_with_text() -> None:
+    names = np.array(["ab", "b", "ab"])
+    np.testing.assert_array_equal((la.from_array(names, chunks=2) == "ab").compute(), names == "ab")
+
+
+def test_masked_arrays_are_refused_since_their_masks_would_be_lost() -> None:
+    with pytest.raises(TypeError, match="filled"):
+        la.from_array(np.ma.masked_array([1.0, 2.0], [True, False]))
