@@ -177,15 +177,16 @@ assert numpy.__cached__.startswith(sys.argv[1])
 HANDLER_IMPORTS = """
 import importlib, pkgutil, sys
 sys.path = [p for p in sys.path if "site-packages" not in p] + sys.argv[1:]
-import lambdarray_kernels, lambdarray.store
+import lambdarray_kernels
+store = importlib.import_module('lambdarray.store')  # lambdarray.store is the function of that name
 import lambdarray.runtime.handler, lambdarray.runtime.ping, lambdarray.runtime.worker
-for package in (lambdarray_kernels, lambdarray.store):
+for package in (lambdarray_kernels, store):
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
 from lambdarray.runtime.blas_threads import blas_threads
 with blas_threads(1):
     pass
-assert lambdarray.store.__file__.startswith(sys.argv[2])
+assert store.__file__.startswith(sys.argv[2])
 assert not {"boto3", "botocore", "moto"} & set(sys.modules)
 """
 
