@@ -8,10 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-# Modules that bring a BLAS of their own: looking for libraries takes milliseconds, so we look again only when one
-# of these has come.
-BRINGS_BLAS = ("scipy.linalg._fblas", "scipy.linalg._flapack", "scipy.linalg.cython_blas", "mkl", "torch", "sklearn")
-
 
 class Library(Protocol):
     """A loaded BLAS, as threadpoolctl controls it."""
@@ -43,7 +39,7 @@ class BlasThreads:
         self._libraries: dict[str, Library] = {}
         self._before: dict[str, int] = {}
         self._current = 0  # 0: not ours
-        self._seen: list[bool] | None = None
+        self._modules = 0
 
     @contextmanager
     def __call__(self, count: int) -> Iterator[None]:
@@ -87,13 +83,15 @@ class BlasThreads:
         self._current = wanted
 
     def _look(self) -> bool:
-        """Look for libraries if a module that brings one has come since the last time; whether we looked."""
-        seen = [name in sys.modules for name in BRINGS_BLAS]
-        if seen == self._seen:
+        """Look for libraries if modules were imported since the last time; whether we looked.
+
+        Any module may bring a BLAS of its own (scipy.special does), and looking takes milliseconds.
+        """
+        if self._modules == len(sys.modules):
             return False
         for library in self._find():
             self._libraries.setdefault(library.filepath, library)
-        self._seen = seen
+        self._modules = len(sys.modules)
         return True
 
 

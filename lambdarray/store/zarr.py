@@ -196,7 +196,11 @@ def _refuse_unless_empty(store: TileStore, url: str) -> None:
 def _clear(store: TileStore, wanted: ZarrMeta) -> None:
     """Delete an array so that it is never, not even when this is interrupted, taken for whole."""
     store.put_bytes(METADATA, _marked(wanted, "", False).to_v3())
-    store.delete_all([key for key in store.list() if key != METADATA])
+    keys = [key for key in store.list() if key != METADATA]
+    store.delete_all(keys)
+    # A directory that is left would stand where the chunk of an array of no axes goes.
+    for folder in {key.partition("/")[0] for key in keys if "/" in key}:
+        store.delete_prefix(folder)
 
 
 def finish_target(url: str) -> None:
