@@ -320,6 +320,7 @@ class TaskReport:
 
     `status` is "done", "error" (the task raised), "user_error" (the user's function raised), "timeout", "memory",
     "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs).
+    `shared` says that it ended with a worker that held other attempts too, any of which may have ended it.
     `billed_ms` is the whole invocation's, on the first report of its bundle.
     """
 
@@ -342,6 +343,7 @@ class TaskReport:
     traceback: str = ""
     log: str = ""
     retry: bool = True
+    shared: bool = False
     billed_ms: int = 0
 
     def to_json(self) -> Json:

@@ -18,7 +18,8 @@ class Policy:
     """How a run deals with failure, small tasks and stragglers; all times in seconds.
 
     workers            bundles that run at once, where an executor lets others wait for them
-    retries            attempts after the first that a task may have, whatever they are for
+    retries            attempts after the first that a task may have, whatever they are for; one that ended with a
+                       worker of several tasks is not counted
     task_timeout_s     how long an attempt may take; `grace` more, as a share, until it counts as lost
     bundle_s           predicted work that one worker is given at once, at most
     bundle_tasks       tasks that one worker is given at once, at most

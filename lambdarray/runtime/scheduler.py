@@ -39,7 +39,8 @@ class Scheduler:
     `_tries` holds how often a task was launched and `_ended` how many of those attempts are over, both only for
     tasks that need more than one attempt. `_retries` and `_lost` are heaps by time: tasks to try again, and
     attempts whose connection broke (`_broken` has their reports), which may still end well until then. `_extra`
-    are the second attempts of stragglers.
+    are the second attempts of stragglers. `_alone` are tasks that ended with a worker of several: each is tried by
+    itself, so that the one that ends its worker is found and no other is blamed.
     """
 
     def __init__(self, plan: Plan, policy: Policy | None = None) -> None:
@@ -60,6 +61,7 @@ class Scheduler:
         self._lost: list[tuple[float, int]] = []
         self._broken: dict[int, TaskReport] = {}
         self._extra: set[int] = set()
+        self._alone: set[int] = set()
         self._out: list[Decision] = []
         self._patience = self.policy.task_timeout_s * (1 + self.policy.grace)
         self._begun = self._stopped = False
@@ -131,6 +133,8 @@ class Scheduler:
                 self._lose(key, report, now - seconds + self._patience)
             else:
                 statistics.failed += 1
+                if report.shared:
+                    self._set_apart(task, report.attempt)
                 self._fail(task, report, now)
             if self._extra:
                 self._extra.discard(key)
@@ -182,7 +186,7 @@ class Scheduler:
         while free > 0 and (ready := len(queue)):
             program, share = queue.program, min(ready // (2 * limit), most)
             if queue.freed:
-                share = min(share, ceil(queue.freed / free))
+                share = 1 if self._alone else min(share, ceil(queue.freed / free))
             attempts = self._attempts(program, queue.take(self._bundle_size(program, share)))
             if attempts:
                 self._start(program, attempts, now)
@@ -258,6 +262,7 @@ class Scheduler:
 
     def _finish(self, task: int, now: float) -> None:
         self.done += 1
+        self._alone.discard(task)
         self._progress_at = now
         self._window.finished()
         freed, gone = self._frontier.finish(self.deps.program_of(task), task)
@@ -282,11 +287,17 @@ class Scheduler:
         final = report.status == "user_error" or not report.retry
         if self._ended[task] < launched and not final:
             return  # another attempt is at work
-        if final or launched > self.policy.retries:
+        if final or launched - (task in self._alone) > self.policy.retries:
             self.failure = final_error(self.task(task), launched, report, self.policy)
             self._stopped = True
         else:
             heappush(self._retries, (now + self._backoff(task, launched), task))
+
+    def _set_apart(self, task: int, attempt: int) -> None:
+        """Look whether the task was done before its worker ended; the attempt does not count against it."""
+        if task not in self._alone:
+            self._alone.add(task)
+            self._out.append(Probe(task, attempt, final=False))
 
     def _backoff(self, task: int, launched: int) -> float:
         longest = min(self.policy.backoff_max_s, self.policy.backoff_s * 2.0 ** min(launched - 1, 32))

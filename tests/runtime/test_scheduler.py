@@ -486,3 +486,33 @@ def test_where_all_are_refused_one_is_tried_again_after_a_pause():
         d.report(task, attempt, "throttled")
     assert len(d.wake()) == 1
     assert 0 < d.now < 0.1
+
+
+def test_tasks_that_end_with_one_worker_are_tried_one_by_one_and_only_the_one_that_does_it_again_is_blamed():
+    d = Driver(singles(8, seconds=0.1), capacity=1, retries=0, speculate=False)
+    fallen = d.step()
+    assert len(fallen) == 4
+    for task, number in fallen:
+        d.report(task, number, "crashed", shared=True)
+    d.step()
+    assert [p.task for p in d.probes(found=False)] == [task for task, _ in fallen]
+    culprit, alone = fallen[2][0], []
+    while d.scheduler.failure is None:
+        launched = d.wake()
+        assert len(launched) <= 1 or launched[0][1] == 0
+        for task, number in launched:
+            alone += [task] if number else []
+            d.report(task, number, "crashed" if task == culprit else "done")
+    assert d.scheduler.failure.task.endswith(f"[{culprit}]")
+    assert set(alone) >= {culprit}
+    assert all(number <= 1 for _, number in d.launched)
+
+
+def test_a_task_that_was_done_before_its_worker_ended_is_not_tried_again():
+    d = Driver(singles(4, seconds=0.1), capacity=1, retries=0, speculate=False)
+    fallen = d.step()
+    for task, number in fallen:
+        d.report(task, number, "memory", shared=True)
+    d.step()
+    d.probes(found=True)
+    assert d.scheduler.done == len(fallen)

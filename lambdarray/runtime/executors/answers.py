@@ -86,6 +86,7 @@ class Answers:
         reports = all_as(bundle, status, f"{kind}: {message}" if kind else message)
         for report in reports:
             report.traceback, report.log = "".join(map(str, said.get("stackTrace") or ())), log
+            report.shared = len(bundle) > 1
         return reports
 
     def _refused(self, bundle: Sequence[Attempt], answer: Answer) -> list[TaskReport]:
