@@ -14,7 +14,7 @@ from ..config import Config, get_config
 from ..errors import ConfigError, StoreError
 from ..ops import ObjectSource, Op, Rechunk, Stored, in_order
 from ..planner import Resources, make_plan
-from ..runtime.launch import Launch, worker_count, worker_memory_bytes
+from ..runtime.launch import OVERHEAD_MIB, Launch, worker_count, worker_memory_bytes
 from ..runtime.summary import RunReport
 from ..task import Plan
 from ..tiling import Cuts, Tiling
@@ -42,7 +42,8 @@ def _arrays(arrays: Sequence[Any]) -> list[Op]:
 
 def _resources(config: Config) -> Resources:
     remote = config.executor != "threads" or not config.store.startswith("memory")
-    return Resources(worker_count(config), worker_memory_bytes(config), remote)
+    overhead_mib = 0 if config.executor == "threads" else OVERHEAD_MIB
+    return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib)
 
 
 # What tells plans apart whose tiles lie in memory: no run may meet those of another, which may read what has changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,11 +21,15 @@ TILE_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the planner plans for: workers, bytes of memory for data in each, and whether tiles go through a store."""
+    """What the planner plans for: workers, bytes of memory for data in each, and whether tiles go through a store.
+
+    `overhead_mib` is what `memory_mib` has to be beyond that; it is no part of a plan, and only messages have it.
+    """
 
     workers: int
     memory_bytes: int
     remote: bool
+    overhead_mib: int = field(default=0, repr=False, compare=False)
 
 
 def group(cuts: Cuts, factor: int) -> Cuts:

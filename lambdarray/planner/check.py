@@ -56,7 +56,7 @@ def _check_memory(program: Program, cost: Estimate, memory_bytes: int | None) ->
         need, have = cost.peak_bytes / 2**20, memory_bytes / 2**20
         raise MemoryLimitError(
             f"{program.op} needs {need:.0f} MiB a task and a worker has {have:.0f} MiB for data; use smaller chunks "
-            f"or la.config(memory_mib=...) with {need - have:.0f} MiB more (made at {program.where})"
+            f"or la.config(memory_mib=...) with {math.ceil(need - have)} MiB more (made at {program.where})"
         )
 
 

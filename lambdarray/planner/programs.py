@@ -107,8 +107,8 @@ class Programs:
         smaller = tuple(max(1, int(n * math.sqrt(room * have / need))) for n in tile.tiling.max_tile)
         return (
             f"{program.op} needs {need:.0f} MiB a task with tiles of {tile.tiling.max_tile}, and a worker has "
-            f"{have:.0f} MiB for data; use chunks of at most {smaller} or la.config(memory_mib=...) with "
-            f"{need - have:.0f} MiB more (made at {program.where})"
+            f"{have:.0f} MiB for data; use chunks of at most {smaller} or "
+            f"la.config(memory_mib={math.ceil(need) + self.resources.overhead_mib}) (made at {program.where})"
         )
 
     def _members(self, region: Region, code: Code) -> None:

@@ -89,7 +89,7 @@ def test_settings_that_leave_a_worker_as_much_memory_give_one_plan_on_threads_an
 def test_a_simulated_run_completes_the_very_tasks_that_threads_complete(name: str) -> None:
     plan, objects = planned(ALL[name]()[0])
     real, virtual = set[tuple[int, str]](), set[tuple[int, str]]()
-    executor = ThreadsExecutor(MemoryStore(), objects, workers=2, tasks=plan.task_count)
+    executor = ThreadsExecutor(MemoryStore(), objects, workers=2, inline=plan.task_count == 1)
     config = Config()
     run(plan, executor, config=config, on_report=lambda r: real.add((r.task, r.status)))
     executor.close()
@@ -133,7 +133,7 @@ def test_values_of_a_simulated_run_are_refused_and_the_way_to_its_report_is_name
 def test_a_counted_run_reads_and_writes_each_tile_as_often_as_its_plan_says() -> None:
     plan, objects = planned(ALL["product_with_epilogue_and_reduction"]()[0])
     store = CountingStore(MemoryStore())
-    executor = ThreadsExecutor(store, objects, workers=2, tasks=plan.task_count)
+    executor = ThreadsExecutor(store, objects, workers=2, inline=plan.task_count == 1)
     run(plan, executor)
     executor.close()
     made = sum(plan.arrays[name].tiling.count for name in plan.written)
