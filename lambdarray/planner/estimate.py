@@ -10,9 +10,19 @@ from ..task import Estimate, Program, Read, Step
 from ..tiling import Span, dtype_from_json
 from .blocks import Resources
 
-# Seconds per element and function of an elementwise program that runs from the cache, and per random value.
-MAP_S = 1.2e-9
+# Seconds per element of a function of an elementwise program that runs from the cache, and per random value.
+MAP_S = 0.4e-9
+SLOW_S = 5e-9
 RANDOM_S = 12e-9
+QUICK_NAMES = (
+    "absolute", "add", "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "clip",
+    "copy", "divide", "equal", "fabs", "floor", "greater", "greater_equal",
+    "imag", "invert", "isfinite", "isnan", "less", "less_equal", "logical_and",
+    "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative", "not_equal",
+    "positive", "real", "reciprocal", "rint", "sign", "sqrt", "square",
+    "subtract", "where",
+)  # fmt: skip
+QUICK = frozenset(QUICK_NAMES)
 
 
 def estimate(program: Program, resources: Resources) -> Estimate:
@@ -26,7 +36,10 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     flops = sum(_flops(program, s, elements) for s in program.steps)
     machine = LAMBDA_X86_64 if resources.remote else THREADS
     cores = resources.memory_bytes / 2**20 / MIB_PER_VCPU if resources.remote else 1.0
-    compute = _map_seconds(program, elements) + flops / (machine.gflops * 1e9 * max(cores, 0.1))
+    streamed = 0 if resources.remote else (bytes_read + bytes_written) / (machine.memory_gbps * 1e9)
+    products = sum(_flops(program, s, elements) for s in program.steps if s.kernel == "gemm")
+    elementwise = max(_map_seconds(program, elements), 0 if products else streamed)
+    compute = elementwise + products / (machine.gflops * 1e9 * max(cores, 0.1))
     seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
     twice = sum(read_bytes[r.register] for r in program.reads if r.loop and loops > 1)
     made = sum(_made_bytes(program, s, elements) for s in program.steps)
@@ -76,10 +89,10 @@ def _flops(program: Program, step: Step, elements: int) -> float:
 
 
 def _map_seconds(program: Program, elements: int) -> float:
-    steps = [s for s in program.steps if s.kernel == "map"]
-    functions = sum(len(s.params["code"]) + 1 for s in steps)
+    codes = [s.params["code"] for s in program.steps if s.kernel == "map"]
+    functions = sum(MAP_S if i[0] in QUICK else SLOW_S for code in codes for i in code)
     randoms = sum(s.kernel == "random" for s in program.steps)
-    return elements * (functions * MAP_S + randoms * RANDOM_S)
+    return elements * (functions + len(codes) * MAP_S + randoms * RANDOM_S)
 
 
 def _made_bytes(program: Program, step: Step, elements: int) -> int:

@@ -24,6 +24,7 @@ OVERHEAD_MIB = 310
 MEMORY_SHARE = 0.6
 LAMBDA_MIB = 1769
 LAMBDA_WORKERS = 1000
+SMALL_S = 0.002
 OnTile = Callable[[str, Index], None]
 OnProgress = Callable[[int, int], object]
 
@@ -109,13 +110,23 @@ class Launch:
                 self.objects,
                 workers=worker_count(config),
                 memory_bytes=worker_memory_bytes(config),
-                tasks=self.plan.task_count,
+                inline=self._is_small(),
             )
         if config.executor == "lambda":
             from .executors.aws_lambda import LambdaExecutor
 
             return LambdaExecutor(config.function, config.region, config.store, worker_count(config), self.plan.key)
         raise ConfigError(f"executor={config.executor!r} makes no values; see lambdarray.simulate")
+
+    def _is_small(self) -> bool:
+        """Whether the plan is over sooner than another thread would wake up."""
+        plan = self.plan
+        if plan.task_count <= 1:
+            return True
+        if self.scratch.durable or any(spec.location["kind"] == "zarr" for spec in plan.arrays.values()):
+            return False
+        pairs = zip(plan.programs, plan.estimates, strict=True)
+        return sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S
 
     def _exists(self, task: Task) -> bool:
         return all(self.array(name).exists(index) for name, index in task.outputs())

@@ -9,9 +9,6 @@ from typing import Any
 
 from ..task import Plan, TaskReport
 
-PHASES = ("fetch_s", "wait_s", "compute_s", "write_s", "total_s")
-COUNTS = ("bytes_read", "bytes_written", "flops")
-
 
 @dataclass(slots=True)
 class StageSummary:
@@ -34,9 +31,16 @@ class StageSummary:
     def add(self, report: TaskReport) -> None:
         """Add one finished task."""
         self.done += 1
-        for name in (*PHASES, *COUNTS):
-            setattr(self, name, getattr(self, name) + getattr(report, name))
-        self.peak_bytes = max(self.peak_bytes, report.peak_bytes)
+        self.fetch_s += report.fetch_s
+        self.wait_s += report.wait_s
+        self.compute_s += report.compute_s
+        self.write_s += report.write_s
+        self.total_s += report.total_s
+        self.bytes_read += report.bytes_read
+        self.bytes_written += report.bytes_written
+        self.flops += report.flops
+        if report.peak_bytes > self.peak_bytes:
+            self.peak_bytes = report.peak_bytes
 
 
 def _summed(name: str, doc: str) -> Any:

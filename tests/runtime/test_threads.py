@@ -83,7 +83,7 @@ def test_a_single_task_runs_in_the_calling_thread_with_blas_left_as_it_is():
     store = MemoryStore()
     p = elementwise(2, 2, "test_thread", {}, dtype="i8")
     put(store, p.arrays["x"], np.arange(2.0))
-    executor = ThreadsExecutor(store, tasks=1)
+    executor = ThreadsExecutor(store, inline=True)
     executor.start(attempts(p))
     assert [r.status for r in executor.wait(0)] == ["done"]
     executor.close()
@@ -94,7 +94,7 @@ def test_ctrl_c_in_a_single_task_is_raised_at_once_and_leaves_nothing_to_wait_fo
     store = MemoryStore()
     p = elementwise(2, 2, "test_raise", {"error": "KeyboardInterrupt", "message": ""})
     put(store, p.arrays["x"], np.arange(2.0))
-    executor = ThreadsExecutor(store, tasks=1)
+    executor = ThreadsExecutor(store, inline=True)
     with pytest.raises(KeyboardInterrupt):
         executor.start(attempts(p))
     assert [(r.status, r.error) for r in executor.wait(0)] == [("throttled", "interrupted")]

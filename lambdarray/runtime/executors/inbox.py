@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from queue import Empty, SimpleQueue
+from threading import Lock
+from time import monotonic
 
 from ...task import TaskReport
+
+# Reports of tasks that take microseconds are handed over together: each hand-over wakes the scheduler's thread.
+TOGETHER_S = 0.001
 
 
 class Inbox:
     """Reports from any thread, and errors that end the run: those `take` raises."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[TaskReport | BaseException] = SimpleQueue()
-        self.put = self._queue.put
+        self._queue: SimpleQueue[list[TaskReport] | BaseException] = SimpleQueue()
+
+    def put(self, found: TaskReport | BaseException) -> None:
+        """Add one."""
+        self._queue.put(found if isinstance(found, BaseException) else [found])
+
+    def put_all(self, reports: list[TaskReport]) -> None:
+        """Add several at once; the list is the inbox's from now on."""
+        self._queue.put(reports)
 
     def take(self, timeout_s: float | None) -> list[TaskReport]:
         """All there are; waits for the first, and returns nothing once the time is over."""
@@ -25,7 +37,33 @@ class Inbox:
             return out
 
     @staticmethod
-    def _add(out: list[TaskReport], found: TaskReport | BaseException) -> None:
+    def _add(out: list[TaskReport], found: list[TaskReport] | BaseException) -> None:
         if isinstance(found, BaseException):
             raise found
-        out.append(found)
+        out.extend(found)
+
+
+class Outbox:
+    """Hands a worker's reports to an inbox, those of one millisecond together; `flush` after the last."""
+
+    __slots__ = ("_due", "_inbox", "_lock", "_reports")
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox, self._lock = inbox, Lock()
+        self._reports: list[TaskReport] = []
+        self._due = monotonic() + TOGETHER_S
+
+    def put(self, report: TaskReport) -> None:
+        """Add one, from any thread."""
+        with self._lock:
+            self._reports.append(report)
+        if monotonic() >= self._due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what there is."""
+        with self._lock:
+            reports, self._reports = self._reports, []
+            self._due = monotonic() + TOGETHER_S
+        if reports:
+            self._inbox.put_all(reports)

@@ -15,7 +15,7 @@ from ..environment import cores
 from ..prepared import Prepared, uses_blas
 from ..worker import Worker
 from . import Attempt
-from .inbox import Inbox
+from .inbox import Inbox, Outbox
 from .pool import pool
 
 Bundle = Sequence[Attempt]
@@ -24,8 +24,9 @@ Bundle = Sequence[Attempt]
 class ThreadsExecutor:
     """Runs attempts on `workers` threads of this process (default: its cores), each with `memory_bytes` for data.
 
-    BLAS is single-threaded for as long as the executor is open, once a task uses it. With `tasks=1`, the number of
-    tasks that there will be, that task runs in the calling thread, and BLAS has all cores.
+    BLAS is single-threaded for as long as the executor is open, once a task uses it. With `inline` the tasks run one
+    after the other in the calling thread, and BLAS has all cores: for a single task, or a few that would be over
+    before another thread has woken up.
     """
 
     # Threads have nobody's slow machine to wait for, and work is at hand as soon as they ask for it.
@@ -39,11 +40,11 @@ class ThreadsExecutor:
         *,
         workers: int | None = None,
         memory_bytes: int | None = None,
-        tasks: int | None = None,
+        inline: bool = False,
     ) -> None:
         self.workers = workers or cores()
         self.capacity = 2 * self.workers
-        self._inline = tasks == 1
+        self._inline = inline
         self._shared = (scratch, objects, memory_bytes)
         self._bundles: SimpleQueue[Bundle | None] = SimpleQueue()
         self._reports = Inbox()
@@ -115,9 +116,12 @@ class ThreadsExecutor:
         worker.close()
 
     def _run(self, worker: Worker, bundle: Bundle) -> None:
+        outbox = Outbox(self._reports)
         try:
-            worker.run_bundle(bundle, self._reports.put)
+            worker.run_bundle(bundle, outbox.put)
+            outbox.flush()
         except BaseException as error:  # no error of a task, which would be a report
+            outbox.flush()
             if not self._inline:
                 self._reports.put(error)  # `wait` raises it
                 return
