@@ -119,11 +119,13 @@ class Launch:
         raise ConfigError(f"executor={config.executor!r} makes no values; see lambdarray.simulate")
 
     def _is_small(self) -> bool:
-        """Whether the plan is over sooner than another thread would wake up."""
+        """Whether the plan is over sooner than another thread would wake up: a source of another kind may block."""
         plan = self.plan
         if plan.task_count <= 1:
             return True
         if self.scratch.durable or any(spec.location["kind"] == "zarr" for spec in plan.arrays.values()):
+            return False
+        if any(type(source) is not np.ndarray for source in self.objects.values()):
             return False
         pairs = zip(plan.programs, plan.estimates, strict=True)
         return sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S

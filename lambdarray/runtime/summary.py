@@ -66,19 +66,21 @@ class RunReport:
     cold_starts: int = 0
     billed_s: float = 0.0
     _first: list[int] = field(default_factory=list, repr=False)
+    _told: bytearray = field(default_factory=bytearray, repr=False)
 
     @classmethod
     def of(cls, plan: Plan, executor: str, workers: int) -> RunReport:
         """The report of a run that begins."""
         stages = [StageSummary(p.name, p.op, p.task_count) for p in plan.programs]
         first = list(accumulate(s.tasks for s in stages))
-        return cls(plan.key, executor, workers, stages=stages, _first=first)
+        return cls(plan.key, executor, workers, stages=stages, _first=first, _told=bytearray(plan.task_count))
 
     def add(self, report: TaskReport) -> int | None:
-        """Add an attempt's report; the number of its stage where it is done, else None."""
+        """Add an attempt's report; the number of its stage where it is the first of its task to be done, else None."""
         self.billed_s += report.billed_ms / 1000
-        if report.status != "done":
+        if report.status != "done" or self._told[report.task]:
             return None
+        self._told[report.task] = True
         stage = bisect_right(self._first, report.task)
         self.stages[stage].add(report)
         self.cold_starts += report.cold

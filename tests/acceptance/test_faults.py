@@ -68,6 +68,9 @@ def test_results_are_numpys_with_attempts_that_fail_report_twice_or_never_and_st
     np.testing.assert_allclose(value, expected() * 2 - 1, rtol=1e-11)
     np.testing.assert_allclose(total, (expected() * 2 - 1).sum(axis=1), rtol=1e-11)
     assert min(counts[name] for name in ("failed", "lost", "twice", "straggled")) > 0
+    report = la.last_report()
+    assert report is not None
+    assert all(stage.done <= stage.tasks for stage in report.stages)
 
 
 @pytest.mark.parametrize("name", ALL)
