@@ -13,7 +13,7 @@ from typing import Any
 from lambdarray.errors import DeploymentError
 
 from . import functions
-from .aws import Account
+from .aws import Account, error_code
 from .buckets import check_buckets, check_scratch_is_ours
 from .build import DIRECT_LIMIT_BYTES, Layer, build_layer
 from .bytecode import interpreter
@@ -106,15 +106,25 @@ def attached_policy(account: Account, role: str) -> Any:
     return found and found["PolicyDocument"]
 
 
-def lifecycle(account: Account, bucket: str) -> tuple[list[Any], dict[str, Any]]:
-    """A bucket's lifecycle rules, and what else of its configuration a put must repeat."""
-    found = account.find("s3", "get_bucket_lifecycle_configuration", Bucket=bucket) or {}
+def lifecycle(account: Account, bucket: str) -> tuple[list[Any], dict[str, Any]] | None:
+    """A bucket's lifecycle rules, and what else of its configuration a put must repeat.
+
+    None where the S3 server, which is not AWS's, has no such rules.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        found = account.find("s3", "get_bucket_lifecycle_configuration", Bucket=bucket) or {}
+    except ClientError as error:
+        if error_code(error) != "NotImplemented":
+            raise
+        return None
     name = "TransitionDefaultMinimumObjectSize"
     return found.get("Rules", []), {name: found[name]} if name in found else {}
 
 
 def _check_scratch(account: Account, target: Target) -> None:
-    rules, _ = lifecycle(account, target.store.bucket)
+    rules, _ = lifecycle(account, target.store.bucket) or ([], {})
     name = rule_id(target.function, account.region, target.store)
     if not any(rule.get("ID") == name for rule in rules):
         check_scratch_is_ours(account, target.store)
@@ -123,7 +133,11 @@ def _check_scratch(account: Account, target: Target) -> None:
 def ensure_lifecycle(account: Account, target: Target) -> None:
     """The rule by which scratch expires, added to what the bucket has."""
     store = target.store
-    rules, rest = lifecycle(account, store.bucket)
+    found = lifecycle(account, store.bucket)
+    if found is None:
+        account.say(f"{store.bucket} has no lifecycle rules: 'lambdarray clean' removes what killed runs leave")
+        return
+    rules, rest = found
     wanted = with_rule(rules, target.function, account.region, store)
     if wanted == rules:
         return

@@ -64,7 +64,7 @@ def _exists(account: Account, store: S3Prefix) -> bool:
 
 
 def _remove_lifecycle(account: Account, function: str, store: S3Prefix) -> None:
-    rules, rest = lifecycle(account, store.bucket)
+    rules, rest = lifecycle(account, store.bucket) or ([], {})
     left = without_rules(rules, function, account.region)
     if left == rules:
         return
