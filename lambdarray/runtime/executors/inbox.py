@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
@@ -13,34 +14,41 @@ TOGETHER_S = 0.001
 
 
 class Inbox:
-    """Reports from any thread, and errors that end the run: those `take` raises."""
+    """Reports from any thread, and errors that end the run: those `take` raises.
+
+    What wakes the taker is not what it takes: Ctrl-C strikes just when a wait ends, and must not lose a report.
+    """
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[list[TaskReport] | BaseException] = SimpleQueue()
+        self._found: deque[list[TaskReport] | BaseException] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
 
     def put(self, found: TaskReport | BaseException) -> None:
         """Add one."""
-        self._queue.put(found if isinstance(found, BaseException) else [found])
+        self._found.append(found if isinstance(found, BaseException) else [found])
+        self._bell.put(None)
 
     def put_all(self, reports: list[TaskReport]) -> None:
         """Add several at once; the list is the inbox's from now on."""
-        self._queue.put(reports)
+        self._found.append(reports)
+        self._bell.put(None)
 
     def take(self, timeout_s: float | None) -> list[TaskReport]:
         """All there are; waits for the first, and returns nothing once the time is over."""
-        out: list[TaskReport] = []
+        found, out = self._found, list[TaskReport]()
         try:
-            self._add(out, self._queue.get(timeout=timeout_s))
+            if not found:
+                self._bell.get(timeout=timeout_s)
             while True:
-                self._add(out, self._queue.get_nowait())
+                self._bell.get_nowait()
         except Empty:
-            return out
-
-    @staticmethod
-    def _add(out: list[TaskReport], found: list[TaskReport] | BaseException) -> None:
-        if isinstance(found, BaseException):
-            raise found
-        out.extend(found)
+            pass
+        while found:
+            first = found.popleft()
+            if isinstance(first, BaseException):
+                raise first
+            out.extend(first)
+        return out
 
 
 class Outbox:
