@@ -21,6 +21,7 @@ import numpy as np
 import lambdarray as la
 from lambdarray.errors import RunInterrupted
 from lambdarray.runtime.summary import RunReport
+from lambdarray.store import open_store
 from lambdarray.store.directory import DirectoryStore
 from lambdarray.store.s3 import S3Store
 from lambdarray.store.zarr import read_zarr
@@ -99,7 +100,14 @@ def work(job: dict[str, Any]) -> None:
         np.save(job["result"], read_zarr(job["target"]))
 
 
+def objects(store: str, target: str = "") -> list[str]:
+    """The tiles in a scratch store, and the chunks in a target."""
+    tiles = [key for key in open_store(store).list() if not key.startswith("runs/")]
+    return sorted(tiles + [key for key in (open_store(target).list() if target else ()) if key.startswith("c/")])
+
+
 def main(job: dict[str, Any]) -> dict[str, Any]:
+    there = len(objects(job["store"], job["target"]))
     puts = Puts(job)
     end = "finished"
     with la.config(store=job["store"], workers=2, progress=False, **job.get("settings", {})):
@@ -108,7 +116,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         except RunInterrupted as error:
             end = str(error)
     report = la.last_report()
-    return {"end": end, "puts": puts.made, "resumed": report.statistics["resumed"] if report else None}
+    return {"end": end, "there": there, "puts": puts.made, "resumed": report.statistics["resumed"] if report else None}
 
 
 if __name__ == "__main__":

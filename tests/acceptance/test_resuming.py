@@ -19,7 +19,7 @@ from lambdarray.errors import StoreError, TargetExistsError, TaskError
 from lambdarray.store import open_store
 
 from .conftest import MEMORY_MIB
-from .job import expected, expression
+from .job import expected, expression, objects
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "Outcome"]
@@ -56,12 +56,6 @@ def target_of(store: str) -> str:
     return f"{store.replace('/scratch/', '/out/')}.zarr"
 
 
-def objects(store: str, target: str = "") -> list[str]:
-    """The tiles in a scratch store, and the chunks in a target."""
-    tiles = [key for key in open_store(store).list() if not key.startswith("runs/")]
-    return sorted(tiles + [key for key in (open_store(target).list() if target else ()) if key.startswith("c/")])
-
-
 def uninterrupted(store: str, tmp_path: Path) -> tuple[np.ndarray, int]:
     """What the same plan makes undisturbed, and how many tiles that takes."""
     with la.config(store=str(tmp_path / "other"), workers=2):
@@ -86,7 +80,8 @@ def test_after_sigkill_the_same_job_makes_only_the_tiles_that_are_missing(
             la.open_zarr(target)
     again = start(durable_store, what)
     assert again.value().tobytes() == value.tobytes()
-    assert again.said["puts"] == total - there
+    # What was on its way to S3 may have come in after its sender was dead.
+    assert again.said["puts"] == total - again.said["there"] <= total - there
     assert objects(durable_store) == []
     assert len(objects(durable_store, target)) == (12 if target else 0)
 
@@ -99,7 +94,7 @@ def test_a_job_that_is_killed_again_and_again_comes_to_its_end(start: Run, durab
         there.append(len(objects(durable_store)))
         assert there[-1] >= there[-2] + 8
     again = start(durable_store)
-    assert again.said["puts"] == total - there[-1]
+    assert again.said["puts"] == total - again.said["there"]
     assert again.value().tobytes() == value.tobytes()
 
 
@@ -111,7 +106,8 @@ def test_ctrl_c_ends_the_run_and_the_same_expression_resumes_it(start: Run, dura
     assert 3 <= there < total
     assert list(open_store(durable_store).list("runs")) == []  # its sign of life went with it
     again = start(durable_store)
-    assert again.said["puts"] == total - there
+    # What was on its way to S3 may have come in after the sender was dead.
+    assert again.said["puts"] == total - again.said["there"] <= total - there
     assert again.value().tobytes() == value.tobytes()
 
 
