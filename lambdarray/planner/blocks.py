@@ -16,6 +16,8 @@ TASKS_PER_WORKER = 8
 # A task may hold a few blocks at once: what it reads, and what is fetched ahead for the next.
 MEMORY_PARTS = 8
 FAN_IN = 32
+# Of a worker's memory for a block that a task owns and its operands; the rest is for what is fetched ahead and sent.
+OWNED_SHARE = 0.65
 TILE_BYTES = 32 << 20
 
 
@@ -126,7 +128,7 @@ def owned(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> 
         for m, n in (fewer_columns, fewer_rows) if wider else (fewer_rows, fewer_columns):
             tasks = m.count * n.count
             words = m.max_chunk * n.max_chunk + 2 * k * (m.max_chunk + n.max_chunk)
-            fits = 1.1 * words * itemsize <= resources.memory_bytes
+            fits = words * itemsize <= OWNED_SHARE * resources.memory_bytes
             if tasks < rows.count * columns.count and batch * tasks >= wanted and fits:
                 rows, columns = m, n
                 break
