@@ -132,7 +132,7 @@ def test_tasks_of_a_product_own_whole_tiles_and_leave_every_worker_one(
 
 def test_tasks_of_a_square_product_own_near_square_blocks() -> None:
     tiles = Cuts(64_000, 1000)
-    m, n = owned((tiles, tiles), 1000, 8, Resources(64, 1 << 30, True))
+    m, n = owned((tiles, tiles), 1000, 8, Resources(64, 2 << 30, True))
     assert m.max_chunk == n.max_chunk == 8000
 
 
