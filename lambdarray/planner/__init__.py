@@ -11,9 +11,9 @@ from ..ops import ObjectSource, Op, Stored, in_order, keys
 from ..task import Plan
 from .blocks import Resources
 from .check import check
-from .lower import Lowering, Targets
+from .lower import Lowering
 from .regions import assign
-from .share import share
+from .share import Targets, share
 
 __all__ = ["Resources", "make_plan"]
 

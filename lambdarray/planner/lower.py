@@ -12,12 +12,9 @@ from ..task import Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
 from .code import Code
-from .programs import Targets
 from .reductions import Reductions
 from .regions import Region, peel_operand, peel_rechunk
 from .views import FIXED, compose, identity, layout
-
-__all__ = ["Lowering", "Targets"]
 
 
 class Lowering(Reductions):

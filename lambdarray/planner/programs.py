@@ -17,9 +17,8 @@ from .blocks import Resources
 from .code import Code
 from .estimate import estimate
 from .regions import Region, Regions
+from .share import Targets
 from .views import identity
-
-Targets = Mapping[int, Mapping[str, Any]]
 
 
 class Programs:
@@ -37,7 +36,7 @@ class Programs:
         self.estimates: list[Estimate] = []
         self.notes: list[str] = []
         self._specs: dict[int, ArraySpec] = {}
-        self._partials: dict[int, tuple[ArraySpec, str]] = {}
+        self._partials: dict[int, ArraySpec] = {}
 
     def array_of(self, op: Op) -> ArraySpec:
         """The stored array of a source or of a stored op, whose program is made first where it is not yet."""
@@ -171,7 +170,7 @@ class Programs:
             spec = self._partial_array(op, axes[:grid])
             by_block = tuple(d in op.axes for d in range(source.ndim))
             writes.append(Write(name, spec.name, tuple(range(source.ndim)), by_block))
-            self._partials[id(op)] = (spec, op.kind)
+            self._partials[id(op)] = spec
         code.map_step(outs, {})
         self._emit(region.roots[0], self._text(region, code), code, axes, grid, writes)
 

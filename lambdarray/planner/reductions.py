@@ -26,7 +26,7 @@ class Reductions(Programs):
             return
         if id(op) not in self._partials:
             self._lower(begin)
-        spec, _ = self._partials[id(op)]
+        spec = self._partials[id(op)]
         self._finish(region, op, self._tree(spec, op.kind, op.axes, op), op.axes)
 
     def _in_one_task(self, region: Region, begin: Region, op: Reduce) -> bool:

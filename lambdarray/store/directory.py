@@ -75,17 +75,7 @@ class DirectoryStore(ByteStore):
 
     def heads(self, prefix: str = "") -> Iterator[Head]:
         """Walk through the directory; files that vanish meanwhile are left out."""
-        folders = [prefix.strip("/")]
-        while folders:
-            folder = folders.pop()
-            for entry in self._entries(folder):
-                key = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(key)
-                elif not entry.name.startswith(TEMPORARY):
-                    found = self.head(key)
-                    if found is not None:
-                        yield found
+        return (found for key in self.list(prefix) if (found := self.head(key)) is not None)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """Walk through the directory without asking for lengths."""
