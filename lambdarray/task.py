@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ class ArraySpec:
 
     `location` says where its tiles are, as plain data for `store.open_array`:
     `{"kind": "tiles", "prefix": ...}` in the run's scratch store, `{"kind": "tiles", "store": url, "prefix": ...}` in
-    another, `{"kind": "zarr", "url": ...}` or `{"kind": "object", "token": ...}` for an in-memory source.
+    another, `{"kind": "zarr", "url": ...}` or `{"kind": "object", "token": ...}` for an in-memory source, and
+    `{"kind": "result", "token": ...}` for an array of the caller's that is filled.
     """
 
     name: str
@@ -312,6 +313,19 @@ class Plan:
     def written(self) -> frozenset[str]:
         """The names of the arrays that the plan writes; all others are its inputs."""
         return frozenset(w.array for p in self.programs for w in p.writes)
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The names of the arrays that its tasks read."""
+        return frozenset(part.array for p in self.programs for r in p.reads for part in r.parts)
+
+    def moved(self, locations: Mapping[str, Mapping[str, Json]]) -> Plan:
+        """The plan with other locations for some of its arrays."""
+        if not locations:
+            return self
+        arrays = {n: replace(a, location=locations.get(n, a.location)) for n, a in self.arrays.items()}
+        programs = tuple(replace(p, arrays={n: arrays[n] for n in p.arrays}) for p in self.programs)
+        return replace(self, arrays=arrays, programs=programs)
 
 
 @dataclass(slots=True)

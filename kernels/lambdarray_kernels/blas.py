@@ -40,7 +40,7 @@ Gemm = Callable[[Array, Array, Array, int], bool]
 def accumulate(c: Array, a: Array, b: Array, beta: int) -> bool:
     """Set the matrix `c` to `a @ b + beta * c` in place; False where no BLAS can, and `c` is as it was.
 
-    The dtype is one of float32, float64, complex64 and complex128 for all three, and `c` is C-contiguous.
+    The dtype is one of float32, float64, complex64 and complex128 for all three; the rows of `c` are contiguous.
     Transposed views are passed as they are; what is strided along both axes is copied.
     """
     gemm = find_gemm(c.dtype.char) if c.dtype.isnative else None
@@ -88,11 +88,12 @@ def _bind(entry: Any, integer: type[Any], char: str) -> Gemm:
         (m, n), k = c.shape, a.shape[1]
         a, trans_a, lda = _leading(a)
         b, trans_b, ldb = _leading(b)
-        if max(m, n, k, lda, ldb) > limit:
+        ldc = c.strides[0] // c.itemsize if m > 1 else n
+        if max(m, n, k, lda, ldb, ldc) > limit:
             return False
         one, scale = scalars[1], scalars[beta]
         entry(
-            ROW_MAJOR, trans_a, trans_b, m, n, k, one, _address(a), lda, _address(b), ldb, scale, _address(c), n
+            ROW_MAJOR, trans_a, trans_b, m, n, k, one, _address(a), lda, _address(b), ldb, scale, _address(c), ldc
         )  # fmt: skip
         return True
 

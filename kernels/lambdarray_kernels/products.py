@@ -38,9 +38,9 @@ def _batch(a: Shape, b: Shape) -> Shape:
     return np.broadcast_shapes(a[:-2], b[:-2]) if len(a) > 2 or len(b) > 2 else ()
 
 
-@kernel(flops=gemm_flops, uses_blas=True)
-def gemm(c: Array | None, a: Array, b: Array, dtype: Any = None) -> Array:
-    """Add `a @ b` to `c` in place and return it; with `c` None the product is the result.
+@kernel(flops=gemm_flops, uses_blas=True, takes_out=True)
+def gemm(c: Array | None, a: Array, b: Array, dtype: Any = None, out: Array | None = None) -> Array:
+    """Add `a @ b` to `c` in place and return it; with `c` None the product is the result, made in `out` if given.
 
     `a` is (..., m, k) and `b` (..., k, n), in any memory order; batch axes broadcast. `dtype` is the result's, by
     default that of `c` or NumPy's. Floats and complex numbers go through BLAS with no temporary; integers wrap around
@@ -51,10 +51,10 @@ def gemm(c: Array | None, a: Array, b: Array, dtype: Any = None) -> Array:
     """
     kind = np.dtype(dtype) if dtype is not None else c.dtype if c is not None else np.result_type(a, b)
     shape = (*_batch(a.shape, b.shape), a.shape[-2], b.shape[-1])
-    _check(c, a, b, shape, kind)
+    _check(out if c is None else c, a, b, shape, kind)
     a, b = a.astype(kind, copy=False), b.astype(kind, copy=False)
     if c is None:
-        return _fresh(a, b, shape)
+        return _fresh(a, b, np.empty(shape, kind) if out is None else out)
     if 0 not in (c.size, a.shape[-1]):
         _add(c, a, b, beta=1)
     return c
@@ -67,19 +67,24 @@ def _check(c: Array | None, a: Array, b: Array, shape: Shape, kind: np.dtype[Any
         return
     if c.shape != shape or c.dtype != kind:
         raise ValueError(f"gemm of {a.shape} by {b.shape} adds {kind} {shape}, but c is {c.dtype} {c.shape}")
-    if not (c.flags.c_contiguous and c.flags.writeable):
-        raise ValueError("gemm accumulates in place: c must be writable and C-contiguous")
+    if not (c.flags.writeable and _has_rows(c)):
+        raise ValueError("gemm accumulates in place: c must be writable, its rows contiguous and one after the other")
 
 
-def _fresh(a: Array, b: Array, shape: Shape) -> Array:
-    """`a @ b` in a new array."""
-    if 0 in (*shape, a.shape[-1]):
-        return np.zeros(shape, a.dtype)
-    if _is_plain(a.dtype):
-        c = np.empty(shape, a.dtype)
+def _has_rows(c: Array) -> bool:
+    """Whether BLAS can write `c`: each row is contiguous, and they follow one another."""
+    (rows, columns), (s0, s1) = c.shape[-2:], c.strides[-2:]
+    return c.size == 0 or ((columns == 1 or s1 == c.itemsize) and (rows == 1 or s0 >= columns * c.itemsize))
+
+
+def _fresh(a: Array, b: Array, c: Array) -> Array:
+    """`c = a @ b`, whatever `c` held."""
+    if 0 in (c.size, a.shape[-1]):
+        c[...] = 0
+    elif _is_plain(a.dtype):
         _add(c, a, b, beta=0)
     else:
-        c = np.zeros(shape, a.dtype)
+        c[...] = 0
         _add(c, a, b, beta=1)
     return c
 

@@ -16,6 +16,7 @@ from ..ops import ObjectSource, Op, Rechunk, Stored, in_order
 from ..planner import Resources, make_plan
 from ..runtime.launch import OVERHEAD_MIB, Launch, worker_count, worker_memory_bytes
 from ..runtime.summary import RunReport
+from ..store import ResultArray
 from ..task import Plan
 from ..tiling import Cuts, Tiling
 from .array import Array
@@ -125,8 +126,10 @@ def compute(*arrays: Any) -> Any:
     ops = _arrays(arrays)
     config = _with_values(get_config())
     made, objects = _make(ops, config)
-    launch = Launch(made, objects, config)
-    results = _Results(launch)
+    direct = _direct(made, config)
+    made = made.moved({name: {"kind": "result", "token": name} for name in direct})
+    launch = Launch(made, {**objects, **direct}, config)
+    results = _Results(launch, direct)
     _run(launch, results.take)
     out = results.all(made.outputs)
     launch.forget()
@@ -149,19 +152,29 @@ def _run(launch: Launch, on_tile: Any = None) -> None:
             progress.close()
 
 
+def _direct(plan: Plan, config: Config) -> dict[str, ResultArray]:
+    """Outputs that workers of this process can fill: of several tiles, which nothing else reads."""
+    if config.executor != "threads" or not config.store.startswith("memory"):
+        return {}
+    names = frozenset(plan.outputs) & plan.written - plan.read
+    return {n: ResultArray(plan.arrays[n]) for n in names if plan.arrays[n].tiling.count > 1}
+
+
 class _Results:
-    """Collects output tiles into NumPy arrays as they are finished.
+    """Collects output tiles into NumPy arrays as they are finished, where workers do not fill these by themselves.
 
     A tile that is a whole output is handed over; others are copied into place while later tasks still run. What
     later tasks read as well stays in the store for them.
     """
 
-    def __init__(self, launch: Launch) -> None:
-        self.launch, self.values = launch, dict[str, np.ndarray]()
-        self.read = frozenset(part.array for p in launch.plan.programs for r in p.reads for part in r.parts)
+    def __init__(self, launch: Launch, direct: Mapping[str, ResultArray]) -> None:
+        self.launch, self.direct, self.values = launch, direct, dict[str, np.ndarray]()
+        self.read = launch.plan.read
 
     def take(self, name: str, index: tuple[int, ...]) -> None:
         """Bring an output tile here, and let the store forget it where nothing else will read it."""
+        if name in self.direct:
+            return
         if name in self.read and self.launch.plan.arrays[name].tiling.count == 1:
             return
         spec, array = self.launch.plan.arrays[name], self.launch.array(name)
@@ -186,6 +199,8 @@ class _Results:
 
     def value(self, name: str) -> np.ndarray:
         """The whole output; read now where the plan did not have to compute it."""
+        if name in self.direct:
+            return self.direct[name].value()
         if name not in self.values:
             spec = self.launch.plan.arrays[name]
             read = self.launch.array(name).read([(0, n) for n in spec.tiling.shape])

@@ -16,6 +16,8 @@ TASKS_PER_WORKER = 8
 # A task may hold a few blocks at once: what it reads, and what is fetched ahead for the next.
 MEMORY_PARTS = 8
 FAN_IN = 32
+# Tasks of a product of views for each worker: few, since they are all alike.
+VIEWED_PER_WORKER = 2
 # Of a worker's memory for a block that a task owns and its operands; the rest is for what is fetched ahead and sent.
 OWNED_SHARE = 0.65
 TILE_BYTES = 32 << 20
@@ -134,6 +136,19 @@ def owned(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> 
                 break
         else:
             return rows, columns
+
+
+def rows(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> tuple[Cuts, Cuts]:
+    """The rows and columns of the tasks of a product whose operands are views: whole rows of tiles, some for all.
+
+    Nothing is read twice as dear, so that the block is what BLAS likes best: wide, its packed operands used often.
+    """
+    batch = math.prod(c.count for c in cuts[:-2])
+    parts = min(cuts[-2].count, max(1, -(-resources.workers * VIEWED_PER_WORKER // batch)))
+    m, n = evenly(cuts[-2], parts), evenly(cuts[-1], 1)
+    words = m.max_chunk * n.max_chunk + k * (m.max_chunk + n.max_chunk)
+    enough = batch * m.count >= resources.workers
+    return (m, n) if enough and words * itemsize <= OWNED_SHARE * resources.memory_bytes else (cuts[-2], cuts[-1])
 
 
 def most_k(m: int, n: int, itemsize: int, resources: Resources) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from lambdarray_kernels.movement import reshape_maps
 
-from ..ops import Contract, Op, Reduce, Reshape, Stored
+from ..ops import Contract, ObjectSource, Op, Reduce, Reshape, Stored
 from ..task import Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
@@ -53,6 +54,9 @@ class Lowering(Reductions):
         k = a.tiling.axes[-1] if a.tiling.axes[-1].count >= b.tiling.axes[-2].count else b.tiling.axes[-2]
         if not region.partial and self._through_store(op):
             grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources)
+        elif not region.partial and self._in_views(op) and math.prod(c.count for c in grid) >= self.resources.workers:
+            k = Cuts(k.size, max(k.size, 1))
+            grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources)
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
         most = blocks.most_k(m, n, op.dtype.itemsize, self.resources)
         k = blocks.of_k(k, most)
@@ -78,6 +82,11 @@ class Lowering(Reductions):
         """Whether reading an operand costs a transfer: tiles in memory are handed on as they are."""
         bases = (peel_operand(i)[0] for i in op.inputs)
         return self.resources.remote or any(isinstance(b, Stored) and b.location["kind"] == "zarr" for b in bases)
+
+    def _in_views(self, op: Contract) -> bool:
+        """Whether any part of an operand is there as a view, whatever tiles it is said to be cut into."""
+        bases = (peel_operand(i)[0] for i in op.inputs)
+        return all(isinstance(b, ObjectSource) and isinstance(b.obj, np.ndarray) for b in bases)
 
     def _split_product(self, region: Region, op: Contract, code: Code, axes: Sequence[Cuts]) -> None:
         """Partial products over parts of k, then their sum: where the grid alone is too small for the workers."""

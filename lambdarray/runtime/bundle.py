@@ -62,6 +62,7 @@ class Bundle:
         self._writes: deque[tuple[Job, int]] = deque()
         self._written_bytes = 0
         self._need = 0
+        self._cached_bytes = 0.0
         self._execution: Execution | None = None
         self._prefetcher = Prefetcher(io, self._units(), self._room)
 
@@ -91,6 +92,7 @@ class Bundle:
         if isinstance(prepared, Exception):
             raise prepared
         self._need = needed_bytes(prepared, task)
+        self._allow_cache()
         self._drain(0 if self._follows[position] else self._worker.memory_bytes - self._need)
         check = self._worker.check(attempt)
         self._prefetcher.begin(position)
@@ -109,7 +111,13 @@ class Bundle:
 
     def _room(self) -> float:
         live = 0 if self._execution is None else self._execution.live
-        return self._worker.memory_bytes - max(live, self._need) - self._written_bytes
+        return self._worker.memory_bytes - max(live, self._need) - self._written_bytes - self._cached_bytes
+
+    def _allow_cache(self) -> None:
+        """Let half of what the task leaves free hold what is read again, but no more than twice the task's own need."""
+        if self._worker.cache is not None:
+            self._cached_bytes = min(2 * self._need, max(0, (self._worker.memory_bytes - self._need) // 2))
+            self._worker.cache.allow(self._worker.name, self._cached_bytes)
 
     def _drain(self, limit: float) -> None:
         """Wait until at most `limit` bytes of outputs are still being written."""

@@ -106,7 +106,11 @@ class Execution:
             accumulator = registers.get(step.outs[0])
             # What a read or an earlier step left there may be a stored tile's memory.
             args.insert(0, accumulator.copy() if first and accumulator is not None else accumulator)
-        extra = {"block": blocks, "shape": self._prepared.sizes[: len(blocks)]} if step.needs_block else {}
+        extra: dict[str, Any] = {}
+        if step.needs_block:
+            extra = {"block": blocks, "shape": self._prepared.sizes[: len(blocks)]}
+        if first and step.target is not None:
+            extra = {**extra, "out": step.target.reserve(self._task.index, self._task.blocks)}
         result = step.fn(*args, **step.params, **extra)
         self._report.flops += step.flops(args, extra)
         if len(step.outs) == 1:

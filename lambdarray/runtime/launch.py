@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import accumulate
 from time import perf_counter
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from ..config import Config
 from ..errors import ConfigError
-from ..store import ArrayIO, TileStore, open_array, open_store
+from ..store import ArrayIO, ResultArray, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
 from .environment import cores
@@ -125,7 +125,7 @@ class Launch:
             return True
         if self.scratch.durable or any(spec.location["kind"] == "zarr" for spec in plan.arrays.values()):
             return False
-        if any(type(source) is not np.ndarray for source in self.objects.values()):
+        if any(type(source) not in (np.ndarray, ResultArray) for source in self.objects.values()):
             return False
         pairs = zip(plan.programs, plan.estimates, strict=True)
         return sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S
@@ -200,12 +200,10 @@ class _Once:
 
 def _with_uploads(plan: Plan) -> Plan:
     """The plan with each in-memory source as tiles in the scratch store, for workers elsewhere."""
-    arrays = dict(plan.arrays)
-    for name, spec in plan.arrays.items():
-        if spec.location["kind"] == "object":
-            where = {"kind": "tiles", "prefix": f"{plan.key[:2]}/{plan.key}/{name}", "upload": spec.location["token"]}
-            arrays[name] = replace(spec, location=where)
-    if arrays == dict(plan.arrays):
-        return plan
-    programs = tuple(replace(p, arrays={n: arrays[n] for n in p.arrays}) for p in plan.programs)
-    return replace(plan, arrays=arrays, programs=programs)
+    return plan.moved(
+        {
+            name: {"kind": "tiles", "prefix": f"{plan.key[:2]}/{plan.key}/{name}", "upload": spec.location["token"]}
+            for name, spec in plan.arrays.items()
+            if spec.location["kind"] == "object"
+        }
+    )

@@ -15,6 +15,7 @@ from lambdarray_kernels import get
 from ..errors import PlanError
 from ..task import ArraySpec, Program, Read, Step, Write, box_indices
 from ..tiling import Index, Span
+from .cache import ReadCache
 from .reading import Array, Blocks, PreparedRead, in_memory
 
 Shapes = tuple[tuple[int, ...] | None, ...]
@@ -34,13 +35,27 @@ def uses_blas(kernel: str) -> bool:
 class PreparedStep:
     """A step: its kernel, whether it accumulates, and the registers that are let go after it."""
 
-    __slots__ = ("_flops", "accumulates", "fn", "frees", "ins", "kernel", "name", "needs_block", "outs", "params")
+    __slots__ = (
+        "_flops",
+        "accumulates",
+        "fn",
+        "frees",
+        "ins",
+        "kernel",
+        "name",
+        "needs_block",
+        "outs",
+        "params",
+        "target",
+    )
 
     def __init__(self, step: Step, accumulates: bool, frees: tuple[str, ...]) -> None:
         self.kernel = get(step.kernel)
         self.name, self.fn, self.needs_block = step.kernel, self.kernel.fn, self.kernel.needs_block
         self.outs, self.params = step.outs, dict(step.params)
         self.accumulates, self.frees = accumulates, frees
+        # The write whose array the step's result may be made in.
+        self.target: PreparedWrite | None = None
         self.ins = step.ins[1:] if accumulates and step.ins[:1] == step.outs[:1] else step.ins
         self._flops: dict[tuple[Shapes, Any], int] = {}
 
@@ -76,6 +91,11 @@ class PreparedWrite:
         if all(hi - lo == 1 for lo, hi in boxes):
             return [(tuple([lo for lo, _ in boxes]), data)]
         return [(index, data[self._within(index, spans)]) for index in box_indices(boxes)]
+
+    def reserve(self, task_index: Index, blocks: Blocks) -> Array | None:
+        """Memory of the array to compute a task's tiles in, where it gives such."""
+        out: Array | None = self.array.reserve([self.write.span(d, task_index, blocks) for d in range(len(self.cuts))])
+        return out
 
     def nbytes(self, task_index: Index, blocks: Blocks) -> int:
         """The bytes of what a task writes."""
@@ -129,13 +149,14 @@ class Prepared:
         "written_arrays",
     )
 
-    def __init__(self, program: Program, open_array: OpenArray) -> None:
+    def __init__(self, program: Program, open_array: OpenArray, cache: ReadCache | None = None) -> None:
         self.program, self.loop_count, self.most_bytes = program, program.loop_count, 0
         arrays = {name: open_array(spec) for name, spec in program.arrays.items()}
         self.sizes = tuple(c.size for c in program.axes)
         self._prepare_steps(program)
-        self._prepare_reads(program, arrays)
+        self._prepare_reads(program, arrays, cache)
         self.writes = tuple(PreparedWrite(w, program.arrays[w.array], arrays[w.array]) for w in program.writes)
+        self._prepare_targets()
         self.read_arrays = frozenset(p.array for r in program.reads for p in r.parts)
         self.written_arrays = frozenset(w.array for w in program.writes)
         reads = (*self.before_reads, *self.loop_reads, *self.after_reads)
@@ -157,17 +178,26 @@ class Prepared:
         self.loop_frees = tuple(sorted(_names(loop) - later - fresh))
         self.before = _with_frees(before, later | _names(loop))
 
-    def _prepare_reads(self, program: Program, arrays: Mapping[str, Any]) -> None:
+    def _prepare_reads(self, program: Program, arrays: Mapping[str, Any], cache: ReadCache | None) -> None:
         early = {name for step in (*self.before, *self.loop) for name in (*step.ins, *step.outs)}
         once = [r for r in program.reads if not r.loop]
         late = [bool(self.loop) and r.register not in early for r in once]
 
         def made(reads: Iterable[Read]) -> tuple[PreparedRead, ...]:
-            return tuple(PreparedRead(r, program, arrays) for r in reads)
+            return tuple(PreparedRead(r, program, arrays, cache) for r in reads)
 
         self.before_reads = made(r for r, is_late in zip(once, late, strict=True) if not is_late)
         self.loop_reads = made(r for r in program.reads if r.loop)
         self.after_reads = made(r for r, is_late in zip(once, late, strict=True) if is_late)
+
+    def _prepare_targets(self) -> None:
+        """Find the steps of the loop whose accumulator is written as it is, with all axes of the grid in order."""
+        for step in self.loop:
+            found = [w for w in self.writes if w.register == step.outs[0]]
+            ours = step.accumulates and step.kernel.takes_out and len(found) == len(step.outs) == 1
+            used_after = any(step.outs[0] in later.ins for later in self.after)
+            if ours and not used_after and found[0].write.axes == tuple(range(self.program.grid_ndim)):
+                step.target = found[0]
 
     def loop_blocks(self, iteration: int) -> tuple[Span, ...]:
         """The block of each loop axis in an iteration, in C order."""

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import PlanError
 from ..task import ArraySpec, Part, Program, Read
 from ..tiling import AxisMap, Cuts, Span
+from .cache import ReadCache
 
 Array = np.ndarray[Any, Any]
 Blocks = Sequence[Span]
@@ -20,7 +21,7 @@ Loaded = tuple[Array, int]
 def in_memory(spec: ArraySpec, array: Any) -> bool:
     """Whether reading and writing the array does not block, so that no thread is needed for it."""
     kind = spec.location.get("kind")
-    return kind == "object" or (kind == "tiles" and not array.store.durable)
+    return kind in ("object", "result") or (kind == "tiles" and not array.store.durable)
 
 
 class PreparedAxis:
@@ -62,12 +63,17 @@ class PreparedAxis:
 class Source:
     """One part of a read: an open array, the span of each axis, and the way to the register's layout."""
 
-    __slots__ = ("array", "axes", "dtype", "expand", "in_memory", "index", "name", "order", "plain")
+    __slots__ = ("array", "axes", "cache", "dtype", "expand", "in_memory", "index", "name", "order", "plain")
 
-    def __init__(self, part: Part, layout: tuple[int, ...], program: Program, array: Any) -> None:
+    def __init__(
+        self, part: Part, layout: tuple[int, ...], program: Program, array: Any, cache: ReadCache | None
+    ) -> None:
         spec = program.arrays[part.array]
         self.name, self.array, self.dtype = part.array, array, spec.dtype
         self.in_memory = in_memory(spec, array)
+        followed = {m.axis for m in part.maps}
+        again = any(n > 1 and d not in followed for d, n in enumerate(program.grid))
+        self.cache = cache if again and not self.in_memory else None
         sizes = spec.tiling.shape
         self.axes = tuple(PreparedAxis(m, n, program.axes) for m, n in zip(part.maps, sizes, strict=True))
         kept = [a for a in layout if a >= 0]
@@ -81,8 +87,12 @@ class Source:
 
     def load(self, blocks: Blocks) -> Loaded:
         """The part's elements in the register's layout, and the bytes read for them."""
-        data = self.array.read([a.span(blocks) for a in self.axes])
-        return (data if self.plain else self.arrange(data)), data.nbytes
+        spans = tuple([a.span(blocks) for a in self.axes])
+        if self.cache is None:
+            data, is_new = self.array.read(spans), True
+        else:
+            data, is_new = self.cache.get((self.name, spans), lambda: self.array.read(spans))
+        return (data if self.plain else self.arrange(data)), data.nbytes if is_new else 0
 
     def arrange(self, data: Array) -> Array:
         """The source's elements as the register wants them: stepped, dropped, permuted and extended axes."""
@@ -99,9 +109,9 @@ class PreparedRead:
 
     __slots__ = ("in_memory", "layout", "register", "sources")
 
-    def __init__(self, read: Read, program: Program, arrays: Mapping[str, Any]) -> None:
+    def __init__(self, read: Read, program: Program, arrays: Mapping[str, Any], cache: ReadCache | None = None) -> None:
         self.register, self.layout = read.register, read.layout
-        self.sources = tuple(Source(p, read.layout, program, arrays[p.array]) for p in read.parts)
+        self.sources = tuple(Source(p, read.layout, program, arrays[p.array], cache) for p in read.parts)
         self.in_memory = all(s.in_memory for s in self.sources)
 
     def load(self, blocks: Blocks) -> Loaded:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..task import ArraySpec, Program, TaskReport
 from .bundle import Bundle
+from .cache import ReadCache
 from .execution import FAILURES, Execution, Stopped, fail, load_now
 from .executors import Attempt
 from .prefetch import IoThreads
@@ -51,10 +52,11 @@ class Worker:
         self.cold = False
         self._io = IoThreads(io_threads, name or "io")
         self._prepared: dict[Program, Prepared] = {}
+        self.cache: ReadCache | None = None
 
-    def share(self, prepared: dict[Program, Prepared]) -> None:
-        """Keep prepared programs in a dict that other workers of the process use too."""
-        self._prepared = prepared
+    def share(self, prepared: dict[Program, Prepared], cache: ReadCache) -> None:
+        """Keep prepared programs, and what is read more than once, where other workers of the process find them."""
+        self._prepared, self.cache = prepared, cache
 
     def prepare(self, program: Program) -> Prepared:
         """The program made ready to run here; kept for its next task."""
@@ -62,7 +64,7 @@ class Worker:
         if found is None:
             if len(self._prepared) >= PROGRAMS_KEPT:
                 self._prepared.pop(next(iter(self._prepared)), None)
-            found = self._prepared[program] = Prepared(program, self._open)
+            found = self._prepared[program] = Prepared(program, self._open, self.cache)
         return found
 
     def prepare_or_error(self, program: Program) -> Prepared | Exception:

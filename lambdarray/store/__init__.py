@@ -3,5 +3,6 @@
 from .arrays import ArrayIO, open_array
 from .base import Head, TileStore
 from .locate import open_store
+from .results import ResultArray
 
-__all__ = ["ArrayIO", "Head", "TileStore", "open_array", "open_store"]
+__all__ = ["ArrayIO", "Head", "ResultArray", "TileStore", "open_array", "open_store"]

@@ -35,6 +35,10 @@ class ArrayIO(ABC):
         """Write a tile; False where it is there already: this one is then discarded."""
         raise StoreError(f"array {self.spec.name} can only be read")
 
+    def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
+        """Memory of the array itself to compute a box of whole tiles in, for one attempt alone; None where none is."""
+        return None
+
     def exists(self, index: Index) -> bool:
         """Whether a tile is there."""
         return True
@@ -49,7 +53,8 @@ class ArrayIO(ABC):
 
 
 def open_array(spec: ArraySpec, scratch: TileStore, objects: Mapping[str, Any] = NOTHING) -> ArrayIO:
-    """Open the array of `spec`, without any I/O: its tiles are in `scratch`, in another store, in Zarr or in `objects`.
+    """Open the array of `spec`, without any I/O: its tiles are in `scratch`, in another store, in Zarr or in `objects`,
+    which has arrays to read and results to write.
 
     Raises PlanError for a location that is none of these.
     """
@@ -64,7 +69,12 @@ def open_array(spec: ArraySpec, scratch: TileStore, objects: Mapping[str, Any] =
         return ZarrArray(spec)
     if kind == "object":
         return ObjectArray(spec, objects)
-    raise PlanError(f"array {spec.name} is in a location of kind {kind!r}; there are 'tiles', 'zarr' and 'object'")
+    if kind == "result":
+        result: ArrayIO = objects[location["token"]]
+        return result
+    raise PlanError(
+        f"array {spec.name} is in a location of kind {kind!r}; there are 'tiles', 'zarr', 'object' and 'result'"
+    )
 
 
 def tile_key(prefix: str, index: Index) -> str:

@@ -206,7 +206,7 @@ def test_what_does_not_fit_is_an_error_with_the_shapes():
         gemm(None, np.ones((2, 3)), np.ones((4, 2)))
     with pytest.raises(ValueError, match=r"c is float64 \(2, 3\)"):
         gemm(np.ones((2, 3)), np.ones((2, 3)), np.ones((3, 2)))
-    with pytest.raises(ValueError, match="writable and C-contiguous"):
+    with pytest.raises(ValueError, match="must be writable, its rows contiguous"):
         gemm(np.ones((2, 2), order="F"), np.ones((2, 3)), np.ones((3, 2)))
     c = np.ones((2, 2))
     c.flags.writeable = False

@@ -225,7 +225,7 @@ def test_an_object_that_gives_another_shape_is_noticed() -> None:
 
 
 def test_an_unknown_location_is_refused() -> None:
-    with pytest.raises(PlanError, match="'tiles', 'zarr' and 'object'"):
+    with pytest.raises(PlanError, match="'tiles', 'zarr', 'object' and 'result'"):
         open_array(spec_of(Tiling.regular((6,), (6,)), kind="tape"), MemoryStore())
 
 

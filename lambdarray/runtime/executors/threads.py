@@ -11,6 +11,7 @@ from typing import Any
 
 from ...task import Program, TaskReport
 from ..blas_threads import blas_threads
+from ..cache import ReadCache
 from ..environment import cores
 from ..prepared import Prepared, uses_blas
 from ..worker import Worker
@@ -56,6 +57,7 @@ class ThreadsExecutor:
         self._known: set[Program] = set()
         self._uses_blas = False
         self._prepared: dict[Program, Prepared] = {}
+        self._cache = ReadCache()
 
     def start(self, bundle: Bundle) -> None:
         """Have one worker run these attempts; another thread is lent where all are busy and there may be more."""
@@ -90,7 +92,7 @@ class ThreadsExecutor:
     def _worker(self, name: str) -> Worker:
         scratch, objects, memory_bytes = self._shared
         made = Worker(scratch, objects, memory_bytes, io_threads=2, name=name, cancelled=self._is_cancelled)
-        made.share(self._prepared)
+        made.share(self._prepared, self._cache)
         return made
 
     def _meet(self, program: Program) -> None:

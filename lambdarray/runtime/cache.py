@@ -1,0 +1,51 @@
+"""Regions that several tasks read, kept between them within the memory that the tasks leave."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any
+
+
+class ReadCache:
+    """What was read last, by key, shared by the workers of a process; what was used longest ago goes first.
+
+    Each worker says how much of its memory it may take (`allow`). Two that ask for one key at once read it once.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._reading: dict[Hashable, Lock] = {}
+        self._allowed: dict[Hashable, float] = {}
+        self._lock = Lock()
+        self.nbytes = 0
+
+    def allow(self, worker: Hashable, nbytes: float) -> None:
+        """Let the cache take this much of a worker's memory, from now on."""
+        with self._lock:
+            self._allowed[worker] = nbytes
+            self._shrink()
+
+    def get(self, key: Hashable, read: Callable[[], Any]) -> tuple[Any, bool]:
+        """The array of a key, and whether it had to be read for that."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key], False
+            reading = self._reading.setdefault(key, Lock())
+        with reading:
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key], False
+            value = read()
+            with self._lock:
+                self._kept[key] = value
+                self.nbytes += value.nbytes
+                self._reading.pop(key, None)
+                self._shrink()
+        return value, True
+
+    def _shrink(self) -> None:
+        while self._kept and self.nbytes > sum(self._allowed.values()):
+            self.nbytes -= self._kept.popitem(last=False)[1].nbytes

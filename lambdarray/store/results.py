@@ -1,0 +1,80 @@
+"""An array of the caller's own that the workers of this process write their tiles into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+
+import numpy as np
+
+from ..errors import PlanError
+from ..task import ArraySpec, box_indices
+from ..tiling import Index, Span
+from .arrays import ArrayIO, check_tile
+
+
+class ResultArray(ArrayIO):
+    """A NumPy array that tiles are copied into, or computed in: nothing is kept beside it.
+
+    The first attempt of a task may compute in the array itself (`reserve`); every other one computes in memory of
+    its own. Where a later attempt is the first to finish, an overdue one may still be at work in the array, so that
+    the later one's tile is kept beside it, and `value` is then a copy in which no attempts mix.
+    """
+
+    def __init__(self, spec: ArraySpec) -> None:
+        self.spec = spec
+        self._array = np.empty(spec.tiling.shape, spec.dtype)
+        self._taken: set[Index] = set()
+        self._done: set[Index] = set()
+        self._beside: dict[Index, np.ndarray] = {}
+        self._lock = Lock()
+
+    def read(self, spans: Sequence[Span]) -> np.ndarray:
+        """Refused: tasks read what is never changed."""
+        raise PlanError(f"array {self.spec.name} is a result, which no task reads")
+
+    def read_nbytes(self, spans: Sequence[Span]) -> int:
+        """Nothing is read."""
+        return 0
+
+    def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
+        """The memory of a box of whole tiles, to compute in; None where an attempt has been given one of them."""
+        tiles = box_indices([c.tiles(lo, hi) for c, (lo, hi) in zip(self.spec.tiling.axes, spans, strict=True)])
+        with self._lock:
+            if not self._taken.isdisjoint(tiles):
+                return None
+            self._taken.update(tiles)
+        return self._array[tuple([slice(lo, hi) for lo, hi in spans])]
+
+    def write(self, index: Index, tile: np.ndarray) -> bool:
+        """Take a tile that was computed here as it is, and copy every other; False where it is there already."""
+        check_tile(self.spec, index, tile)
+        inside = np.may_share_memory(tile, self._array)
+        with self._lock:
+            if index in self._done:
+                return False
+            if not inside and index in self._taken:
+                self._beside[index] = tile
+                inside = True
+            if inside:
+                self._done.add(index)
+                return True
+            self._taken.add(index)
+        self._array[self.spec.tiling.slices(index)] = tile
+        with self._lock:
+            first = index not in self._done
+            self._done.add(index)
+        return first
+
+    def exists(self, index: Index) -> bool:
+        """Whether the tile is there."""
+        return index in self._done
+
+    def value(self) -> np.ndarray:
+        """The whole array, once all tiles are there."""
+        if not self._beside:
+            return self._array
+        out = self._array.copy()
+        for index, tile in self._beside.items():
+            out[self.spec.tiling.slices(index)] = tile
+        return out

@@ -1,0 +1,66 @@
+"""What several tasks read is read once, within the memory that workers allow."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+import lambdarray as la
+from lambdarray.runtime.cache import ReadCache
+
+
+def tile(value: int) -> np.ndarray:
+    return np.full(100, value, np.uint8)
+
+
+def test_a_key_is_read_once_while_it_is_kept():
+    cache = ReadCache()
+    cache.allow("w", 250)
+    assert [cache.get(k, lambda k=k: tile(k))[1] for k in (1, 2, 1, 3, 1, 2)] == [True, True, False, True, False, True]
+    assert cache.nbytes == 200
+
+
+def test_less_room_lets_go_of_what_was_used_longest_ago():
+    cache = ReadCache()
+    cache.allow("a", 200)
+    cache.allow("b", 100)
+    for k in (1, 2, 3):
+        cache.get(k, lambda k=k: tile(k))
+    cache.allow("b", 0)
+    assert [cache.get(k, lambda k=k: tile(k))[1] for k in (3, 2)] == [False, False]
+    cache.allow("a", 0)
+    assert cache.nbytes == 0
+
+
+def test_two_workers_that_want_one_key_at_once_read_it_once():
+    cache, reads, begun = ReadCache(), [], threading.Event()
+    cache.allow("w", 1000)
+
+    def read() -> np.ndarray:
+        reads.append(1)
+        begun.set()
+        go.wait(10)
+        return tile(1)
+
+    go = threading.Event()
+    workers = [threading.Thread(target=cache.get, args=("k", read)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    begun.wait(10)
+    go.set()
+    for worker in workers:
+        worker.join()
+    assert len(reads) == 1
+
+
+def test_a_product_reads_each_chunk_of_a_zarr_array_once(tmp_path):
+    values = np.arange(64 * 64, dtype=float).reshape(64, 64)
+    la.from_array(values, chunks=16).to_zarr(tmp_path / "a.zarr")
+    a = la.open_zarr(tmp_path / "a.zarr")
+    with la.config(workers=1):
+        (a @ a).to_zarr(tmp_path / "c.zarr")
+    np.testing.assert_array_equal(la.open_zarr(tmp_path / "c.zarr").compute(), values @ values)
+    report = la.last_report()
+    assert report is not None
+    assert report.bytes_read <= 2 * values.nbytes
