@@ -10,7 +10,7 @@ import numpy as np
 from lambdarray_kernels.reductions import partial_dtype
 
 from ..errors import MemoryLimitError
-from ..ops import ObjectSource, Op, Reduce, Stored
+from ..ops import ObjectSource, Op, Pick, Reduce, Stored
 from ..task import ArraySpec, Estimate, Program, Write
 from ..tiling import Cuts, Tiling, dtype_to_json
 from .blocks import Resources
@@ -43,6 +43,8 @@ class Programs:
         if id(op) not in self._specs:
             if isinstance(op, ObjectSource | Stored):
                 self._specs[id(op)] = self._source(op)
+            elif isinstance(op, Pick):
+                self._lower(self.regions.storing[id(op.inputs[0])])
             else:
                 self._lower(self.regions.storing[id(op)])
         return self._specs[id(op)]
@@ -78,7 +80,17 @@ class Programs:
 
     # -- programs
 
-    def _emit(self, op: Op, text: str, code: Code, axes: Sequence[Cuts], grid: int, writes: Sequence[Write]) -> None:
+    def _emit(
+        self,
+        op: Op,
+        text: str,
+        code: Code,
+        axes: Sequence[Cuts],
+        grid: int,
+        writes: Sequence[Write],
+        flops: float = 0.0,
+        extra_bytes: int = 0,
+    ) -> None:
         kind = text.split(" ", 1)[0]
         arrays = {**code.arrays, **{w.array: self.arrays[w.array] for w in writes}}
         program = Program(
@@ -91,6 +103,8 @@ class Programs:
             reads=tuple(code.reads),
             steps=tuple(code.steps),
             writes=tuple(writes),
+            flops=flops,
+            extra_bytes=extra_bytes,
         )
         cost = estimate(program, self.resources)
         if cost.peak_bytes > self.resources.memory_bytes:

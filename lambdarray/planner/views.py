@@ -34,6 +34,11 @@ def compose(inner: Maps, outer: Maps) -> Maps:
     return tuple(through(m, outer) for m in inner)
 
 
+def through_views(inner: Maps, outer: Maps) -> Maps:
+    """As `compose`, for `outer` maps of any kind: those that are not elementwise meet whole axes alone."""
+    return tuple(through(m, outer) if m.axis < 0 or outer[m.axis].follows else outer[m.axis] for m in inner)
+
+
 def broadcast(shape: Sequence[int], to: Sequence[int], outer: Maps) -> Maps:
     """How an operand of `shape` follows, once broadcast (right-aligned) to the shape `to` that follows `outer`."""
     skip = len(to) - len(shape)

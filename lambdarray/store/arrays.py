@@ -230,7 +230,7 @@ def assemble(
         out[place] = fetch(index, local)
 
     if remote and len(pieces) > 1:
-        _at_once(copy, pieces)
+        at_once(copy, pieces)
     else:
         for piece in pieces:
             copy(piece)
@@ -238,10 +238,9 @@ def assemble(
     return out
 
 
-def _at_once(work: Callable[[Any], None], items: Sequence[Any]) -> None:
-    """Do `work` on each item on a few threads; the first error is raised."""
+def at_once(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """What `work` makes of each item, on a few threads; the first error is raised."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(FETCH_THREADS, len(items))) as pool:
-        for _ in pool.map(work, items):
-            pass
+        return list(pool.map(work, items))
