@@ -17,6 +17,17 @@ MODULES = {
     "gemm": "products",
     "random": "generators",
     "reshape": "movement",
+    "sort": "sorting",
+    "argsort": "sorting",
+    "partition": "sorting",
+    "argpartition": "sorting",
+    "topk": "sorting",
+    "argtopk": "sorting",
+    "sort_run": "runs",
+    "windows": "runs",
+    "splits": "runs",
+    "select": "runs",
+    "merge_runs": "runs",
 }
 
 
