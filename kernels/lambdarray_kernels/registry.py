@@ -28,6 +28,9 @@ MODULES = {
     "splits": "runs",
     "select": "runs",
     "merge_runs": "runs",
+    "interpolate": "quantiles",
+    "quantile": "quantiles",
+    "median": "quantiles",
 }
 
 
