@@ -31,6 +31,10 @@ MODULES = {
     "interpolate": "quantiles",
     "quantile": "quantiles",
     "median": "quantiles",
+    "gather": "gathering",
+    "scatter": "gathering",
+    "compress": "gathering",
+    "nonzero": "gathering",
 }
 
 
