@@ -127,7 +127,8 @@ def _local(
     for number, (index, stage_axis) in enumerate(zip(indices, at, strict=True)):
         lo, hi = block[stage_axis]
         place = _from_start(index, shape[stage_axis], axis + number) - lo
-        here = here & (place >= 0) & (place < hi - lo)
+        # As unsigned numbers those before the tile are beyond it.
+        here = here & (place.view(np.uint64) < hi - lo)
         local.append(place)
     return [np.broadcast_to(p, here.shape) for p in local], here
 
@@ -135,10 +136,11 @@ def _local(
 def _from_start(index: Array, size: int, axis: int) -> Array:
     """An index of int64 without negative elements; IndexError where it points outside."""
     index = index.astype(np.int64, copy=False)
-    outside = (index < -size) | (index >= size)
-    if outside.any():
-        raise IndexError(f"index {index[outside][0]} is out of bounds for axis {axis} with size {size}")
-    return np.where(index < 0, index + size, index)
+    least, most = index.min(initial=0), index.max(initial=-1)
+    if least < -size or most >= size:
+        outside = index[(index < -size) | (index >= size)]
+        raise IndexError(f"index {outside.flat[0]} is out of bounds for axis {axis} with size {size}")
+    return np.where(index < 0, index + size, index) if least < 0 else index
 
 
 @kernel(flops=moved)
