@@ -35,6 +35,8 @@ MODULES = {
     "scatter": "gathering",
     "compress": "gathering",
     "nonzero": "gathering",
+    "scan": "scans",
+    "scan_total": "scans",
 }
 
 
