@@ -77,7 +77,7 @@ class Read:
     element and is dropped.
 
     Where `by` names a register, that says which elements of each tile along the source axis `by_axis` are read, one
-    after the other: an int64 array of (first, last + 1) within the tile for each, of at most `most` elements in all.
+    after the other: an int64 array (..., tiles, 2) of first and last + 1 within the tile, of at most `most` elements.
     """
 
     register: str

@@ -25,6 +25,7 @@ MODULES = {
     "argtopk": "sorting",
     "sort_run": "runs",
     "windows": "runs",
+    "between": "runs",
     "splits": "runs",
     "select": "runs",
     "merge_runs": "runs",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..config import Config, config, get_config
-from . import creation, elementwise, manipulation, products, random, reductions
+from . import creation, elementwise, manipulation, products, random, reductions, scans, sorting
 from .array import Array
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ MODULES = {
         "ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
     products: "dot matmul outer vdot",
+    scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
+    sorting: (
+        "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile sort "
+        "topk"
+    ),
     reductions: "all any argmax argmin max mean min prod std sum var",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}

@@ -99,10 +99,11 @@ class Source:
         return (data if self.plain else self.arrange(data)), data.nbytes if is_new else 0
 
     def load_by(self, blocks: Blocks, axis: int, ranges: Array) -> Loaded:
-        """The elements along `axis` that `ranges` names in each tile, one tile after the other, and the bytes read."""
+        """The elements along `axis` that `ranges` names in each tile, in its order, and the bytes read."""
         spans = [a.span(blocks) for a in self.axes]
-        starts = self.array.spec.tiling.axes[axis].start(np.arange(len(ranges)))
-        wanted = [(int(s + lo), int(s + hi)) for s, (lo, hi) in zip(starts, ranges, strict=True) if lo < hi]
+        tiles = self.array.spec.tiling.axes[axis]
+        named = (ranges + np.asarray(tiles.start(np.arange(tiles.count)))[:, None]).reshape(-1, 2)
+        wanted = [(lo, hi) for lo, hi in named.tolist() if lo < hi]
         boxes = [[*spans[:axis], span, *spans[axis + 1 :]] for span in wanted or [(0, 0)]]
         parts = at_once(self.array.read, boxes) if not self.in_memory else [self.array.read(box) for box in boxes]
         data = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
