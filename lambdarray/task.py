@@ -74,7 +74,7 @@ class Read:
     """What one register of a task holds: the union of its parts, with axes in the order of `layout`.
 
     `layout` lists source axes, -1 for a new axis of length 1; a source axis that is not listed has one
-    element and is dropped.
+    element and is dropped, or follows the same axis as one that is listed: the register has the diagonal of both.
     """
 
     register: str

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..config import Config, config, get_config
-from . import creation, elementwise, manipulation, products, random, reductions
+from . import creation, diagonals, elementwise, manipulation, products, random, reductions
 from .array import Array
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ MODULES = {
         "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like open_zarr "
         "zeros zeros_like"
     ),
+    diagonals: "diagonal",
     elementwise: "astype clip imag real round where",
     manipulation: (
         "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
