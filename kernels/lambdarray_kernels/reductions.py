@@ -32,8 +32,8 @@ IDENTITIES: dict[str, Any] = {
 }
 # Those that NumPy does not reorder. Not arctan2 and power: NumPy 2.4 gets them wrong where it has AVX-512.
 ORDERED_NAMES = (
-    "copysign", "divide", "float_power", "floor_divide", "fmod", "heaviside", "lcm", "left_shift", "nextafter",
-    "remainder", "right_shift", "subtract",
+    "copysign", "divide", "equal", "float_power", "floor_divide", "fmod", "greater", "greater_equal", "heaviside",
+    "lcm", "left_shift", "less", "less_equal", "nextafter", "not_equal", "remainder", "right_shift", "subtract",
 )  # fmt: skip
 ORDERED = frozenset(ORDERED_NAMES)
 KINDS: dict[str, Kind] = {

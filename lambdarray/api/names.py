@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..config import Config, config, get_config
-from . import creation, diagonals, elementwise, manipulation, products, random, reductions
+from . import creation, diagonals, elementwise, manipulation, moments, nans, products, random, reductions, special
 from .array import Array
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ MODULES = {
         "ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
     products: "dot matmul outer vdot",
-    reductions: "all any argmax argmin max mean min prod std sum var",
+    moments: "mean nanmean nanstd nanvar std var",
+    nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
+    reductions: "all any argmax argmin max min prod sum",
+    special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
 UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwise.UFUNCS}
