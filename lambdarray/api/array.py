@@ -392,9 +392,9 @@ REDUCTIONS = ("sum", "prod", "mean", "var", "std", "min", "max", "any", "all", "
 
 def _reduction(name: str) -> Any:
     def method(self: Array, axis: Any = None, *args: Any, **kwargs: Any) -> Array:
-        from . import reductions
+        from .names import FUNCTIONS
 
-        return getattr(reductions, name)(self, axis, *args, **kwargs)  # type: ignore[no-any-return]
+        return FUNCTIONS[name](self, axis, *args, **kwargs)  # type: ignore[no-any-return]
 
     method.__doc__ = f"As `lambdarray.{name}`."
     method.__name__ = name

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..config import Config, config, get_config
-from . import creation, elementwise, manipulation, products, random, reductions, scans, sorting
+from . import (
+    creation,
+    diagonals,
+    elementwise,
+    manipulation,
+    moments,
+    nans,
+    products,
+    random,
+    reductions,
+    scans,
+    sorting,
+    special,
+)
 from .array import Array
 
 if TYPE_CHECKING:
@@ -20,6 +33,7 @@ MODULES = {
         "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like open_zarr "
         "zeros zeros_like"
     ),
+    diagonals: "diagonal",
     elementwise: "astype clip imag real round where",
     manipulation: (
         "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
@@ -31,7 +45,10 @@ MODULES = {
         "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile sort "
         "topk"
     ),
-    reductions: "all any argmax argmin max mean min prod std sum var",
+    moments: "mean nanmean nanstd nanvar std var",
+    nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
+    reductions: "all any argmax argmin max min prod sum",
+    special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
 UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwise.UFUNCS}

@@ -11,8 +11,8 @@ from ..tiling import Cuts, Tiling
 from .array import Array
 from .creation import asarray
 from .elementwise import broadcast_shape, unify
+from .folds import drop
 from .manipulation import expand_dims
-from .reductions import drop
 
 
 def matmul(a: Any, b: Any, *, dtype: Any = None) -> Array:

@@ -7,7 +7,7 @@ ranks and merged, so that the result has the chunks of the input (see `lambdarra
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from .axes import axes_of, axis_of
 from .creation import asarray
 from .elementwise import where
 from .manipulation import concat, expand_dims, flip, moveaxis, ravel, reshape
-from .reductions import mean
+from .moments import mean
 from .stages import In, Out, Stage, along, single, whole
 
 # A line of more bytes is sorted in its tiles; more lines than these are long only where they are short together.
@@ -45,13 +45,13 @@ def sort(
     >>> la.sort(la.asarray([3, 1, 2]), descending=True).compute()
     array([3, 2, 1])
     """
-    x, axis = _line(x, axis, kind, order, stable)
-    if x.ndim == 0 or x.shape[axis] <= 1:
-        return x
-    if _is_long(x, axis):
-        return _each_line(x, axis, lambda line: _sorted(line, descending)[0])
+    line, axis = _line(x, axis, kind, order, stable)
+    if line.ndim == 0 or line.shape[axis] <= 1:
+        return line
+    if _is_long(line, axis):
+        return _each_line(line, axis, lambda one: _sorted(one, descending)[0])
     params = {"axis": axis, "stable": bool(stable) or kind in ("stable", "mergesort"), "descending": descending}
-    return along(f"sort along axis {axis}", x, [axis], "sort", x.dtype, **params)
+    return along(f"sort along axis {axis}", line, [axis], "sort", line.dtype, **params)
 
 
 def argsort(
@@ -102,7 +102,7 @@ def _is_long(x: Array, axis: int) -> bool:
     return x.shape[axis] * x.itemsize > MOST_LINE_BYTES and 0 < lines <= MOST_LINES
 
 
-def _each_line(x: Array, axis: int, function: Any) -> Array:
+def _each_line(x: Array, axis: int, function: Callable[[Array], Array]) -> Array:
     """The function of each line, put together again."""
     last = moveaxis(x, axis, -1)
     lines = [function(last[i]) for i in np.ndindex(last.shape[:-1])]

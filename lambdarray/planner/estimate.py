@@ -9,6 +9,7 @@ from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
 from ..task import Estimate, Program, Read, Step
 from ..tiling import AxisMap, Span, dtype_from_json
 from .blocks import Resources
+from .views import is_diagonal
 
 # Seconds per element of a function of an elementwise program that runs from the cache, and per random value.
 MAP_S = 0.4e-9
@@ -58,14 +59,18 @@ def totals(program: Program) -> tuple[float, int, int]:
     sizes = [c.size for c in program.axes]
     elements = math.prod(sizes[: program.grid_ndim])
     flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops * program.task_count
-    spans = [(0, n) for n in sizes]
-    grid = program.grid
-    read = 0
-    for r in program.reads:
-        followed = {m.axis for part in r.parts for m in part.maps}
-        again = math.prod(n for d, n in enumerate(grid) if d not in followed)
-        read += _read_bytes(program, r, spans) * again
+    read = sum(_total_bytes(program, r) for r in program.reads)
     return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
+
+
+def _total_bytes(program: Program, read: Read) -> int:
+    """Bytes that all tasks together read of one read."""
+    if any(is_diagonal(part.maps) for part in read.parts):
+        blocks = [(0, c.max_chunk) for c in program.axes]
+        return _read_bytes(program, read, blocks) * program.task_count * program.loop_count
+    followed = {m.axis for part in read.parts for m in part.maps}
+    again = math.prod(n for d, n in enumerate(program.grid) if d not in followed)
+    return _read_bytes(program, read, [(0, c.size) for c in program.axes]) * again
 
 
 def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
