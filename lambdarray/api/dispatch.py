@@ -17,7 +17,7 @@ def array_function(func: Any, args: Any, kwargs: Any) -> Any:
     ours = _ours(func)
     if not callable(ours):
         return NotImplemented
-    given = {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue}
+    given = {k: v for k, v in kwargs.items() if v is not np._NoValue and not (v is None and k in _optional(func))}
     if given.pop("out", None) is not None:
         raise TypeError(f"{name}: an Array is immutable, so out= cannot be filled; use the value returned")
     renamed = _renamed(func, ours) if given else {}
@@ -32,6 +32,16 @@ def _ours(func: Any) -> Any:
     for part in func.__module__.split(".")[1:]:
         place = getattr(place, part, None)
     return getattr(place, ALIASES.get(func.__name__, func.__name__), None)
+
+
+@cache
+def _optional(func: Any) -> frozenset[str]:
+    """The parameters that NumPy leaves out by None; where it has another default None means something."""
+    try:
+        found = signature(func).parameters.values()
+    except ValueError:
+        return frozenset(("out", "dtype", "axis"))
+    return frozenset(p.name for p in found if p.default is None)
 
 
 @cache

@@ -151,6 +151,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         return _reduce(ufunc, inputs[0], kwargs)
     out = kwargs.pop("out", None)
     where_ = kwargs.pop("where", True)
+    if method == "accumulate":
+        from .scans import accumulate
+
+        return accumulate(ufunc, *inputs, out=out, **kwargs)
     if method == "outer":
         a, b = (operand(x) for x in inputs)
         new = (...,) + (None,) * (b.ndim if isinstance(b, Array) else np.ndim(b))

@@ -102,7 +102,9 @@ def _scan(name: str, x: Array, axis: int, kind: Any, given: Any, skip_nan: bool 
     totals.call("scan_total", ("y",), ("r0",), **params)
     by_block = [int(d == axis) for d in range(x.ndim)]
     total = totals.make([In(x, range(x.ndim))], Out("y", range(x.ndim), kind, by_block))
-    before = along(f"accumulate {name}", total, [axis], "scan", kind, name=name, axis=axis, exclusive=True)
+    before = along(
+        f"accumulate {name}", total, [axis], "scan", kind, name=name, axis=axis, exclusive=True, dtype=kind.str
+    )
     stage = Stage(f"accumulate {name}", cuts)
     stage.call("scan", ("y",), ("r0", "r1"), **params)
     at_block = [AxisMap(d, by_block=d == axis) for d in range(x.ndim)]

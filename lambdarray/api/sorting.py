@@ -365,7 +365,7 @@ def _quantile(
         made = _long_quantile(x, flat, method, sample.dtype, given)
         return _over(made, x, axes, keepdims, shape)
     params: dict[str, Any] = {"axis": list(axes), "ignore_nan": ignore_nan, "method": method, **given}
-    params["q"] = flat if weak else flat.tolist()
+    params["q"] = flat if weak else flat.tolist() if shape else flat.item()
     return _whole(f"quantiles over axes {axes}", x, axes, "quantile", sample.dtype, keepdims, shape, params)
 
 

@@ -53,7 +53,8 @@ def test_long_lines_are_sorted_in_their_tiles(long, kind, descending):
         order = n.size - 1 - np.argsort(n[::-1], kind="stable")[::-1]
     np.testing.assert_array_equal(la.sort(x, descending=descending).compute(), n[order])
     np.testing.assert_array_equal(la.argsort(x, descending=descending).compute(), order)
-    assert la.sort(x).chunks == x.chunks
+    if long:
+        assert la.sort(x).chunks == x.chunks
 
 
 def test_lines_of_several_axes_are_sorted_one_by_one(long):
@@ -65,6 +66,7 @@ def test_lines_of_several_axes_are_sorted_one_by_one(long):
     np.testing.assert_array_equal(np.sort(x, axis=None).compute(), np.sort(n, axis=None))
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN:RuntimeWarning")
 @given(arrays(dtypes=("f8", "f4", "i8", "u1", "?"), min_dims=1, max_side=9), st.data())
 @modest()
 def test_median_is_numpys(pair, data):
@@ -75,6 +77,7 @@ def test_median_is_numpys(pair, data):
     judge(lambda x: np.nanmedian(x, axis=axis, keepdims=keepdims), pair)
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN:RuntimeWarning")
 @given(arrays(dtypes=("f8", "f4", "i8"), min_dims=1, max_side=9), st.data(), st.sampled_from(METHODS))
 @modest()
 def test_quantiles_are_numpys(pair, data, method):
@@ -103,7 +106,8 @@ def test_order_statistics_of_all_elements_go_by_ranks(long, kind, nan):
             expected = np.quantile(n, [0.0, 0.3, 0.5, 1.0], method=method, keepdims=True)
             assert value.shape == expected.shape
             assert value.dtype == expected.dtype
-            close(value.compute(), expected)
+            judged = close if expected.dtype.kind == "f" else np.testing.assert_array_equal
+            judged(value.compute(), expected)
 
 
 @given(arrays(dtypes=("f8", "i8"), min_dims=1, max_dims=2, max_side=9), st.data())
