@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..ops import Concat, Contract, Fill, Iota, Map, ObjectSource, Op, Random, Rechunk, Reduce, Reshape, Stored, View
+from ..tiling import AxisMap
 from .views import Maps, broadcast, compose, identity, inverse, layout
 
 SOURCES = (ObjectSource, Stored)
@@ -75,6 +76,14 @@ def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
     if len({layout(maps, op.ndim) for _, maps in found}) > 1:
         found = [_peel_along(i, op.axis, straight=True) for i in op.inputs]
     return found
+
+
+def parameters_of(op: Random) -> list[tuple[Op, Maps]]:
+    """Where each input of random values is read from, and how that follows the values' axes; fixed where read whole."""
+    if op.whole:
+        return [(i, tuple(AxisMap(-1, size=n) for n in i.shape)) for i in map(peel_rechunk, op.inputs)]
+    found = [(i, *peel_operand(i)) for i in op.inputs]
+    return [(base, compose(inner, broadcast(i.shape, op.shape, identity(op.ndim)))) for i, base, inner in found]
 
 
 def _peel_along(op: Op, axis: int, straight: bool) -> tuple[Op, Maps]:
@@ -149,7 +158,8 @@ class _Assigner:
         if isinstance(op, Random):
             region, maps = uses[0]
             whole = maps == identity(op.ndim) and region.shape == op.shape and region.core is None
-            return len(uses) == 1 and whole
+            tiled = not region.partial and region.roots[0].tiling == op.tiling
+            return len(uses) == 1 and whole and (tiled or not op.in_logical_blocks)
         if isinstance(op, Concat):
             return all(maps[op.axis].axis >= 0 and maps[op.axis].step == 1 for _, maps in uses)
         cheap = isinstance(op, View | Rechunk | Fill | Iota) or all(isinstance(i, Fill | Iota) for i in op.inputs)
@@ -163,6 +173,9 @@ class _Assigner:
             self._use(op.inputs[0], region, maps)
         elif isinstance(op, Concat):
             for base, _ in parts_of(op):
+                self._keep(base)
+        elif isinstance(op, Random):
+            for base, _ in parameters_of(op):
                 self._keep(base)
         elif isinstance(op, Map):
             for i in op.inputs:
