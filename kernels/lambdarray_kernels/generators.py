@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .permutations import SHUFFLED, permuted_places
+from .program import dtype_of
 from .registry import Shape, kernel
 
 Array = np.ndarray[Any, Any]
@@ -106,7 +107,7 @@ def random_(
     """
     if name not in METHODS:
         raise ValueError(f"no random method {name!r} that draws tiles; there are {sorted(METHODS)}")
-    whole, out = tuple(shape), np.empty([hi - lo for lo, hi in block], dtype)
+    whole, out = tuple(shape), np.empty([hi - lo for lo, hi in block], dtype_of(dtype))
     draws = _Draws(seed, call, name, args, out.dtype)
     if name == "permutation":
         return permuted_places(block, whole, draws.stream, **draws.keywords)

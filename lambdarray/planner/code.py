@@ -85,7 +85,7 @@ class Code:
             for base, maps in parameters_of(op)
         )
         given = {"given": list(op.given)} if op.given else {}
-        self.steps.append(Step("random", (name,), registers, {**params, **given, "dtype": op.dtype.str}))
+        self.steps.append(Step("random", (name,), registers, {**params, **given, "dtype": dtype_to_json(op.dtype)}))
         return ("in", name)
 
     def _concat(self, op: Concat, maps: Maps) -> Value:

@@ -153,8 +153,8 @@ def test_each_logical_block_is_drawn_with_its_own_parameters():
 
 
 def test_parameters_of_a_part_of_a_logical_block_are_refused():
+    common = {"shape": (300,), "seed": 7, "call": 0, "name": "poisson", "given": ["lam"], "dtype": "<i8"}
     with pytest.raises(ValueError, match="whole logical blocks"):
-        common = {"shape": (300,), "seed": 7, "call": 0, "name": "poisson", "given": ["lam"], "dtype": "<i8"}
         random(np.ones(4), block=[(3, 7)], **common)
 
 
