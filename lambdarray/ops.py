@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.generators import drawn_together
 
 from .tiling import AxisMap, Cuts, Tiling, dtype_to_json
 
@@ -125,8 +126,8 @@ class Random(Op):
 
     @property
     def in_logical_blocks(self) -> bool:
-        """Whether only whole logical blocks can be drawn, as `tiling` has them: each needs all its parameters."""
-        return bool(self.inputs) and not self.whole
+        """Whether only whole logical blocks are drawn, as `tiling` has them: dear ones, and those that inputs follow."""
+        return bool(self.inputs) and (not self.whole or bool(drawn_together(self.name, self.args, self.ndim)))
 
     def recipe(self) -> tuple[Any, ...]:
         return ("random", self.seed, self.call, self.name, sorted(self.args.items()), *self.given, self.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,11 +67,11 @@ def drawn(
     wanted = tiling_for(shape, chunks, kind)
     inputs = tuple(x._op for x in given.values())
     common: dict[str, Any] = {"seed": bits.seed, "call": bits.next_call(), "name": name, "args": dict(args)}
-    tiling = wanted
-    if inputs and not whole:
-        tiling = _in_blocks(wanted, kind, logical_block(shape, drawn_together(name, args, len(shape))), chunks)
-    out = Array(Random(inputs, tiling, kind, given=tuple(given), whole=whole, **common))
-    return out if chunks == "auto" or tiling == wanted else out.rechunk(wanted.chunks)
+    op = Random(inputs, wanted, kind, given=tuple(given), whole=whole, **common)
+    if op.in_logical_blocks:
+        block = logical_block(shape, drawn_together(name, args, len(shape)))
+        op = replace(op, tiling=_in_blocks(wanted, kind, block, chunks))
+    return Array(op) if chunks == "auto" else Array(op).rechunk(wanted.chunks)
 
 
 def _in_blocks(wanted: Tiling, kind: np.dtype[Any], block: Shape, chunks: Any) -> Tiling:

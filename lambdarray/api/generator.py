@@ -145,7 +145,7 @@ class Generator:
         """A sample of the elements of `a` along an axis, or of the integers below it; `p` are their probabilities.
 
         Without replacement and without `p` each tile computes its own part of the sample, whose order is random with
-        or without `shuffle`; with `p` one task draws the sample.
+        or without `shuffle`; with `p` one task draws the whole sample.
 
         >>> import lambdarray as la
         >>> sample = la.random.default_rng(0).choice(10**12, 1000, replace=False)

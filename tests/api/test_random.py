@@ -406,6 +406,12 @@ def test_a_sample_of_a_huge_population_holds_the_sample_alone() -> None:
     assert stats.kstest(values / 1e15, "uniform").pvalue > FAIR
 
 
+def test_a_weighted_sample_without_replacement_is_drawn_once() -> None:
+    sample = ours().choice(1000, 100, replace=False, p=np.full(1000, 0.001), chunks=10)
+    drawing = [p for p in la.plan(sample + 1).programs if any(s.kernel == "random" for s in p.steps)]
+    assert [p.task_count for p in drawing] == [1]
+
+
 @pytest.mark.parametrize("size", [None, 3, (2, 2)])
 @pytest.mark.parametrize("axis", [0, 1, -1])
 @pytest.mark.parametrize("replace", [True, False])
