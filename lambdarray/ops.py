@@ -126,7 +126,7 @@ class Random(Op):
 
     @property
     def in_logical_blocks(self) -> bool:
-        """Whether only whole logical blocks are drawn, as `tiling` has them: dear ones, and those that inputs follow."""
+        """Whether only whole logical blocks can be drawn, as `tiling` has them: for all their inputs, or only once."""
         return bool(self.inputs) and (not self.whole or bool(drawn_together(self.name, self.args, self.ndim)))
 
     def recipe(self) -> tuple[Any, ...]:
