@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from lambdarray_kernels.generators import work_nbytes
+
 from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
 from ..task import Estimate, Program, Read, Step
 from ..tiling import AxisMap, Span, dtype_from_json
@@ -114,6 +116,13 @@ def _map_seconds(program: Program, elements: int) -> float:
     return elements * (functions + len(codes) * MAP_S + randoms * RANDOM_S)
 
 
+def _drawing_bytes(program: Program, step: Step, itemsize: int) -> int:
+    """Bytes that a step of random values takes beside its register."""
+    shape = tuple(c.size for c in program.axes[: program.grid_ndim])
+    read = sum(program.arrays[p.array].nbytes for r in program.reads if r.register in step.ins for p in r.parts)
+    return work_nbytes(step.params["name"], step.params["args"], shape, itemsize, read)
+
+
 def _made_bytes(program: Program, step: Step, elements: int) -> int:
     """Bytes of the registers that a step makes."""
     if step.kernel == "gemm":
@@ -121,7 +130,8 @@ def _made_bytes(program: Program, step: Step, elements: int) -> int:
         k = 1 if program.grid_ndim in followed else program.axes[program.grid_ndim - 1].max_chunk
         return elements // max(k, 1) * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel == "random":
-        return elements * dtype_from_json(step.params["dtype"]).itemsize
+        itemsize = dtype_from_json(step.params["dtype"]).itemsize
+        return elements * itemsize + _drawing_bytes(program, step, itemsize)
     if step.kernel != "map":
         return 0
     whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]

@@ -27,6 +27,7 @@ from ..ops import (
     Stored,
     View,
 )
+from ..tiling import AxisMap
 from .views import Maps, broadcast, compose, identity, inverse, is_diagonal, layout
 
 SOURCES = (ObjectSource, Stored)
@@ -112,6 +113,14 @@ def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
     return found
 
 
+def parameters_of(op: Random) -> list[tuple[Op, Maps]]:
+    """Where each input of random values is read from, and how that follows the values' axes; fixed where read whole."""
+    if op.whole:
+        return [(i, tuple(AxisMap(-1, size=n) for n in i.shape)) for i in map(peel_rechunk, op.inputs)]
+    found = [(i, *peel_operand(i)) for i in op.inputs]
+    return [(base, compose(inner, broadcast(i.shape, op.shape, identity(op.ndim)))) for i, base, inner in found]
+
+
 def _peel_along(op: Op, axis: int, ends: tuple[bool, bool], straight: bool) -> tuple[Op, Maps]:
     """As `peel_operand`, for a part of a concatenation along `axis`.
 
@@ -194,7 +203,8 @@ class _Assigner:
         if isinstance(op, Random):
             region, maps = uses[0]
             whole = maps == identity(op.ndim) and region.shape == op.shape and region.core is None
-            return len(uses) == 1 and whole
+            tiled = not region.partial and region.roots[0].tiling == op.tiling
+            return len(uses) == 1 and whole and (tiled or not op.in_logical_blocks)
         if isinstance(op, Concat):
             return all(_is_along(maps, op.axis) for _, maps in uses)
         if isinstance(op, View) and is_diagonal(op.maps):
@@ -210,6 +220,9 @@ class _Assigner:
             self._use(op.inputs[0], region, maps)
         elif isinstance(op, Concat):
             for base, _ in parts_of(op):
+                self._keep(base)
+        elif isinstance(op, Random):
+            for base, _ in parameters_of(op):
                 self._keep(base)
         elif isinstance(op, Map):
             for i in op.inputs:
