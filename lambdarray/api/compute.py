@@ -263,7 +263,7 @@ def store(pairs: Sequence[tuple[Any, Any]], *, overwrite: bool = False) -> None:
     """Run once, and write each array of `(array, url)` to its own target, as `to_zarr` does."""
     from ..store import zarr
 
-    ops = [_saveable(op) for op in _arrays([a for a, _ in pairs])]
+    ops = _distinct([_saveable(op) for op in _arrays([a for a, _ in pairs])])
     urls = [str(url) for _, url in pairs]
     _refuse_own_input(ops, urls)
     config = _with_values(get_config())
@@ -289,6 +289,14 @@ def _saveable(op: Op) -> Op:
     if not tiling.is_regular:
         tiling = Tiling(tuple(c if c.regular else Cuts(c.size, c.max_chunk) for c in tiling.axes))
     return Rechunk((op,), tiling, op.dtype) if tiling is not op.tiling or isinstance(op, ObjectSource | Stored) else op
+
+
+def _distinct(ops: Sequence[Op]) -> list[Op]:
+    """The ops, with one that is saved a second time as a copy of the first: each has a target of its own."""
+    out: list[Op] = []
+    for op in ops:
+        out.append(Rechunk((op,), op.tiling, op.dtype) if any(op is other for other in out) else op)
+    return out
 
 
 def _refuse_own_input(ops: Sequence[Op], urls: Sequence[str]) -> None:

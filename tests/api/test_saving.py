@@ -36,6 +36,14 @@ def test_several_arrays_are_saved_in_one_run(tmp_path):
     assert la.open_zarr(tmp_path / "c.zarr").compute() == 45
 
 
+def test_one_expression_is_saved_to_as_many_places_as_are_named(tmp_path):
+    x = la.arange(10.0, chunks=4)
+    once, alike = x * 2, x * 2
+    la.store([(once, tmp_path / "a"), (once, tmp_path / "b"), (alike, tmp_path / "c"), (once, tmp_path / "d")])
+    for name in "abcd":
+        np.testing.assert_array_equal(la.open_zarr(tmp_path / name).compute(), np.arange(10.0) * 2)
+
+
 def test_a_save_of_other_data_is_refused_and_loses_nothing(url):
     la.ones(6, chunks=2).to_zarr(url)
     with pytest.raises(TargetExistsError, match="overwrite=True"):
