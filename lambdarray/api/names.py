@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..config import Config, config, get_config
-from . import creation, elementwise, manipulation, products, random, reductions
+from . import creation, elementwise, manipulation, products, random, reading, reductions
 from .array import Array
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan
 
 MODULES = {
     creation: (
-        "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like open_zarr "
-        "zeros zeros_like"
+        "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like zeros "
+        "zeros_like"
     ),
     elementwise: "astype clip imag real round where",
     manipulation: (
@@ -26,6 +26,7 @@ MODULES = {
         "ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
     products: "dot matmul outer vdot",
+    reading: "from_npy from_npy_stack from_zarr load open_zarr",
     reductions: "all any argmax argmin max mean min prod std sum var",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
@@ -44,10 +45,12 @@ OTHERS: dict[str, Any] = {
     "random": random,
 }
 PUBLIC = UFUNCS | FUNCTIONS | OTHERS
-# Of `compute`: the planner and the runtime are loaded when something is first planned or run.
-RUNNING = frozenset(
-    ("Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate", "store", "to_zarr")
-)
+# The planner and the runtime are loaded when something is first planned or run.
+LATER = {
+    "compute": "Plan RunReport compute explain last_report persist plan simulate",
+    "writing": "save store to_npy_stack to_zarr",
+}
+RUNNING = {name: module for module, names in LATER.items() for name in names.split()}
 globals().update(PUBLIC)
 __all__ = sorted({*PUBLIC, *RUNNING})
 PUBLIC["__all__"] = __all__
