@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..ops import Fill, Iota, Map, ObjectSource, Op, Shape, View, constant
-from ..store.objects import Locked, lock_of
 from ..tiling import AxisMap, Tiling
 from .array import Array
 from .chunks import following, tiling_for
@@ -224,8 +223,11 @@ def from_array(x: Any, chunks: Any = "auto", *, lock: Any = None) -> Array:
     tiling = tiling_for(shape, chunks, kind)
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return Array(Fill((), tiling, kind, value=x[()]))
-    guard = lock_of(x, lock)
-    return Array(ObjectSource((), tiling, kind, obj=x if guard is None else Locked(x, guard), token=new_token()))
+    if lock is not None or not isinstance(x, np.ndarray):
+        from ..store.objects import locked
+
+        x = locked(x, lock)
+    return Array(ObjectSource((), tiling, kind, obj=x, token=new_token()))
 
 
 def asarray(x: Any, dtype: Any = None, *, chunks: Any = "auto") -> Array:

@@ -48,6 +48,12 @@ class Locked:
             return np.asarray(self.held[key])
 
 
+def locked(obj: Any, wanted: Any = None) -> Any:
+    """The object behind the lock that is wanted or that it needs; itself where there is none."""
+    lock = lock_of(obj, wanted)
+    return obj if lock is None else Locked(obj, lock)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where the elements of an array go: an object with `__setitem__`, or the region of it that `place` names.
