@@ -84,6 +84,8 @@ def _within(whole: slice, span: Span) -> slice:
     slice(12, 18, 2)
     """
     (lo, hi), start, step = span, whole.start, whole.step
+    if lo == hi:
+        return slice(0, 0, 1)
     stop = start + hi * step
     return slice(start + lo * step, stop if stop >= 0 else None, step)
 
