@@ -99,14 +99,15 @@ class Array:
         return f"<lambdarray.Array shape={self.shape} dtype={self.dtype} chunks={self.chunksize}>"
 
     def _repr_html_(self) -> str:
-        rows = [
-            ("shape", self.shape),
-            ("dtype", self.dtype),
-            ("bytes", f"{self.nbytes:,}"),
-            ("chunks", f"{self.chunksize} in a grid of {self.numblocks}"),
-        ]
-        cells = "".join(f"<tr><th style='text-align:left'>{k}</th><td>{v}</td></tr>" for k, v in rows)
-        return f"<table>{cells}</table>"
+        from .drawing import array_html
+
+        return array_html(self._op)
+
+    def visualize(self, filename: Any = None) -> Any:
+        """The plan of computing this array as a graph of its stages: see `lambdarray.visualize`."""
+        from .graph import visualize
+
+        return visualize(self, filename=filename)
 
     # -- running
 

@@ -41,7 +41,8 @@ def ops_of(arrays: Sequence[Any]) -> list[Op]:
     return [a._op for a in arrays]
 
 
-def _resources(config: Config) -> Resources:
+def resources(config: Config) -> Resources:
+    """What the planner has to do with under these settings."""
     remote = config.executor != "threads" or not config.store.startswith("memory")
     overhead_mib = 0 if config.executor == "threads" else OVERHEAD_MIB
     return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib)
@@ -61,7 +62,7 @@ def make(
     # A save is known again by its key, so that it resumes; not where it reads what may change from call to call.
     again = targets and not any(isinstance(op, ObjectSource) for op in in_order(ops))
     purpose = purpose if durable or again else f"run {next(_runs)}"
-    return make_plan(ops, _resources(config), targets=targets, tokens=tokens, purpose=purpose)
+    return make_plan(ops, resources(config), targets=targets, tokens=tokens, purpose=purpose)
 
 
 def _content(ops: Sequence[Op]) -> dict[str, str]:
@@ -105,7 +106,7 @@ def simulate(*arrays: Array) -> RunReport:
     from ..runtime.simulation import simulate as run_simulation
 
     config = replace(get_config(), executor="simulated")
-    made = make_plan(ops_of(arrays), _resources(config))[0]
+    made = make_plan(ops_of(arrays), resources(config))[0]
     return run_simulation(made, config, worker_count(config))
 
 

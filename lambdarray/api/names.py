@@ -48,6 +48,7 @@ PUBLIC = UFUNCS | FUNCTIONS | OTHERS
 # The planner and the runtime are loaded when something is first planned or run.
 LATER = {
     "compute": "Plan RunReport compute explain last_report persist plan simulate",
+    "graph": "visualize",
     "writing": "save store to_npy_stack to_zarr",
 }
 RUNNING = {name: module for module, names in LATER.items() for name in names.split()}
