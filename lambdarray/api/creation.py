@@ -12,7 +12,8 @@ import numpy as np
 from ..ops import Fill, Iota, Map, ObjectSource, Op, Shape, View, constant
 from ..tiling import AxisMap, Tiling
 from .array import Array
-from .chunks import tiling_for
+from .chunks import following, tiling_for
+from .sources import holds_arrays, own_chunks, sliceable
 
 _counter = itertools.count()
 _process = os.urandom(16).hex()
@@ -196,45 +197,46 @@ def _along(shape: Shape, axis: int, tiling: Tiling) -> Any:
     return Array(View((index,), tiling, index.dtype, maps=(AxisMap(axis),)))
 
 
-def from_array(x: Any, chunks: Any = "auto") -> Array:
+def from_array(x: Any, chunks: Any = "auto", *, lock: Any = None) -> Array:
     """An array over anything in this process with shape, dtype and slicing: NumPy, a memmap, an HDF5 data set.
 
-    Nothing is copied or read until it is computed. TypeError for Python objects and masked arrays.
+    Nothing is copied or read until it is computed. With chunks="auto" tiles hold whole chunks of an object that has
+    chunks of its own. What does not slice by position as NumPy does (lists, scalars, pandas) becomes a NumPy array
+    first; arrays of ours in a list are stacked. One thread at a time reads an object under a `lock`: True, or one of
+    yours; HDF5 data sets have one by themselves. TypeError for Python objects, and for masked and sparse arrays.
 
     >>> import numpy as np, lambdarray as la
     >>> la.from_array(np.eye(3), chunks=2).numblocks
     (2, 2)
     """
+    if isinstance(x, list | tuple) and holds_arrays(x):
+        from .manipulation import stack
+
+        x = stack([asarray(element) for element in x])
     if isinstance(x, Array):
-        return x if chunks == "auto" else x.rechunk(chunks)
-    if not (hasattr(x, "shape") and hasattr(x, "dtype") and hasattr(x, "__getitem__")):
-        x = np.asarray(x)
-    if type(x).__module__.startswith("numpy.ma"):
-        raise TypeError("a masked array has no tiles; use x.filled(value), with np.nan or what suits your reductions")
+        return x if isinstance(chunks, str) and chunks == "auto" else x.rechunk(chunks)
+    x = sliceable(x)
     kind = storable(x.dtype)
-    if isinstance(x, np.generic):
-        x = np.asarray(x)
-    tiling = tiling_for(_shape(x.shape), chunks, kind)
+    shape = _shape(x.shape)
+    if isinstance(chunks, str) and chunks == "auto":
+        chunks = following(shape, own_chunks(x), kind)
+    tiling = tiling_for(shape, chunks, kind)
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return Array(Fill((), tiling, kind, value=x[()]))
+    if lock is not None or not isinstance(x, np.ndarray):
+        from ..store.objects import locked
+
+        x = locked(x, lock)
     return Array(ObjectSource((), tiling, kind, obj=x, token=new_token()))
 
 
 def asarray(x: Any, dtype: Any = None, *, chunks: Any = "auto") -> Array:
-    """An Array: the same one, or one over `x`."""
+    """An Array: the same one, or one over `x` as `from_array` makes it.
+
+    >>> import lambdarray as la
+    >>> la.asarray([la.arange(3), [7, 8, 9]]).compute()
+    array([[0, 1, 2],
+           [7, 8, 9]])
+    """
     out = x if isinstance(x, Array) else from_array(x, chunks)
     return out if dtype is None else out.astype(dtype, copy=False)
-
-
-def open_zarr(url: Any) -> Array:
-    """A Zarr array (v2 or v3) at a directory or an s3:// URL, with its own chunks.
-
-    Only the metadata is read here. Raises StoreError or AccessError where it cannot be.
-    """
-    from ..ops import Stored
-    from ..store import zarr
-
-    found = zarr.open_zarr(str(url))
-    tiling = Tiling.regular(found.shape, found.chunks)
-    token = f"{url}:{zarr.source_key(str(url))}"
-    return Array(Stored((), tiling, found.dtype, location=found.location(), token=token))

@@ -154,7 +154,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     if method == "accumulate":
         from .scans import accumulate
 
-        return accumulate(ufunc, *inputs, out=out, **kwargs)
+        return accumulate(ufunc, *inputs, **{**kwargs, "out": out})
     if method == "outer":
         a, b = (operand(x) for x in inputs)
         new = (...,) + (None,) * (b.ndim if isinstance(b, Array) else np.ndim(b))

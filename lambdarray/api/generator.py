@@ -10,8 +10,8 @@ import numpy as np
 from . import permutations
 from .array import Array
 from .drawing import BitGenerator, rows, singles
+from .folds import refuse_out
 from .multivariate import multivariate_normal
-from .reductions import _refuse_out
 
 
 class Generator:
@@ -50,21 +50,21 @@ class Generator:
 
     def random(self, size: Any = None, dtype: Any = np.float64, out: None = None, *, chunks: Any = "auto") -> Array:
         """Uniform on [0, 1)."""
-        _refuse_out(out, "random")
+        refuse_out(out, "random")
         return singles(self._bits, "random", {}, size, dtype, chunks)
 
     def standard_normal(
         self, size: Any = None, dtype: Any = np.float64, out: None = None, *, chunks: Any = "auto"
     ) -> Array:
         """Normal with mean 0 and deviation 1."""
-        _refuse_out(out, "standard_normal")
+        refuse_out(out, "standard_normal")
         return singles(self._bits, "standard_normal", {}, size, dtype, chunks)
 
     def standard_exponential(
         self, size: Any = None, dtype: Any = np.float64, method: str = "zig", out: None = None, *, chunks: Any = "auto"
     ) -> Array:
         """Exponential with scale 1."""
-        _refuse_out(out, "standard_exponential")
+        refuse_out(out, "standard_exponential")
         args = {} if method == "zig" else {"method": method}
         return singles(self._bits, "standard_exponential", args, size, dtype, chunks)
 
@@ -72,7 +72,7 @@ class Generator:
         self, shape: Any, size: Any = None, dtype: Any = np.float64, out: None = None, *, chunks: Any = "auto"
     ) -> Array:
         """Gamma with scale 1."""
-        _refuse_out(out, "standard_gamma")
+        refuse_out(out, "standard_gamma")
         return singles(self._bits, "standard_gamma", {"shape": shape}, size, dtype, chunks)
 
     def integers(
@@ -167,7 +167,7 @@ class Generator:
 
     def permuted(self, x: Any, *, axis: int | None = None, out: None = None) -> Array:
         """The elements of each line along an axis in a random order of its own; of the whole array where None."""
-        _refuse_out(out, "permuted")
+        refuse_out(out, "permuted")
         return permutations.permuted(self._bits, x, axis)
 
     def shuffle(self, x: Any, axis: int = 0) -> None:

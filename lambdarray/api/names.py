@@ -15,6 +15,7 @@ from . import (
     nans,
     products,
     random,
+    reading,
     reductions,
     scans,
     sorting,
@@ -30,8 +31,8 @@ pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan
 
 MODULES = {
     creation: (
-        "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like open_zarr "
-        "zeros zeros_like"
+        "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like zeros "
+        "zeros_like"
     ),
     diagonals: "diagonal",
     elementwise: "astype clip imag real round where",
@@ -39,15 +40,16 @@ MODULES = {
         "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
         "ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
-    products: "dot matmul outer vdot",
-    scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
-    sorting: (
-        "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile sort "
-        "topk"
-    ),
     moments: "mean nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
+    products: "dot matmul outer vdot",
+    reading: "from_npy from_npy_stack from_zarr load open_zarr",
     reductions: "all any argmax argmin max min prod sum",
+    scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
+    sorting: (
+        "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
+        "sort topk"
+    ),
     special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
@@ -66,10 +68,13 @@ OTHERS: dict[str, Any] = {
     "random": random,
 }
 PUBLIC = UFUNCS | FUNCTIONS | OTHERS
-# Of `compute`: the planner and the runtime are loaded when something is first planned or run.
-RUNNING = frozenset(
-    ("Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate", "store", "to_zarr")
-)
+# The planner and the runtime are loaded when something is first planned or run.
+LATER = {
+    "compute": "Plan RunReport compute explain last_report persist plan simulate",
+    "graph": "visualize",
+    "writing": "save store to_npy_stack to_zarr",
+}
+RUNNING = {name: module for module, names in LATER.items() for name in names.split()}
 globals().update(PUBLIC)
 __all__ = sorted({*PUBLIC, *RUNNING})
 PUBLIC["__all__"] = __all__

@@ -13,8 +13,8 @@ from .array import Array
 from .axes import axis_of
 from .creation import _along, _shape, asarray
 from .drawing import BitGenerator, check, drawn
+from .folds import drop
 from .indexing import getitem
-from .reductions import drop
 
 # Lines of so many elements are shuffled where they are; longer ones are taken from all tiles that they lie in.
 LINE = 1 << 22

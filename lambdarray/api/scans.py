@@ -10,6 +10,7 @@ from ..tiling import AxisMap
 from .array import Array
 from .axes import axis_of
 from .creation import asarray
+from .folds import refuse_out
 from .manipulation import concat, ravel
 from .stages import In, Out, Stage, along
 
@@ -56,7 +57,7 @@ def cumulative_prod(
 def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Array:
     """`ufunc.accumulate`: for those that are associative over any chunks, for others of lines that fit a worker."""
     x = asarray(array)
-    _refuse(out, ufunc.__name__)
+    refuse_out(out, ufunc.__name__)
     if x.ndim == 0:
         raise TypeError("cannot accumulate on a scalar")
     kind = ufunc.accumulate(np.ones(1, x.dtype), dtype=dtype).dtype
@@ -65,7 +66,7 @@ def accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, ou
 
 def _cumulative(name: str, a: Any, axis: Any, dtype: Any, out: Any, skip_nan: bool = False) -> Array:
     x = asarray(a)
-    _refuse(out, f"cumulative {name}")
+    refuse_out(out, f"cumulative {name}")
     x, axis = (ravel(x), 0) if axis is None or (x.ndim == 0 and axis in (0, -1)) else (x, axis_of(axis, x.ndim))
     kind = (np.cumsum if name == "add" else np.cumprod)(np.ones(1, x.dtype), dtype=dtype).dtype
     return _scan(name, x, axis, kind, kind, skip_nan)
@@ -109,8 +110,3 @@ def _scan(name: str, x: Array, axis: int, kind: Any, given: Any, skip_nan: bool 
     stage.call("scan", ("y",), ("r0", "r1"), **params)
     at_block = [AxisMap(d, by_block=d == axis) for d in range(x.ndim)]
     return stage.make([In(x, range(x.ndim)), In(before, at_block)], Out("y", range(x.ndim), kind))
-
-
-def _refuse(out: Any, name: str) -> None:
-    if out is not None:
-        raise TypeError(f"{name}: an Array is immutable, so out= cannot be filled; use the value returned")

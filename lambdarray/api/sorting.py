@@ -17,6 +17,7 @@ from .array import Array
 from .axes import axes_of, axis_of
 from .creation import asarray
 from .elementwise import where
+from .folds import refuse_out
 from .manipulation import concat, expand_dims, flip, moveaxis, ravel, reshape
 from .moments import mean
 from .stages import In, Out, Stage, along, single, whole
@@ -251,7 +252,7 @@ def nanmedian(
 
 
 def _median(x: Array, axis: Any, out: Any, keepdims: bool, ignore_nan: bool) -> Array:
-    _refuse_out(out, "median")
+    refuse_out(out, "median")
     dtype = np.median(np.ones(1, x.dtype)).dtype
     axes = axes_of(axis, x.ndim)
     size = math.prod(x.shape[d] for d in axes)
@@ -346,7 +347,7 @@ def _hundredths(a: Any, q: Any) -> Any:
 def _quantile(
     a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: bool, weights: Any, ignore_nan: bool
 ) -> Array:
-    _refuse_out(out, "quantile")
+    refuse_out(out, "quantile")
     x = asarray(a)
     if weights is not None:
         raise TypeError(
@@ -415,8 +416,3 @@ def _whole(
     made = stage.make([In(x, inputs)], Out("y", range(len(lead) + x.ndim), dtype))
     kept = tuple(1 if d in axes else n for d, n in enumerate(x.shape) if keepdims or d not in axes)
     return reshape(made, (*(shape or ()), *kept))
-
-
-def _refuse_out(out: Any, name: str) -> None:
-    if out is not None:
-        raise TypeError(f"{name}: an Array is immutable, so out= cannot be filled; use the value returned")

@@ -70,6 +70,11 @@ class Launch:
             self._open[name] = open_array(self.plan.arrays[name], self.scratch, self.objects)
         return self._open[name]
 
+    def tile(self, name: str, index: Index) -> np.ndarray:
+        """A tile of an array of the plan."""
+        spans = [c.span(i) for c, i in zip(self.plan.arrays[name].tiling.axes, index, strict=True)]
+        return self.array(name).read(spans)
+
     def execute(self, on_tile: OnTile | None = None, on_progress: OnProgress | None = None) -> RunReport:
         """Run all tasks; `on_tile` is told once of each output tile, as soon as it is there."""
         begin = perf_counter()
