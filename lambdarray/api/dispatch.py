@@ -23,6 +23,17 @@ def array_function(func: Any, args: Any, kwargs: Any) -> Any:
     return ours(*args, **given)
 
 
+def namespace(api_version: str | None = None) -> Any:
+    """This package, for a version of the array API standard; ValueError for one that it does not follow."""
+    import lambdarray
+
+    from .devices import VERSIONS
+
+    if api_version is not None and api_version not in VERSIONS:
+        raise ValueError(f"version {api_version!r} of the array API standard is not known; {', '.join(VERSIONS)} are")
+    return lambdarray
+
+
 def _kind(x: Any) -> Any:
     """An empty stand-in of the same shape and dtype, for functions that look at nothing else."""
     from .array import Array

@@ -168,6 +168,12 @@ def all(x: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> A
     return _reduce(_cast(x, np.dtype(bool)), "all", reduced_axes(axis, x.ndim), keepdims, bool, bool)
 
 
+def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """How many values over axes are not zero."""
+    x = asarray(x)
+    return sum(_cast(x, np.dtype(bool)), axis, dtype=np.intp, keepdims=keepdims)
+
+
 def _arg(x: Any, name: str, axis: Any, keepdims: bool) -> Array:
     x = asarray(x)
     axes = reduced_axes(axis if axis is None or not x.ndim else axis_of(axis, x.ndim), x.ndim)
