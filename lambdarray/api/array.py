@@ -451,14 +451,14 @@ def _reduction(name: str) -> Any:
     return method
 
 
-# What NumPy's own ** does for these exponents of floating-point arrays.
+# What NumPy's own ** does for these exponents of floating-point arrays, and for 2 of any.
 POWERS = {(int, -1): np.reciprocal, (int, 2): np.square, (float, 0.5): np.sqrt}
 
 
 def _power(self: Array, other: Any) -> Any:
     """`self ** other`."""
-    number = type(other) in (int, float) and self.dtype.kind in "fc"
-    quick = POWERS.get((type(other), other)) if number else None
+    number = type(other) is int or type(other) is float
+    quick = POWERS.get((type(other), other)) if number and (self.dtype.kind in "fc" or other == 2) else None
     return self.__array_ufunc__(quick, "__call__", self) if quick else _binary(np.power)[0](self, other)
 
 
