@@ -10,7 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..ops import Concat, Contract, Fill, Iota, Map, ObjectSource, Op, Random, Rechunk, Reduce, Reshape, Stored, View
+from ..ops import (
+    Blocks,
+    Concat,
+    Contract,
+    Fill,
+    Iota,
+    Map,
+    ObjectSource,
+    Op,
+    Pick,
+    Random,
+    Rechunk,
+    Reduce,
+    Reshape,
+    Stored,
+    View,
+)
 from .views import Maps, broadcast, compose, identity, inverse, layout
 
 SOURCES = (ObjectSource, Stored)
@@ -60,6 +76,23 @@ def peel_operand(op: Op) -> tuple[Op, Maps]:
     while isinstance(op, View | Rechunk):
         beneath = compose(op.maps, maps) if isinstance(op, View) else maps
         if not long <= {m.axis for m in beneath}:
+            break
+        op, maps = op.inputs[0], beneath
+    return op, maps
+
+
+def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
+    """As `peel_operand`, for an input of a `Blocks`: an axis that is not read element by element has to be whole."""
+    shape, maps = op.shape, identity(op.ndim)
+    whole = {d for d, m in enumerate(reading) if not m.follows}
+    long = {d for d, n in enumerate(shape) if n != 1}
+    while isinstance(op, View | Rechunk):
+        beneath = compose(op.maps, maps) if isinstance(op, View) else maps
+        cut = (
+            m.axis in whole and (m.start, m.step, n) != (0, 1, shape[m.axis])
+            for m, n in zip(beneath, op.inputs[0].shape, strict=True)
+        )
+        if any(cut) or not long <= {m.axis for m in beneath}:
             break
         op, maps = op.inputs[0], beneath
     return op, maps
@@ -120,7 +153,7 @@ class _Assigner:
         out: dict[int, int] = {}
         for op in self.order:
             below = max((out[id(i)] for i in op.inputs), default=0)
-            out[id(op)] = below + (id(op) in self.kept or isinstance(op, Reduce | Contract | Reshape))
+            out[id(op)] = below + (id(op) in self.kept or isinstance(op, Reduce | Contract | Reshape | Blocks))
         return out
 
     def _use(self, op: Op, region: Region, maps: Maps) -> None:
@@ -137,6 +170,12 @@ class _Assigner:
         elif isinstance(op, Reshape):
             self._store(op)
             self._keep(peel_rechunk(op.inputs[0]))
+        elif isinstance(op, Blocks):
+            self._store(op)
+            for i, reading in zip(op.inputs, op.reads, strict=True):
+                self._keep(peel_input(i, reading.maps)[0])
+        elif isinstance(op, Pick):
+            self._keep(op.inputs[0])
         elif id(op) in self.kept or not self._joins(op, uses):
             region = self._store(op)
             self._join(op, region, identity(op.ndim))
@@ -197,7 +236,7 @@ class _Assigner:
         return region
 
     def _store(self, op: Op) -> Region:
-        simple = not isinstance(op, (*CORES, Reshape)) and id(op) in self.outputs
+        simple = not isinstance(op, (*CORES, Reshape, Blocks)) and id(op) in self.outputs
         region = self._grouped(("map", op.tiling, self.levels[id(op)]), op) if simple else None
         if region is None:
             region = Region([op])

@@ -79,11 +79,14 @@ class Launch:
         return self.report
 
     def _run(self, tiles: _Once, on_progress: OnProgress | None) -> None:
+        from ..store.buffers import kept
         from .markers import Marker
         from .run import run
 
         there = self._there()
-        with Marker(self.scratch, self.plan.key), closing(self._executor()) as executor:
+        # Of memory for data a quarter may lie ready for the next read.
+        spare = worker_memory_bytes(self.config) * worker_count(self.config) // 4 if self._is_here else 0
+        with kept(spare), Marker(self.scratch, self.plan.key), closing(self._executor()) as executor:
             self._upload(there)
             result = run(
                 self.plan,
@@ -100,9 +103,13 @@ class Launch:
             for index in self.plan.arrays[name].tiling.indices():
                 tiles(name, index)
 
+    @property
+    def _is_here(self) -> bool:
+        return self.config.executor == "threads"
+
     def _executor(self) -> Any:
         config = self.config
-        if config.executor == "threads":
+        if self._is_here:
             from .executors.threads import ThreadsExecutor
 
             return ThreadsExecutor(
