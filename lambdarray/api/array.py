@@ -157,23 +157,30 @@ class Array:
 
     def item(self, *args: int) -> Any:
         """The value of an array of one element, or of the element at `args`, as a Python scalar."""
-        return self._implicit("item()").item(*args)
+        return self._implicit("item()").item(*args) if args or self.size != 1 else self._element().item()
 
     def tolist(self) -> Any:
         """The value as nested lists."""
         return self._implicit("tolist()").tolist()
 
+    def _element(self) -> Any:
+        """The value of an array of one element, as a scalar of NumPy's."""
+        from .elements import at_hand
+
+        found = at_hand(self._op)
+        return self._implicit("conversion").reshape(())[()] if found is None else found
+
     def _scalar(self, convert: Any) -> Any:
         if self.ndim:
             raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
-        return convert(self._implicit("conversion")[()])
+        return convert(self._element())
 
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(
                 "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
             )
-        return bool(self._implicit("conversion"))
+        return bool(self._element())
 
     def __int__(self) -> int:
         return int(self._scalar(int))
@@ -375,13 +382,13 @@ def _inplace(forward: Any) -> Any:
         out = forward(self, other)
         if out is NotImplemented:
             return out
-        if out.shape != self.shape:
-            raise ValueError(
-                f"non-broadcastable output operand: in place an array of shape {self.shape} cannot become {out.shape}"
-            )
         if not np.can_cast(out.dtype, self.dtype, "same_kind"):
             raise TypeError(
                 f"in place an array of {self.dtype} cannot become one of {out.dtype}; write it as x = x + v"
+            )
+        if out.shape != self.shape:
+            raise ValueError(
+                f"non-broadcastable output operand: in place an array of shape {self.shape} cannot become {out.shape}"
             )
         return out.astype(self.dtype)
 

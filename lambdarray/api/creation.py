@@ -167,8 +167,12 @@ def from_array(x: Any, chunks: Any = "auto") -> Array:
     """
     if isinstance(x, Array):
         return x if chunks == "auto" else x.rechunk(chunks)
-    if not _sliceable(x):
-        x = np.asarray(x)
+    fresh = type(x) in (list, tuple)
+    return _over(x if _sliceable(x) else np.asarray(x), chunks, constant=fresh)
+
+
+def _over(x: Any, chunks: Any, constant: bool) -> Array:
+    """An array over what can be sliced; `constant` where nobody else holds its memory."""
     if type(x).__module__.startswith("numpy.ma"):
         raise TypeError("a masked array has no tiles; use x.filled(value), with np.nan or what suits your reductions")
     kind = storable(x.dtype)
@@ -177,7 +181,7 @@ def from_array(x: Any, chunks: Any = "auto") -> Array:
     tiling = tiling_for(_shape(x.shape), chunks, kind)
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return Array(Fill((), tiling, kind, value=x[()]))
-    return Array(ObjectSource((), tiling, kind, obj=x, token=new_token()))
+    return Array(ObjectSource((), tiling, kind, obj=x, token=new_token(), constant=constant))
 
 
 def asarray(x: Any, dtype: Any = None, *, device: Any = None, copy: bool | None = None, chunks: Any = "auto") -> Array:
@@ -198,9 +202,10 @@ def asarray(x: Any, dtype: Any = None, *, device: Any = None, copy: bool | None 
 
         out = stack([asarray(v) for v in x])
     else:
+        fresh = bool(copy) or type(x) in (list, tuple)
         if copy is not None or not _sliceable(x):
             x = np.array(x, dtype=dtype, copy=copy, subok=True)
-        out = from_array(x, chunks)
+        out = _over(x, chunks, constant=fresh)
     if dtype is None or out.dtype == np.dtype(dtype):
         return out
     if copy is False:
