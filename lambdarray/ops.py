@@ -65,10 +65,14 @@ class Op:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectSource(Op):
-    """Anything in this process with shape, dtype and slicing: an array, a memmap, an HDF5 data set."""
+    """Anything in this process with shape, dtype and slicing: an array, a memmap, an HDF5 data set.
+
+    It is `constant` where nobody else holds it, so that it cannot change.
+    """
 
     obj: Any = field(kw_only=True)
     token: str = field(kw_only=True)
+    constant: bool = field(kw_only=True, default=False)
 
     def recipe(self) -> tuple[Any, ...]:
         return ("object", self.token)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .standard import MENDED
+
 Array = np.ndarray
 DType = np.dtype
 
@@ -33,8 +35,9 @@ def find(name: str, have: Sequence[DType], ins: Sequence[DType], outs: Sequence[
     >>> find("add", [np.dtype("i4"), np.dtype("f8")], [np.dtype("f8")] * 2, [np.dtype("f8")]).fn(1, 2.0)
     np.float64(3.0)
     """
-    if name in EXTRAS:
-        return Function(EXTRAS[name], False, tuple(ins))
+    fn = EXTRAS.get(name) or MENDED.get((name, outs[0].kind) if outs else ("", ""))
+    if fn is not None:
+        return Function(fn, False, tuple(ins))
     ufunc = ufunc_named(name)
     return _with_loop(ufunc, have, tuple(ins), tuple(outs))
 

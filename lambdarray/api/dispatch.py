@@ -56,6 +56,17 @@ def _renamed(func: Any, ours: Any) -> dict[str, str]:
     return {t.name: m.name for t, m in pairs if t.name not in known and m.kind is m.POSITIONAL_OR_KEYWORD}
 
 
+def namespace(api_version: str | None = None) -> Any:
+    """This package, for a version of the array API standard; ValueError for one that it does not follow."""
+    import lambdarray
+
+    from .devices import VERSIONS
+
+    if api_version is not None and api_version not in VERSIONS:
+        raise ValueError(f"version {api_version!r} of the array API standard is not known; {', '.join(VERSIONS)} are")
+    return lambdarray
+
+
 def _kind(x: Any) -> Any:
     """An empty stand-in of the same shape and dtype, for functions that look at nothing else."""
     from .array import Array

@@ -12,6 +12,7 @@ from ..ops import Map, Op, Shape, constant
 from ..tiling import Cuts, Tiling
 from .array import Array
 from .creation import asarray, storable
+from .devices import on_cpu
 
 PYTHON_SCALARS = (bool, int, float, complex)
 
@@ -165,12 +166,11 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         raise TypeError(f"{ufunc.__name__}: an Array is immutable, so out= cannot be filled; use the value returned")
     if where_ is not True:
         raise TypeError(f"{ufunc.__name__}: where= leaves values undefined; use lambdarray.where(condition, x, y)")
-    if ufunc is np.matmul:
-        from .products import matmul
-
-        return matmul(*inputs, **kwargs)
     if ufunc.signature is not None:
-        return NotImplemented
+        from . import products
+
+        product = getattr(products, ufunc.__name__, None)
+        return product(*inputs, **kwargs) if product else NotImplemented
     kwargs.pop("subok", None)
     kwargs.pop("order", None)
     unknown = set(kwargs) - {"dtype", "casting"}
@@ -188,11 +188,12 @@ def _reduce(ufunc: np.ufunc, x: Any, kwargs: dict[str, Any]) -> Any:
     return fold(ufunc, x, **given)
 
 
-def astype(x: Any, dtype: Any, *, copy: bool = True) -> Array:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
     """The elements cast to `dtype`, as NumPy's astype casts them."""
+    on_cpu(device)
     x, kind = asarray(x), storable(dtype)
     if x.dtype == kind:
-        return Array(x._op)
+        return Array(x._op) if copy else x
     return build("cast", [x], (x.dtype,), (kind,))[0]
 
 
@@ -265,13 +266,18 @@ def function(name: str) -> Any:
     """The function of this package for a NumPy ufunc."""
     ufunc = getattr(np, name)
 
-    def elementwise(*operands: Any, dtype: Any = None) -> Any:
-        if len(operands) != ufunc.nin:
-            raise TypeError(f"{name}() takes {ufunc.nin} positional arguments but {len(operands)} were given")
+    def applied(operands: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not any(isinstance(x, Array) for x in operands):
             operands = tuple(asarray(x) for x in operands)
-        return call(ufunc, *operands, dtype=dtype)
+        return apply_ufunc(ufunc, "__call__", operands, kwargs)
 
+    def unary(x: Any, /, **kwargs: Any) -> Any:
+        return applied((x,), kwargs)
+
+    def binary(x1: Any, x2: Any, /, **kwargs: Any) -> Any:
+        return applied((x1, x2), kwargs)
+
+    elementwise: Any = unary if ufunc.nin == 1 else binary
     elementwise.__name__ = elementwise.__qualname__ = name
     elementwise.__doc__ = f"`numpy.{name}` on tiles: the same values, dtypes and errors."
     return elementwise

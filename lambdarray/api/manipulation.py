@@ -68,7 +68,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Array:
     return permute_dims(x, order)
 
 
-def expand_dims(x: Any, axis: Any = 0) -> Array:
+def expand_dims(x: Any, axis: Any) -> Array:
     """New axes of length 1 at `axis`."""
     x = asarray(x)
     wanted = axis if isinstance(axis, tuple | list) else (axis,)
@@ -109,6 +109,11 @@ def broadcast_to(x: Any, shape: Any, *, chunks: Any = None) -> Array:
     return Array(View((x._op,), tiling, x.dtype, maps=maps))
 
 
+def broadcast_shapes(*shapes: Any) -> Shape:
+    """The shape that arrays of these shapes have together; ValueError where they do not fit."""
+    return np.broadcast_shapes(*shapes)
+
+
 def broadcast_arrays(*arrays: Any) -> tuple[Array, ...]:
     """Arrays broadcast against one another."""
     from .elementwise import broadcast_shape
@@ -143,14 +148,14 @@ def _full_shape(x: Array, shape: Any) -> Shape:
     return tuple(wanted)
 
 
-def reshape(x: Any, shape: Any, *, order: str = "C") -> Array:
+def reshape(x: Any, shape: Any, order: str = "C", *, copy: bool | None = None) -> Array:
     """The same elements in C order under another shape; one length may be -1.
 
     Raises ValueError with both shapes where the numbers of elements differ.
     """
     from lambdarray_kernels.movement import reshape_groups
 
-    x = asarray(x)
+    x = asarray(x, copy=copy)
     if order != "C":
         raise ValueError(f"order={order!r} is not supported; only C order is")
     target = _full_shape(x, shape)

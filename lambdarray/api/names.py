@@ -8,8 +8,11 @@ from .._version import __version__
 from ..config import Config, config, get_config
 from . import (
     creation,
+    devices,
     diagonals,
+    dtypes,
     elementwise,
+    grids,
     manipulation,
     moments,
     nans,
@@ -17,6 +20,7 @@ from . import (
     random,
     reading,
     reductions,
+    repeating,
     scans,
     sorting,
     special,
@@ -30,21 +34,22 @@ newaxis = None
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 
 MODULES = {
-    creation: (
-        "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like zeros "
-        "zeros_like"
-    ),
+    creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
+    devices: "from_dlpack",
     diagonals: "diagonal",
+    dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
     elementwise: "astype clip imag real round where",
+    grids: "eye identity linspace meshgrid tri tril triu",
     manipulation: (
-        "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
-        "ravel rechunk reshape squeeze stack swapaxes transpose"
+        "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose "
+        "moveaxis permute_dims ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
     moments: "mean nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
-    products: "dot matmul outer vdot",
+    products: "dot matmul matvec outer tensordot vdot vecdot vecmat",
     reading: "from_npy from_npy_stack from_zarr load open_zarr",
-    reductions: "all any argmax argmin max min prod sum",
+    reductions: "all any argmax argmin count_nonzero max min prod sum",
+    repeating: "diff repeat roll tile unstack",
     scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
     sorting: (
         "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
@@ -57,6 +62,8 @@ UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwi
 OTHERS: dict[str, Any] = {
     "Array": Array,
     "Config": Config,
+    "__array_api_version__": devices.VERSIONS[-1],
+    "__array_namespace_info__": devices.info,
     "__version__": __version__,
     "config": config,
     "e": e,
@@ -67,7 +74,7 @@ OTHERS: dict[str, Any] = {
     "pi": pi,
     "random": random,
 }
-PUBLIC = UFUNCS | FUNCTIONS | OTHERS
+PUBLIC = UFUNCS | FUNCTIONS | dtypes.TYPES | OTHERS
 # The planner and the runtime are loaded when something is first planned or run.
 LATER = {
     "compute": "Plan RunReport compute explain last_report persist plan simulate",

@@ -11,9 +11,10 @@ import numpy as np
 from ..ops import Shape
 from .array import Array
 from .axes import axis_of
-from .creation import _along, _shape, asarray
+from .creation import _shape, asarray
 from .drawing import BitGenerator, check, drawn
 from .folds import drop
+from .grids import along
 from .indexing import getitem
 
 # Lines of so many elements are shuffled where they are; longer ones are taken from all tiles that they lie in.
@@ -46,7 +47,7 @@ def permuted(bits: BitGenerator, x: Any, axis: int | None) -> Array:
     if x.shape[at] <= LINE:
         return drawn(bits, "permuted", x.shape, x.dtype, x.chunks, {"axis": at}, {"x": x})
     order = places(bits, x.shape, x.shape[at], x.chunks, at)
-    return getitem(x, tuple(order if d == at else _along(x.shape, d, x._op.tiling) for d in range(x.ndim)))
+    return getitem(x, tuple(order if d == at else along(x.shape, d, x._op.tiling) for d in range(x.ndim)))
 
 
 def choice(bits: BitGenerator, a: Any, size: Any, replace: bool, p: Any, axis: int, chunks: Any) -> Array:

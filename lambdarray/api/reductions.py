@@ -11,7 +11,7 @@ import numpy as np
 from .array import Array
 from .axes import axis_of, reduced_axes
 from .creation import asarray
-from .folds import fold, reduce, refuse_out
+from .folds import cast, fold, reduce, refuse_out
 
 
 def sum(
@@ -67,6 +67,12 @@ def any(x: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, w
 def all(x: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Array:
     """Whether every value over axes is true."""
     return fold(np.logical_and, x, axis, None, out, keepdims, None, where)
+
+
+def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """How many values over axes are not zero."""
+    x = asarray(x)
+    return sum(cast(x, np.dtype(bool)), axis, dtype=np.intp, keepdims=keepdims)
 
 
 def _arg(x: Any, name: str, axis: Any, keepdims: bool) -> Array:
