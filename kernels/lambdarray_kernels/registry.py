@@ -37,6 +37,10 @@ MODULES = {
     "nonzero": "gathering",
     "scan": "scans",
     "scan_total": "scans",
+    "fft": "transforms",
+    "twiddle": "transforms",
+    "chirp": "transforms",
+    "chirp_filter": "transforms",
 }
 
 
