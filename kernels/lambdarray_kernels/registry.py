@@ -41,6 +41,15 @@ MODULES = {
     "twiddle": "transforms",
     "chirp": "transforms",
     "chirp_filter": "transforms",
+    "searchsorted": "searching",
+    "digitize": "searching",
+    "interp": "searching",
+    "isin": "searching",
+    "unique": "searching",
+    "bincount": "counting",
+    "bin_edges": "counting",
+    "histogram": "counting",
+    "histogramdd": "counting",
 }
 
 
