@@ -9,48 +9,25 @@ from typing import Any
 
 Shape = tuple[int, ...]
 
-# Where each kernel lives: a module is imported when its first kernel is used, so a cold start loads few.
-MODULES = {
-    "map": "elementwise",
-    "combine": "reductions",
-    "finish": "reductions",
-    "gemm": "products",
-    "random": "generators",
-    "reshape": "movement",
-    "sort": "sorting",
-    "argsort": "sorting",
-    "partition": "sorting",
-    "argpartition": "sorting",
-    "topk": "sorting",
-    "argtopk": "sorting",
-    "sort_run": "runs",
-    "windows": "runs",
-    "splits": "runs",
-    "select": "runs",
-    "merge_runs": "runs",
-    "interpolate": "quantiles",
-    "quantile": "quantiles",
-    "median": "quantiles",
-    "gather": "gathering",
-    "scatter": "gathering",
-    "compress": "gathering",
-    "nonzero": "gathering",
-    "scan": "scans",
-    "scan_total": "scans",
-    "fft": "transforms",
-    "twiddle": "transforms",
-    "chirp": "transforms",
-    "chirp_filter": "transforms",
-    "searchsorted": "searching",
-    "digitize": "searching",
-    "interp": "searching",
-    "isin": "searching",
-    "unique": "searching",
-    "bincount": "counting",
-    "bin_edges": "counting",
-    "histogram": "counting",
-    "histogramdd": "counting",
+# The kernels of each module, which is imported when its first kernel is used, so that a cold start loads few.
+NAMES = {
+    "elementwise": "map",
+    "reductions": "combine finish",
+    "products": "gemm",
+    "generators": "random",
+    "movement": "reshape",
+    "gathering": "gather scatter compress nonzero",
+    "scans": "scan scan_total",
+    "sorting": "sort argsort partition argpartition topk argtopk",
+    "runs": "sort_run windows splits select merge_runs",
+    "quantiles": "interpolate quantile median",
+    "searching": "searchsorted digitize interp isin unique",
+    "counting": "bincount bin_edges histogram histogramdd",
+    "transforms": "fft twiddle chirp chirp_filter",
+    "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
+    "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",
 }
+MODULES = {name: module for module, names in NAMES.items() for name in names.split()}
 
 
 @dataclass(frozen=True, slots=True)
