@@ -16,6 +16,7 @@ NAMES = {
     "products": "gemm",
     "generators": "random",
     "movement": "reshape",
+    "halos": "pad_edges trim sliding",
     "gathering": "gather scatter compress nonzero",
     "scans": "scan scan_total",
     "sorting": "sort argsort partition argpartition topk argtopk",
