@@ -41,6 +41,7 @@ class Kernel:
     needs_block: bool
     uses_blas: bool
     takes_out: bool
+    in_order: bool
 
 
 _found: dict[str, Kernel] = {}
@@ -52,17 +53,19 @@ def kernel(
     needs_block: bool = False,
     uses_blas: bool = False,
     takes_out: bool = False,
+    in_order: bool = False,
     name: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a kernel.
 
     With `needs_block` it is also given `block`, the elements (lo, hi) of each axis of its stage, and `shape`, the
-    sizes of those axes; with `takes_out` it may be given `out`, memory for its result.
+    sizes of those axes; with `takes_out` it may be given `out`, memory for its result. With `in_order` a loop over it
+    goes through its blocks from the first to the last.
     """
 
     def register(fn: Callable[..., Any]) -> Callable[..., Any]:
         label = name or fn.__name__.rstrip("_")
-        _found[label] = Kernel(label, fn, flops, needs_block, uses_blas, takes_out)
+        _found[label] = Kernel(label, fn, flops, needs_block, uses_blas, takes_out, in_order)
         return fn
 
     return register
