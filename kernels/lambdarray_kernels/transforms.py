@@ -28,7 +28,7 @@ KINDS = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
 PIECE = 1 << 14
 
 
-def _fft_flops(x: Shape, *, kind: str, n: int | None = None, axis: int = -1, **_: Any) -> int:
+def _fft_flops(x: Shape, *, kind: str = "fft", n: int | None = None, axis: int = -1, **_: Any) -> int:
     """The usual count 5 n log2 n of a complex line, half of it where one side is real."""
     whole = kind in ("irfft", "hfft")
     length = n or (2 * (x[axis] - 1) if whole else x[axis])
