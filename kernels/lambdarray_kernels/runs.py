@@ -31,7 +31,7 @@ Span = tuple[int, int]
 
 @kernel(flops=sort_flops, needs_block=True)
 def sort_run(
-    x: Array, *, block: Sequence[Span], shape: Sequence[int], count: int, axis: int = 0, positions: bool = False
+    x: Array, *, block: Sequence[Span], shape: Sequence[int], count: int, axis: int = -1, positions: bool = False
 ) -> tuple[Array, ...]:
     """A tile sorted along an axis, and `count` regular samples of it: the first, the last and those between.
 
@@ -41,6 +41,7 @@ def sort_run(
     >>> sort_run(np.array([7, 5, 6, 9]), block=[(4, 8)], shape=[8], count=3, positions=True)
     (array([5, 6, 7, 9]), array([5, 6, 4, 7]), array([5, 6, 9]))
     """
+    axis %= x.ndim
     if not positions:
         values = np.sort(x, axis=axis)
         return values, _samples(values, count, axis)
@@ -51,7 +52,7 @@ def sort_run(
 
 def _samples(run: Array, count: int, axis: int) -> Array:
     if run.shape[axis] == 0:
-        return np.zeros([count if d == axis % run.ndim else n for d, n in enumerate(run.shape)], run.dtype)
+        return np.zeros([count if d == axis else n for d, n in enumerate(run.shape)], run.dtype)
     return np.take(run, sample_places(run.shape[axis], count), axis=axis)
 
 
@@ -198,7 +199,7 @@ def _open(candidates: Array, windows: Array, ranks: Sequence[int]) -> Iterator[t
 
 
 @kernel(flops=sort_flops)
-def merge_runs(values: Array, positions: Array | None = None, *, axis: int = 0) -> Array | tuple[Array, Array]:
+def merge_runs(values: Array, positions: Array | None = None, *, axis: int = -1) -> Array | tuple[Array, Array]:
     """Sorted runs, one after the other along an axis, to one; with where each element came from, that too.
 
     Equal elements stay in the order of runs. NumPy's stable sort finds the runs by itself: it takes 7 to 60 ns an

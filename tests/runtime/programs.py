@@ -31,6 +31,13 @@ def mac(c, a, b):
     return c
 
 
+@kernel(flops=lambda *_: 0, name="test_digits", in_order=True)
+def digits(n, a):
+    """Each value as a further digit of a number."""
+    last = a.reshape(-1)
+    return last.copy() if n is None else 10 * n + last
+
+
 @kernel(flops=lambda a, **_: a[0], name="test_scale")
 def scale(a, by):
     return a * by
