@@ -42,8 +42,8 @@ def _arrays(arrays: Sequence[Any]) -> list[Op]:
 
 
 def _resources(config: Config) -> Resources:
-    remote = config.executor != "threads" or not config.store.startswith("memory")
-    overhead_mib = 0 if config.executor == "threads" else OVERHEAD_MIB
+    remote = not config.local or not config.store.startswith("memory")
+    overhead_mib = 0 if config.local else OVERHEAD_MIB
     return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib)
 
 
@@ -113,7 +113,7 @@ def _with_values(config: Config) -> Config:
     if config.executor == "simulated":
         raise ConfigError(
             "executor='simulated' runs in virtual time and makes no values; la.simulate(x) gives its report, "
-            "and executor='threads' or 'lambda' the values"
+            "and executor='threads', 'processes' or 'lambda' the values"
         )
     return settled(config)
 
@@ -242,7 +242,8 @@ def _stored(op: Op, launch: Launch, name: str) -> Op:
     if name not in launch.plan.written:
         return op
     spec = launch.plan.arrays[name]
-    location = {**spec.location, "store": launch.config.store}
+    # Memory that processes share has a place of its own; a durable store is known by the name that it was given.
+    location = {**spec.location, "store": launch.config.store if launch.scratch.durable else launch.scratch.url}
     holder = None
     if not launch.scratch.durable:
         holder = _Holder()

@@ -31,8 +31,9 @@ class Inbox:
 
     def put_all(self, reports: list[TaskReport]) -> None:
         """Add several at once; the list is the inbox's from now on."""
-        self._found.append(reports)
-        self._bell.put(None)
+        if reports:
+            self._found.append(reports)
+            self._bell.put(None)
 
     def take(self, timeout_s: float | None) -> list[TaskReport]:
         """All there are; waits for the first, and returns nothing once the time is over."""
