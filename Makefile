@@ -17,7 +17,7 @@ LOCAL := s3://lambdarray-local
 SUITE ?=
 EXAMPLES ?= 100
 
-.PHONY: help demo demo-lambda test check conformance bench wheel format clean
+.PHONY: help demo demo-lambda test check conformance bench wheel names format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo 'make conformance  the suite of the array API standard, a checkout at SUITE=path: under half an hour'
 	@echo 'make bench        the benchmarks beside NumPy and Dask: about 20 minutes'
 	@echo 'make wheel        build the wheel, install it in an environment of its own, and run it from elsewhere'
+	@echo 'make names        write docs/numpy-names.md, which of the functions of NumPy and Dask are here'
 	@echo 'make format       rewrite the formatting as `make check` wants it'
 	@echo 'make clean        remove what was built, the environment too'
 
@@ -64,6 +65,9 @@ wheel: $(VENV)/.has-dev
 	$(VENV)/for-wheel/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
 	there="$$(cd $(VENV)/for-wheel/bin && pwd)" && cd / && "$$there/lambdarray" demo --n 256 && \
 		"$$there/python" -c "import sys, lambdarray; assert not {'boto3', 'dask'} & set(sys.modules)"
+
+names: $(VENV)/.has-base
+	$(BIN)/python tools/numpy_names.py
 
 format: $(VENV)/.has-dev
 	$(BIN)/ruff check --fix --exit-zero .

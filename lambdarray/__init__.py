@@ -38,9 +38,10 @@ def __getattr__(name: str) -> Any:
 
     globals().update(names.PUBLIC)
     if name in names.RUNNING:
-        from .api import compute
+        from importlib import import_module
 
-        globals().update({n: getattr(compute, n) for n in names.RUNNING})
+        modules = {n: import_module(f"{__name__}.api.{module}") for n, module in names.RUNNING.items()}
+        globals().update({n: getattr(module, n) for n, module in modules.items()})
     if name in globals():
         return globals()[name]
     raise AttributeError(

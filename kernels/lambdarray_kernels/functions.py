@@ -116,6 +116,11 @@ def imag(x: Array, out: Array) -> None:
     np.copyto(out, x.imag)
 
 
+def complex_(re: Array, im: Array, out: Array) -> None:
+    """The complex numbers with these parts."""
+    out.real, out.imag = re, im
+
+
 def nan_to_num(x: Array, *values: Array, out: Array) -> None:
     """`np.nan_to_num`; the values for nan, inf and -inf follow `x`, NumPy's own where they are left out."""
     names = ("nan", "posinf", "neginf")
@@ -133,16 +138,29 @@ def _plain(name: str) -> Callable[..., None]:
     return call
 
 
+def _refuse(error: type[Exception], message: str) -> Callable[..., None]:
+    """A function that puts out its first input, or raises where the second says that it is not allowed."""
+
+    def check(x: Array, wrong: Array, out: Array) -> None:
+        if np.any(wrong):
+            raise error(message)
+        np.copyto(out, x)
+
+    return check
+
+
 EXTRAS: dict[str, Callable[..., None]] = {
     "cast": cast,
     "clip": clip,
+    "complex": complex_,
     "copy": cast,
     "imag": imag,
     "nan_to_num": nan_to_num,
     "real": real,
+    "refuse_all_nan": _refuse(ValueError, "All-NaN slice encountered"),
     "round": round_,
     "where": where,
-    **{name: _plain(name) for name in ("angle", "fix", "i0", "iscomplex", "isneginf", "isposinf", "isreal", "sinc")},
+    **{name: _plain(name) for name in ("angle", "i0", "iscomplex", "isneginf", "isposinf", "isreal", "sinc")},
 }
 
 

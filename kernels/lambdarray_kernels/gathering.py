@@ -77,7 +77,7 @@ def _scatter_flops(_: Any, tile: Shape, *given: Shape, mode: str = "set", **__: 
     return 0 if mode == "set" or not given else math.prod(given[-1])
 
 
-@kernel(flops=_scatter_flops, needs_block=True)
+@kernel(flops=_scatter_flops, needs_block=True, in_order=True)
 def scatter(
     made: Array | None,
     tile: Array,

@@ -31,7 +31,7 @@ Span = tuple[int, int]
 
 @kernel(flops=sort_flops, needs_block=True)
 def sort_run(
-    x: Array, *, block: Sequence[Span], shape: Sequence[int], count: int, axis: int = 0, positions: bool = False
+    x: Array, *, block: Sequence[Span], shape: Sequence[int], count: int, axis: int = -1, positions: bool = False
 ) -> tuple[Array, ...]:
     """A tile sorted along an axis, and `count` regular samples of it: the first, the last and those between.
 
@@ -41,6 +41,7 @@ def sort_run(
     >>> sort_run(np.array([7, 5, 6, 9]), block=[(4, 8)], shape=[8], count=3, positions=True)
     (array([5, 6, 7, 9]), array([5, 6, 4, 7]), array([5, 6, 9]))
     """
+    axis %= x.ndim
     if not positions:
         values = np.sort(x, axis=axis)
         return values, _samples(values, count, axis)
@@ -51,7 +52,7 @@ def sort_run(
 
 def _samples(run: Array, count: int, axis: int) -> Array:
     if run.shape[axis] == 0:
-        return np.zeros([count if d == axis % run.ndim else n for d, n in enumerate(run.shape)], run.dtype)
+        return np.zeros([count if d == axis else n for d, n in enumerate(run.shape)], run.dtype)
     return np.take(run, sample_places(run.shape[axis], count), axis=axis)
 
 
@@ -65,12 +66,14 @@ def sample_places(length: Any, count: int) -> Array:
     return last[..., None] * np.arange(count) // max(count - 1, 1)
 
 
-def _windows_flops(samples: Shape, *, lengths: Sequence[int], ranks: Sequence[int]) -> int:
+def _windows_flops(samples: Shape, *, lengths: Sequence[int], ranks: Sequence[int], **_: Any) -> int:
     return sort_flops((math.prod(samples),)) + sort_flops((len(ranks) * len(lengths),))
 
 
-@kernel(flops=_windows_flops)
-def windows(samples: Array, *, lengths: Sequence[int], ranks: Sequence[int]) -> Array:
+@kernel(flops=_windows_flops, needs_block=True)
+def windows(
+    samples: Array, *, lengths: Sequence[int], ranks: Sequence[int], block: Sequence[Span] = (), shape: Any = ()
+) -> Array:
     """For each rank and run the stretch [lo, hi) in which alone its element may be, and where the rank splits the run.
 
     Elements of the run before `lo` surely stand before that rank, those from `hi` on after it. `samples` are those of
@@ -80,7 +83,7 @@ def windows(samples: Array, *, lengths: Sequence[int], ranks: Sequence[int]) -> 
     >>> windows(np.array([0, 40, 80, 1, 41, 81]), lengths=[41, 41], ranks=[30]).tolist()
     [[[1, 40], [0, 20]]]
     """
-    sizes, wanted = np.asarray(lengths, np.int64), np.asarray(ranks, np.int64)
+    sizes, wanted = np.asarray(lengths, np.int64), np.asarray(_of(ranks, block), np.int64)
     marks = _Marks(samples.reshape(-1), sizes)
     if not marks.place.size:
         return np.zeros((wanted.size, sizes.size, 2), np.int64)
@@ -138,8 +141,15 @@ class _Marks:
         return np.arange(self.sizes.size) * (self.place.size + 1) + marks[:, None]
 
 
-@kernel(flops=lambda candidates, *_, **__: sort_flops((math.prod(candidates),)))
-def splits(candidates: Array, windows: Array, *, ranks: Sequence[int]) -> Array:
+def _of(ranks: Sequence[int], block: Sequence[Span]) -> Sequence[int]:
+    """The ranks of a block of the first axis of a stage; all of them outside one."""
+    return ranks[slice(*block[0])] if block else ranks
+
+
+@kernel(flops=lambda candidates, *_, **__: sort_flops((math.prod(candidates),)), needs_block=True)
+def splits(
+    candidates: Array, windows: Array, *, ranks: Sequence[int], block: Sequence[Span] = (), shape: Any = ()
+) -> Array:
     """For each rank and run, how many elements of the run stand before that rank: they add up to it.
 
     `candidates` are the elements of the `windows`, rank by rank and in a rank run by run.
@@ -148,21 +158,33 @@ def splits(candidates: Array, windows: Array, *, ranks: Sequence[int]) -> Array:
     array([[3, 1]])
     """
     out = windows[..., 0].astype(np.int64)
-    for number, (elements, missing) in enumerate(_open(candidates, windows, ranks)):
+    for number, (elements, missing) in enumerate(_open(candidates, windows, _of(ranks, block))):
         run = np.repeat(np.arange(out.shape[1]), windows[number, :, 1] - windows[number, :, 0])
         chosen = np.argsort(elements, kind="stable")[:missing]
         out[number] += np.bincount(run[chosen], minlength=out.shape[1])
     return out
 
 
-@kernel(flops=select_flops)
-def select(candidates: Array, windows: Array, *, ranks: Sequence[int]) -> Array:
+@kernel(flops=lambda *_, **__: 0)
+def between(splits: Array) -> Array:
+    """From the splits of two ranks what lies between them in each run: (first, last + 1).
+
+    >>> between(np.array([[3, 1], [4, 4]])).tolist()
+    [[3, 4], [1, 4]]
+    """
+    return np.ascontiguousarray(splits.T)
+
+
+@kernel(flops=select_flops, needs_block=True)
+def select(
+    candidates: Array, windows: Array, *, ranks: Sequence[int], block: Sequence[Span] = (), shape: Any = ()
+) -> Array:
     """The element of each rank of the whole line, from 0 on; `candidates` and `windows` as for `splits`.
 
     >>> select(np.array([1, 2, 2, 2, 2, 3]), np.array([[[0, 3], [0, 3]]]), ranks=[5])
     array([3])
     """
-    found = [np.partition(x, k)[k] for x, k in _open(candidates, windows, ranks)]
+    found = [np.partition(x, k)[k] for x, k in _open(candidates, windows, _of(ranks, block))]
     return np.array(found, candidates.dtype)
 
 
@@ -177,7 +199,7 @@ def _open(candidates: Array, windows: Array, ranks: Sequence[int]) -> Iterator[t
 
 
 @kernel(flops=sort_flops)
-def merge_runs(values: Array, positions: Array | None = None, *, axis: int = 0) -> Array | tuple[Array, Array]:
+def merge_runs(values: Array, positions: Array | None = None, *, axis: int = -1) -> Array | tuple[Array, Array]:
     """Sorted runs, one after the other along an axis, to one; with where each element came from, that too.
 
     Equal elements stay in the order of runs. NumPy's stable sort finds the runs by itself: it takes 7 to 60 ns an

@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..config import get_config
 from ..errors import LambdarrayError
 from ..ops import Op, Shape
-
-# The most bytes that `np.asarray(x)` and iteration compute without being asked by `compute()`.
-IMPLICIT_LIMIT_BYTES = 1 << 30
 
 
 class Array:
@@ -101,14 +99,15 @@ class Array:
         return f"<lambdarray.Array shape={self.shape} dtype={self.dtype} chunks={self.chunksize}>"
 
     def _repr_html_(self) -> str:
-        rows = [
-            ("shape", self.shape),
-            ("dtype", self.dtype),
-            ("bytes", f"{self.nbytes:,}"),
-            ("chunks", f"{self.chunksize} in a grid of {self.numblocks}"),
-        ]
-        cells = "".join(f"<tr><th style='text-align:left'>{k}</th><td>{v}</td></tr>" for k, v in rows)
-        return f"<table>{cells}</table>"
+        from .pictures import array_html
+
+        return array_html(self._op)
+
+    def visualize(self, filename: Any = None) -> Any:
+        """The plan of computing this array as a graph of its stages: see `lambdarray.visualize`."""
+        from .graph import visualize
+
+        return visualize(self, filename=filename)
 
     # -- running
 
@@ -126,21 +125,18 @@ class Array:
         out: Array = persist(self)
         return out
 
-    def to_zarr(self, url: str, *, overwrite: bool = False) -> None:
-        """Run, and write the tiles as a Zarr v3 array at a directory or an s3:// URL.
+    def to_zarr(self, url: Any, **options: Any) -> None:
+        """Run, and write the tiles as a Zarr v3 array at a directory or an s3:// URL: see `lambdarray.to_zarr`."""
+        from .writing import to_zarr
 
-        The target must be empty, or a save of this same expression that was cut short; `overwrite=True` deletes
-        what is there first. Raises TargetExistsError otherwise.
-        """
-        from .compute import to_zarr
-
-        to_zarr(self, url, overwrite=overwrite)
+        to_zarr(self, url, **options)
 
     def _implicit(self, what: str) -> np.ndarray:
-        if self.nbytes > IMPLICIT_LIMIT_BYTES:
+        limit_mib, mib = get_config().implicit_mib, self.nbytes / 2**20
+        if limit_mib is not None and mib > limit_mib:
             raise _TooLargeError(
-                f"{what} would compute {self.nbytes / 2**30:.1f} GiB here, above {IMPLICIT_LIMIT_BYTES >> 30} GiB; "
-                "call .compute() if that is what you want"
+                f"{what} would compute {mib:,.1f} MiB here, above implicit_mib={limit_mib}; call .compute() if that is "
+                f"what you want, or la.config(implicit_mib={math.ceil(mib)}), or None for no limit"
             )
         return self.compute()
 
@@ -449,9 +445,9 @@ REDUCTIONS = ("sum", "prod", "mean", "var", "std", "min", "max", "any", "all", "
 
 def _reduction(name: str) -> Any:
     def method(self: Array, axis: Any = None, *args: Any, **kwargs: Any) -> Array:
-        from . import reductions
+        from .names import FUNCTIONS
 
-        return getattr(reductions, name)(self, axis, *args, **kwargs)  # type: ignore[no-any-return]
+        return FUNCTIONS[name](self, axis, *args, **kwargs)  # type: ignore[no-any-return]
 
     method.__doc__ = f"As `lambdarray.{name}`."
     method.__name__ = name

@@ -12,8 +12,9 @@ import numpy as np
 from ..ops import Fill, Iota, Map, ObjectSource, Op, Shape, constant
 from ..tiling import Tiling
 from .array import Array
-from .chunks import tiling_for
+from .chunks import following, tiling_for
 from .devices import on_cpu
+from .sources import holds_arrays, own_chunks, sliceable
 
 _counter = itertools.count()
 _process = os.urandom(16).hex()
@@ -156,56 +157,65 @@ def _map(name: str, inputs: list[Op], args: list[Any], kind: np.dtype[Any], tili
     return Map(tuple(inputs), tiling, kind, name=name, args=tuple(args), loop_in=(kind, kind), loop_out=(kind,))
 
 
-def from_array(x: Any, chunks: Any = "auto") -> Array:
+def from_array(x: Any, chunks: Any = "auto", *, lock: Any = None) -> Array:
     """An array over anything in this process with shape, dtype and slicing: NumPy, a memmap, an HDF5 data set.
 
-    Nothing is copied or read until it is computed. TypeError for Python objects and masked arrays.
+    Nothing is copied or read until it is computed. With chunks="auto" tiles hold whole chunks of an object that has
+    chunks of its own. What does not slice by position as NumPy does (lists, scalars, pandas) becomes a NumPy array
+    first; arrays of ours in a list are stacked. One thread at a time reads an object under a `lock`: True, or one of
+    yours; HDF5 data sets have one by themselves. TypeError for Python objects, and for masked and sparse arrays.
 
     >>> import numpy as np, lambdarray as la
     >>> la.from_array(np.eye(3), chunks=2).numblocks
     (2, 2)
     """
+    if isinstance(x, list | tuple) and holds_arrays(x):
+        from .manipulation import stack
+
+        x = stack([asarray(element) for element in x])
     if isinstance(x, Array):
-        return x if chunks == "auto" else x.rechunk(chunks)
+        return x if isinstance(chunks, str) and chunks == "auto" else x.rechunk(chunks)
     fresh = type(x) in (list, tuple)
-    return _over(x if _sliceable(x) else np.asarray(x), chunks, constant=fresh)
+    return _over(sliceable(x), chunks, constant=fresh, lock=lock)
 
 
-def _over(x: Any, chunks: Any, constant: bool) -> Array:
+def _over(x: Any, chunks: Any, constant: bool, lock: Any = None) -> Array:
     """An array over what can be sliced; `constant` where nobody else holds its memory."""
-    if type(x).__module__.startswith("numpy.ma"):
-        raise TypeError("a masked array has no tiles; use x.filled(value), with np.nan or what suits your reductions")
     kind = storable(x.dtype)
-    if isinstance(x, np.generic):
-        x = np.asarray(x)
-    tiling = tiling_for(_shape(x.shape), chunks, kind)
+    shape = _shape(x.shape)
+    if isinstance(chunks, str) and chunks == "auto":
+        chunks = following(shape, own_chunks(x), kind)
+    tiling = tiling_for(shape, chunks, kind)
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return Array(Fill((), tiling, kind, value=x[()]))
+    if lock is not None or not isinstance(x, np.ndarray):
+        from ..store.objects import locked
+
+        x = locked(x, lock)
     return Array(ObjectSource((), tiling, kind, obj=x, token=new_token(), constant=constant))
 
 
 def asarray(x: Any, dtype: Any = None, *, device: Any = None, copy: bool | None = None, chunks: Any = "auto") -> Array:
-    """An Array: the same one, or one over `x`; a list with arrays in it is stacked.
+    """An Array: the same one, or one over `x` as `from_array` makes it.
 
     What `x` holds is not copied until it is computed, unless `copy` is true; ValueError where it is false and a copy
     cannot be avoided.
 
     >>> import lambdarray as la
-    >>> la.asarray([1, 2], dtype=la.float32).compute()
-    array([1., 2.], dtype=float32)
+    >>> la.asarray([la.arange(3), [7, 8, 9]]).compute()
+    array([[0, 1, 2],
+           [7, 8, 9]])
     """
     on_cpu(device)
     if isinstance(x, Array):
         out = Array(x._op) if copy else x
-    elif _holds_arrays(x):
-        from .manipulation import stack
-
-        out = stack([asarray(v) for v in x])
+    elif isinstance(x, list | tuple) and holds_arrays(x):
+        out = from_array(x, chunks)
     else:
         fresh = bool(copy) or type(x) in (list, tuple)
-        if copy is not None or not _sliceable(x):
+        if copy is not None or fresh:
             x = np.array(x, dtype=dtype, copy=copy, subok=True)
-        out = _over(x, chunks, constant=fresh)
+        out = _over(sliceable(x), chunks, constant=fresh)
     if dtype is None or out.dtype == np.dtype(dtype):
         return out
     if copy is False:
@@ -213,27 +223,3 @@ def asarray(x: Any, dtype: Any = None, *, device: Any = None, copy: bool | None 
             f"an array of {out.dtype} cannot become one of {np.dtype(dtype)} without a copy; use copy=None"
         )
     return out.astype(dtype)
-
-
-def _holds_arrays(x: Any) -> bool:
-    if not isinstance(x, list | tuple):
-        return False
-    return any(isinstance(v, Array) or (isinstance(v, list | tuple) and _holds_arrays(v)) for v in x)
-
-
-def _sliceable(x: Any) -> bool:
-    return hasattr(x, "shape") and hasattr(x, "dtype") and hasattr(x, "__getitem__")
-
-
-def open_zarr(url: Any) -> Array:
-    """A Zarr array (v2 or v3) at a directory or an s3:// URL, with its own chunks.
-
-    Only the metadata is read here. Raises StoreError or AccessError where it cannot be.
-    """
-    from ..ops import Stored
-    from ..store import zarr
-
-    found = zarr.open_zarr(str(url))
-    tiling = Tiling.regular(found.shape, found.chunks)
-    token = f"{url}:{zarr.source_key(str(url))}"
-    return Array(Stored((), tiling, found.dtype, location=found.location(), token=token))

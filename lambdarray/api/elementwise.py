@@ -30,7 +30,7 @@ def unify(ops: Sequence[Op], shape: Shape) -> Tiling:
     return Tiling(tuple(axes))
 
 
-def _operand(x: Any) -> Any:
+def operand(x: Any) -> Any:
     """An Array or a scalar: what an elementwise op takes."""
     if isinstance(x, Array) or type(x) in PYTHON_SCALARS:
         return x
@@ -86,7 +86,7 @@ def broadcast_shape(shapes: Sequence[Shape]) -> Shape:
 
 def call(ufunc: np.ufunc, *operands: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
     """A ufunc over arrays and scalars, with the loop that NumPy chooses."""
-    made = [_operand(x) for x in operands]
+    made = [operand(x) for x in operands]
     if not any(isinstance(x, Array) for x in made):
         return ufunc(*made) if dtype is None else ufunc(*made, dtype=dtype)
     loop = _resolve(ufunc, made, dtype, casting)
@@ -148,12 +148,16 @@ def _fit(x: Any, kind: np.dtype[Any]) -> Any:
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """NumPy's protocol for ufuncs on our arrays."""
-    out = kwargs.pop("out", None)
-    where_ = kwargs.pop("where", True)
     if method == "reduce":
         return _reduce(ufunc, inputs[0], kwargs)
+    out = kwargs.pop("out", None)
+    where_ = kwargs.pop("where", True)
+    if method == "accumulate":
+        from .scans import accumulate
+
+        return accumulate(ufunc, *inputs, **{**kwargs, "out": out})
     if method == "outer":
-        a, b = (_operand(x) for x in inputs)
+        a, b = (operand(x) for x in inputs)
         new = (...,) + (None,) * (b.ndim if isinstance(b, Array) else np.ndim(b))
         return call(ufunc, a[new] if isinstance(a, Array) else np.asarray(a)[new], b, **kwargs)
     if method != "__call__":
@@ -175,24 +179,13 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     return call(ufunc, *inputs, **kwargs)
 
 
-REDUCERS = {
-    np.add: "sum",
-    np.multiply: "prod",
-    np.minimum: "min",
-    np.maximum: "max",
-    np.logical_or: "any",
-    np.logical_and: "all",
-}
-
-
 def _reduce(ufunc: np.ufunc, x: Any, kwargs: dict[str, Any]) -> Any:
-    from . import reductions
+    from .folds import KINDS, fold
 
-    if ufunc not in REDUCERS:
+    if ufunc not in KINDS:
         return NotImplemented
-    axis, keepdims = kwargs.pop("axis", 0), kwargs.pop("keepdims", False)
-    extra = {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue}
-    return getattr(reductions, REDUCERS[ufunc])(x, axis, keepdims=keepdims, **extra)
+    given = {k: v for k, v in kwargs.items() if v is not np._NoValue}
+    return fold(ufunc, x, **given)
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
@@ -211,7 +204,7 @@ def where(condition: Any, x: Any, y: Any) -> Array:
     >>> la.where(la.arange(4) > 1, la.arange(4), -1).compute()
     array([-1, -1,  2,  3])
     """
-    operands = [_operand(condition), _operand(x), _operand(y)]
+    operands = [operand(condition), operand(x), operand(y)]
     kind = np.result_type(*(v if type(v) in PYTHON_SCALARS else _kind(v) for v in operands[1:]))
     if not any(isinstance(v, Array) for v in operands):
         operands[0] = asarray(condition)

@@ -83,7 +83,7 @@ def expand_dims(x: Any, axis: Any) -> Array:
 
 def squeeze(x: Any, axis: Any = None) -> Array:
     """Without axes of length 1; ValueError where a named axis is longer."""
-    from .reductions import drop
+    from .folds import drop
 
     x = asarray(x)
     axes = tuple(d for d, n in enumerate(x.shape) if n == 1) if axis is None else axes_of(axis, x.ndim)

@@ -6,7 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..config import Config, config, get_config
-from . import creation, devices, dtypes, elementwise, grids, manipulation, products, random, reductions, repeating
+from . import (
+    creation,
+    devices,
+    diagonals,
+    dtypes,
+    elementwise,
+    grids,
+    manipulation,
+    moments,
+    nans,
+    products,
+    random,
+    reading,
+    reductions,
+    repeating,
+    scans,
+    sorting,
+    special,
+)
 from .array import Array
 
 if TYPE_CHECKING:
@@ -16,18 +34,28 @@ newaxis = None
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 
 MODULES = {
-    creation: ("arange asarray empty empty_like from_array full full_like ones ones_like open_zarr zeros zeros_like"),
+    creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
     devices: "from_dlpack",
+    diagonals: "diagonal",
     dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
     elementwise: "astype clip imag real round where",
     grids: "eye identity linspace meshgrid tri tril triu",
     manipulation: (
-        "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis "
-        "permute_dims ravel rechunk reshape squeeze stack swapaxes transpose"
+        "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose "
+        "moveaxis permute_dims ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
+    moments: "mean nanmean nanstd nanvar std var",
+    nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
     products: "dot matmul matvec outer tensordot vdot vecdot vecmat",
+    reading: "from_npy from_npy_stack from_zarr load open_zarr",
+    reductions: "all any argmax argmin count_nonzero max min prod sum",
     repeating: "diff repeat roll tile unstack",
-    reductions: "all any argmax argmin count_nonzero max mean min prod std sum var",
+    scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
+    sorting: (
+        "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
+        "sort topk"
+    ),
+    special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
 UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwise.UFUNCS}
@@ -47,10 +75,13 @@ OTHERS: dict[str, Any] = {
     "random": random,
 }
 PUBLIC = UFUNCS | FUNCTIONS | dtypes.TYPES | OTHERS
-# Of `compute`: the planner and the runtime are loaded when something is first planned or run.
-RUNNING = frozenset(
-    ("Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate", "store", "to_zarr")
-)
+# The planner and the runtime are loaded when something is first planned or run.
+LATER = {
+    "compute": "Plan RunReport compute explain last_report persist plan simulate",
+    "graph": "visualize",
+    "writing": "save store to_npy_stack to_zarr",
+}
+RUNNING = {name: module for module, names in LATER.items() for name in names.split()}
 globals().update(PUBLIC)
 __all__ = sorted({*PUBLIC, *RUNNING})
 PUBLIC["__all__"] = __all__

@@ -14,9 +14,9 @@ from .array import Array
 from .axes import axis_of
 from .creation import asarray
 from .elementwise import broadcast_shape, unify
+from .folds import drop
 from .manipulation import expand_dims, moveaxis, permute_dims, reshape, squeeze
 from .reductions import any as any_
-from .reductions import drop
 from .reductions import sum as sum_
 
 

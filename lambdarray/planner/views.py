@@ -54,6 +54,12 @@ def layout(maps: Maps, ndim: int) -> tuple[int, ...]:
     return tuple(out)
 
 
+def is_diagonal(maps: Maps) -> bool:
+    """Whether several axes of the source follow one: of them only the elements with equal places are seen."""
+    followed = [m.axis for m in maps if m.axis >= 0]
+    return len(set(followed)) < len(followed)
+
+
 def inverse(maps: Maps, shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...] | None:
     """For each axis of `to` the axis of the source that it is, -1 for new axes of length 1; None where none fits.
 

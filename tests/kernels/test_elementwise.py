@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lambdarray_kernels import elementwise, get, schedule
 from lambdarray_kernels.blocks import SCRATCH_BYTES
-from lambdarray_kernels.functions import EXTRAS, find
+from lambdarray_kernels.functions import find
 from lambdarray_kernels.program import Iota, prepare
 
 run = get("map").fn
@@ -342,7 +342,27 @@ def test_nan_to_num_with_and_without_values():
     assert_same(given_values, value)
 
 
-@pytest.mark.parametrize("name", sorted(set(EXTRAS) - {"cast", "clip", "copy", "where", "round", "nan_to_num"}))
+def test_complex_numbers_are_made_of_their_parts():
+    x = sample("c16", (30, 4))
+    builder = Builder(x.real.copy(), x.imag.copy())
+    builder.call("complex", [0, 1], ["<f8", "<f8"], "<c16", x)
+    assert_same(builder.run(), x)
+
+
+def test_what_is_not_allowed_is_refused_by_the_task_that_finds_it():
+    x, wrong = sample("f8", (30, 4)), np.zeros((30, 1), bool)
+    builder = Builder(x, wrong)
+    builder.call("refuse_all_nan", [0, 1], ["<f8", "|b1"], "<f8", x)
+    assert_same(builder.run(), x)
+    wrong[7] = True
+    with pytest.raises(ValueError, match="All-NaN slice"):
+        builder.run()
+
+
+NAMED_BY_NUMPY = ("angle", "i0", "imag", "iscomplex", "isneginf", "isposinf", "isreal", "real", "sinc")
+
+
+@pytest.mark.parametrize("name", NAMED_BY_NUMPY)
 def test_every_other_function_agrees_with_numpy(name):
     x = sample("f8", (30, 4))
     with np.errstate(all="ignore"):
