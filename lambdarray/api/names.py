@@ -6,7 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..config import Config, config, get_config
-from . import creation, diagonals, elementwise, manipulation, moments, nans, products, random, reductions, special
+from . import (
+    creation,
+    diagonals,
+    einsums,
+    elementwise,
+    joining,
+    manipulation,
+    moments,
+    nans,
+    products,
+    random,
+    reductions,
+    shaping,
+    special,
+    tensors,
+)
 from .array import Array
 
 if TYPE_CHECKING:
@@ -21,16 +36,23 @@ MODULES = {
         "zeros zeros_like"
     ),
     diagonals: "diagonal",
+    einsums: "einsum",
     elementwise: "astype clip imag real round where",
+    joining: (
+        "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
+        "vsplit vstack"
+    ),
     manipulation: (
         "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
         "ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
-    products: "dot matmul outer vdot",
     moments: "mean nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
+    products: "matmul",
     reductions: "all any argmax argmin max min prod sum",
+    shaping: "fliplr flipud repeat resize roll rollaxis rot90 tile",
     special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
+    tensors: "cross dot inner kron matvec outer tensordot vdot vecdot vecmat",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
 UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwise.UFUNCS}

@@ -61,23 +61,3 @@ def drop_last(x: Array) -> Any:
 
     maps = (*(AxisMap(d) for d in range(x.ndim - 2)), AxisMap(-1), AxisMap(-1))
     return View((x._op,), Tiling(x._op.tiling.axes[:-2]), x.dtype, maps=maps)
-
-
-def dot(a: Any, b: Any) -> Array:
-    """As NumPy's dot for at most two axes: the matrix product, or a plain product with a scalar."""
-    a, b = asarray(a), asarray(b)
-    if a.ndim == 0 or b.ndim == 0:
-        return a * b  # type: ignore[no-any-return]
-    if a.ndim > 2 or b.ndim > 2:
-        raise ValueError(f"dot takes arrays of at most two axes, not {a.shape} and {b.shape}; use matmul")
-    return matmul(a, b)
-
-
-def vdot(a: Any, b: Any) -> Array:
-    """The scalar product of two arrays flattened, the first conjugated."""
-    return matmul(asarray(a).ravel().conj(), asarray(b).ravel())
-
-
-def outer(a: Any, b: Any) -> Array:
-    """The outer product of two arrays flattened."""
-    return asarray(a).ravel()[:, None] * asarray(b).ravel()[None, :]  # type: ignore[operator,no-any-return]
