@@ -11,8 +11,10 @@ from . import (
     devices,
     diagonals,
     dtypes,
+    einsums,
     elementwise,
     grids,
+    joining,
     manipulation,
     moments,
     nans,
@@ -22,8 +24,10 @@ from . import (
     reductions,
     repeating,
     scans,
+    shaping,
     sorting,
     special,
+    tensors,
 )
 from .array import Array
 
@@ -38,24 +42,31 @@ MODULES = {
     devices: "from_dlpack",
     diagonals: "diagonal",
     dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
+    einsums: "einsum",
     elementwise: "astype clip imag real round where",
     grids: "eye identity linspace meshgrid tri tril triu",
+    joining: (
+        "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
+        "vsplit vstack"
+    ),
     manipulation: (
         "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose "
         "moveaxis permute_dims ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
     moments: "mean nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
-    products: "dot matmul matvec outer tensordot vdot vecdot vecmat",
+    products: "matmul",
     reading: "from_npy from_npy_stack from_zarr load open_zarr",
     reductions: "all any argmax argmin count_nonzero max min prod sum",
-    repeating: "diff repeat roll tile unstack",
+    repeating: "diff unstack",
     scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
+    shaping: "fliplr flipud repeat resize roll rollaxis rot90 tile",
     sorting: (
         "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
         "sort topk"
     ),
     special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
+    tensors: "cross dot inner kron matvec outer tensordot vdot vecdot vecmat",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
 UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwise.UFUNCS}

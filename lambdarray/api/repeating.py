@@ -2,89 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from typing import Any
 
 import numpy as np
 
-from ..ops import Shape
 from .array import Array
 from .axes import axis_of
 from .creation import asarray
-from .manipulation import broadcast_to, concat, expand_dims, moveaxis, ravel, reshape
-
-
-def roll(x: Any, shift: Any, axis: Any = None) -> Array:
-    """Elements moved along axes, those past the end to the front; of the flattened array where `axis` is None.
-
-    >>> import lambdarray as la
-    >>> la.roll(la.arange(5), 2).compute()
-    array([3, 4, 0, 1, 2])
-    """
-    x = asarray(x)
-    if axis is None:
-        return reshape(roll(ravel(x), shift, 0), x.shape)
-    shifts, axes = np.broadcast_arrays(np.asarray(shift), np.asarray(axis))
-    if shifts.ndim > 1:
-        raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
-    by = dict.fromkeys(range(x.ndim), 0)
-    for n, a in zip(shifts.ravel(), axes.ravel(), strict=True):
-        by[axis_of(a, x.ndim)] += int(n)
-    out: Array = x
-    for a, n in by.items():
-        out = _rolled(out, n, a)
-    return out
-
-
-def _rolled(x: Array, shift: int, axis: int) -> Array:
-    size = x.shape[axis]
-    cut = -shift % size if size else 0
-    return concat([part(x, axis, cut, None), part(x, axis, 0, cut)], axis) if cut else x
+from .manipulation import broadcast_to, concat, moveaxis
 
 
 def part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
     """The elements from start to stop along an axis."""
     return x[(*[slice(None)] * axis, slice(start, stop))]
-
-
-def tile(x: Any, reps: Any) -> Array:
-    """The array repeated as a whole, `reps` times along each axis; missing axes are added in front.
-
-    >>> import lambdarray as la
-    >>> la.tile(la.arange(2), (2, 2)).compute()
-    array([[0, 1, 0, 1],
-           [0, 1, 0, 1]])
-    """
-    x = asarray(x)
-    times = tuple(map(operator.index, reps)) if isinstance(reps, tuple | list | np.ndarray) else (operator.index(reps),)
-    times = (1,) * (x.ndim - len(times)) + times
-    x = reshape(x, (1,) * (len(times) - x.ndim) + x.shape)
-    return _copies(x, times, 0)
-
-
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Array:
-    """Each element `repeats` times in a row along an axis, or of the flattened array where it is None.
-
-    >>> import lambdarray as la
-    >>> la.repeat(la.arange(3), 2).compute()
-    array([0, 0, 1, 1, 2, 2])
-    """
-    x = ravel(x) if axis is None else asarray(x)
-    at = axis_of(0 if axis is None else axis, x.ndim)
-    times = [1] * x.ndim
-    times[at] = int(np.asarray(repeats).item())
-    return _copies(x, tuple(times), 1)
-
-
-def _copies(x: Array, times: Shape, after: int) -> Array:
-    """Each axis `times` over: with `after` 0 the axis as a whole, with 1 each of its elements."""
-    if any(n < 0 for n in times):
-        raise ValueError(f"negative dimensions are not allowed: {times}")
-    pairs = [(n, x.shape[d])[:: -1 if after else 1] for d, n in enumerate(times)]
-    new = tuple(2 * d + after for d in range(x.ndim))
-    spread = broadcast_to(expand_dims(x, new), tuple(n for pair in pairs for n in pair))
-    return reshape(spread, tuple(math.prod(pair) for pair in pairs))
 
 
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Array, ...]:
