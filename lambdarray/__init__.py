@@ -32,7 +32,7 @@ sys.modules[__name__].__class__ = _Package
 
 def __getattr__(name: str) -> Any:
     # What users import is loaded when first asked for: a function in Lambda needs none of it.
-    if name.startswith("__") and name != "__all__":
+    if name.startswith("__") and name not in ("__all__", "__array_api_version__", "__array_namespace_info__"):
         raise AttributeError(name)
     from .api import names
 

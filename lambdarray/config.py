@@ -8,14 +8,15 @@ from typing import Any
 
 from .errors import ConfigError
 
-EXECUTORS = ("threads", "lambda", "simulated")
+EXECUTORS = ("threads", "processes", "lambda", "simulated")
+LOCAL = ("threads", "processes")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """How and where expressions run.
 
-    executor        "threads" (this machine), "lambda" (AWS) or "simulated" (virtual time, no results)
+    executor        "threads" or "processes" (this machine), "lambda" (AWS) or "simulated" (virtual time, no results)
     store           where tiles live: "memory://", a directory, or "s3://bucket/prefix"
     workers         tasks at once; None: the machine's cores, or the account's concurrency (at most 1,000)
     memory_mib      memory of a worker in MiB; None: a share of this machine, or the function's own size
@@ -44,6 +45,11 @@ class Config:
     max_dollars: float | None = None
     implicit_mib: int | None = 1024
     progress: bool | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether the workers share this machine."""
+        return self.executor in LOCAL
 
     def __post_init__(self) -> None:
         if self.executor not in EXECUTORS:

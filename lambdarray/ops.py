@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.generators import drawn_together
 
+from .task import Step
 from .tiling import AxisMap, Cuts, Tiling, dtype_to_json
 
 Shape = tuple[int, ...]
@@ -63,10 +65,14 @@ class Op:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectSource(Op):
-    """Anything in this process with shape, dtype and slicing: an array, a memmap, an HDF5 data set."""
+    """Anything in this process with shape, dtype and slicing: an array, a memmap, an HDF5 data set.
+
+    It is `constant` where nobody else holds it, so that it cannot change.
+    """
 
     obj: Any = field(kw_only=True)
     token: str = field(kw_only=True)
+    constant: bool = field(kw_only=True, default=False)
 
     def recipe(self) -> tuple[Any, ...]:
         return ("object", self.token)
@@ -110,15 +116,26 @@ class Iota(Op):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Random(Op):
-    """Random values that depend on seed, call and shape, never on chunks."""
+    """Random values that depend on seed, call and shape, never on chunks.
+
+    `args` are a method's scalar parameters, `given` the names of those that are the inputs. These are broadcast to the
+    values; with `whole` every block needs all of them.
+    """
 
     seed: Any = field(kw_only=True)
     call: int = field(kw_only=True)
     name: str = field(kw_only=True)
     args: Mapping[str, Any] = field(kw_only=True)
+    given: tuple[str, ...] = field(kw_only=True, default=())
+    whole: bool = field(kw_only=True, default=False)
+
+    @property
+    def in_logical_blocks(self) -> bool:
+        """Whether only whole logical blocks can be drawn, as `tiling` has them: for all their inputs, or only once."""
+        return bool(self.inputs) and (not self.whole or bool(drawn_together(self.name, self.args, self.ndim)))
 
     def recipe(self) -> tuple[Any, ...]:
-        return ("random", self.seed, self.call, self.name, sorted(self.args.items()), self.shape)
+        return ("random", self.seed, self.call, self.name, sorted(self.args.items()), *self.given, self.shape)
 
     def describe(self) -> str:
         return f"random {self.name}"
@@ -205,6 +222,70 @@ class Contract(Op):
     def describe(self) -> str:
         a, b = self.inputs
         return f"matmul of {a.shape} by {b.shape}"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a `Blocks` makes: the register, and for each axis the stage's axis that it follows.
+
+    Where `by_block` is not 0 the axis has that many elements for each block of the stage's.
+    """
+
+    register: str
+    axes: tuple[int, ...]
+    by_block: tuple[int, ...]
+    tiling: Tiling
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks(Op):
+    """Kernels over blocks of the inputs: what sorts, scans, transforms, gathers, and calls users' functions.
+
+    `axes` are the axes of its stage, the first `grid_ndim` of them the grid of tasks and the others loops in a task.
+    Input n is the register `r<n>` that `reads[n]` describes: how its axes follow the stage's. `steps` are calls of
+    kernels, and `outputs` what is kept of them; the op's own value is the first, `Pick` gives the others.
+    """
+
+    name: str = field(kw_only=True)
+    axes: tuple[Cuts, ...] = field(kw_only=True)
+    grid_ndim: int = field(kw_only=True)
+    reads: tuple[Reading, ...] = field(kw_only=True)
+    steps: tuple[Step, ...] = field(kw_only=True)
+    outputs: tuple[Output, ...] = field(kw_only=True)
+    flops: float = field(kw_only=True, default=0.0)
+    extra_bytes: int = field(kw_only=True, default=0)
+
+    def recipe(self) -> tuple[Any, ...]:
+        axes, steps = [c.to_json() for c in self.axes], [s.to_json() for s in self.steps]
+        outs = [(o.register, o.axes, o.by_block, dtype_to_json(o.dtype)) for o in self.outputs]
+        return ("blocks", axes, self.grid_ndim, [repr(r) for r in self.reads], steps, outs)
+
+    def describe(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the axes of an input of a `Blocks` follow its stage's; `by`, `by_axis` and `most` are those of a `Read`."""
+
+    maps: tuple[AxisMap, ...]
+    by: str = ""
+    by_axis: int = 0
+    most: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pick(Op):
+    """One output of a `Blocks` that has several."""
+
+    output: int = field(kw_only=True)
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("pick", self.output)
+
+    def describe(self) -> str:
+        return self.inputs[0].describe()
 
 
 def constant(value: Any, dtype: np.dtype[Any]) -> list[Any]:

@@ -74,24 +74,31 @@ class Read:
     """What one register of a task holds: the union of its parts, with axes in the order of `layout`.
 
     `layout` lists source axes, -1 for a new axis of length 1; a source axis that is not listed has one
-    element and is dropped.
+    element and is dropped, or follows the same axis as one that is listed: the register has the diagonal of both.
+
+    Where `by` names a register, that says which elements of each tile along the source axis `by_axis` are read, one
+    after the other: an int64 array (..., tiles, 2) of first and last + 1 within the tile, of at most `most` elements.
     """
 
     register: str
     parts: tuple[Part, ...]
     layout: tuple[int, ...]
     loop: bool = False
+    by: str = ""
+    by_axis: int = 0
+    most: int = 0
 
     def to_json(self) -> Json:
         """Plain data."""
-        return [self.register, [p.to_json() for p in self.parts], list(self.layout), self.loop]
+        plain = [self.register, [p.to_json() for p in self.parts], list(self.layout), self.loop]
+        return [*plain, self.by, self.by_axis, self.most] if self.by else plain
 
     @classmethod
     def from_json(cls, data: Json) -> Read:
         """The inverse of `to_json`."""
-        register, parts, layout, loop = data
-        made = tuple(Part(name, tuple(AxisMap(*m) for m in maps)) for name, maps in parts)
-        return cls(register, made, tuple(layout), loop)
+        register, parts, layout, *rest = data
+        made = tuple(Part(name, tuple(AxisMap.from_json(m) for m in maps)) for name, maps in parts)
+        return cls(register, made, tuple(layout), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +129,13 @@ class Step:
 class Write:
     """Where a register goes: for each axis of the array, the stage's axis it follows (-1: a length of 1).
 
-    Where `by_block` is set the array has one element for each block of that axis: a partial result.
+    Where `by_block` is not 0 the array has that many elements for each block of that axis: a partial result.
     """
 
     register: str
     array: str
     axes: tuple[int, ...]
-    by_block: tuple[bool, ...]
+    by_block: tuple[int, ...]
 
     def to_json(self) -> Json:
         """Plain data."""
@@ -145,8 +152,8 @@ class Write:
         axis = self.axes[d]
         if axis < 0:
             return 0, 1
-        if self.by_block[d]:
-            return index[axis], index[axis] + 1
+        if count := self.by_block[d]:
+            return index[axis] * count, (index[axis] + 1) * count
         return blocks[axis]
 
 
@@ -154,7 +161,8 @@ class Write:
 class Program:
     """What all tasks of a stage share and a worker needs: arrays, axes, reads, steps and writes.
 
-    `where` is the user's own line that made the op, `op` what it is in a few words.
+    `where` is the user's own line that made the op, `op` what it is in a few words. `flops` and `extra_bytes` are what
+    the planner knows of a task beyond what follows from its reads, steps and writes.
     """
 
     name: str
@@ -166,6 +174,8 @@ class Program:
     reads: tuple[Read, ...]
     steps: tuple[Step, ...]
     writes: tuple[Write, ...]
+    flops: float = 0.0
+    extra_bytes: int = 0
 
     @property
     def grid(self) -> tuple[int, ...]:

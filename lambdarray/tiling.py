@@ -224,11 +224,16 @@ class Tiling:
 class AxisMap:
     """The elements of one axis of a source that a block [lo, hi) of a stage's axis needs.
 
-    They are `start + step * e` for e in the block; where `num`/`den` are set (reshape) the whole rows
-    `floor(lo * num / den)` to `ceil(hi * num / den)`. With `axis` -1 they are the fixed `start` to `start + size`.
+    They are `size` elements from `start + step * e` on for e in the block; where `num`/`den` are set (reshape) the
+    whole rows `floor(lo * num / den)` to `ceil(hi * num / den)`. With `axis` -1 they are the fixed `start` to
+    `start + size`. With `by_block` e is the number of the block, and with `table` block number e needs the elements
+    `table[2 * e]` to `table[2 * e + 1]`, at least one, neither of which ever falls. Windows of a `size` above 1 may
+    reach over the source's ends, and are then cut short.
 
     >>> AxisMap(axis=0, start=9, step=-1).span((2, 5))
     (5, 8)
+    >>> AxisMap(axis=0, start=-1, size=3).span((2, 5)), AxisMap(axis=0, step=4, size=4, by_block=True).span((0, 9), 2)
+    ((1, 6), (8, 12))
     """
 
     axis: int
@@ -237,20 +242,47 @@ class AxisMap:
     size: int = 1
     num: int = 1
     den: int = 1
+    by_block: bool = False
+    table: tuple[int, ...] = ()
 
-    def span(self, block: Span) -> Span:
-        """The interval of source elements, lowest first, that the block's elements lie in."""
+    @property
+    def is_one_to_one(self) -> bool:
+        """Whether each element (or, by block, each block) needs one element of the source."""
+        return self.num == self.den and self.size == 1 and not self.table
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether each element of a block needs one element of the source."""
+        return self.is_one_to_one and not self.by_block
+
+    @property
+    def follows(self) -> bool:
+        """Whether the source's axis is one of the stage's, element by element."""
+        return self.axis >= 0 and self.is_elementwise
+
+    def span(self, block: Span, number: int = 0) -> Span:
+        """The interval of source elements, lowest first, that the elements of a block (and its number) need."""
         if self.axis < 0:
             return self.start, self.start + self.size
-        lo, hi = block
+        if self.table:
+            return self.table[2 * number], self.table[2 * number + 1]
+        lo, hi = (number, number + 1) if self.by_block else block
         if self.num != self.den:
             return lo * self.num // self.den, -(-hi * self.num // self.den)
         if hi <= lo:
             return self.start, self.start
         if self.step > 0:
-            return self.start + self.step * lo, self.start + self.step * (hi - 1) + 1
-        return self.start + self.step * (hi - 1), self.start + self.step * lo + 1
+            return self.start + self.step * lo, self.start + self.step * (hi - 1) + self.size
+        return self.start + self.step * (hi - 1), self.start + self.step * lo + self.size
 
     def to_json(self) -> Json:
         """Plain data."""
-        return [self.axis, self.start, self.step, self.size, self.num, self.den]
+        plain = [self.axis, self.start, self.step, self.size, self.num, self.den]
+        return [*plain, self.by_block, list(self.table)] if self.by_block or self.table else plain
+
+    @classmethod
+    def from_json(cls, data: Json) -> AxisMap:
+        """The inverse of `to_json`."""
+        axis, start, step, size, num, den, *rest = data
+        by_block, table = rest or (False, ())
+        return cls(axis, start, step, size, num, den, by_block, tuple(table))

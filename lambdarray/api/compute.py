@@ -43,8 +43,8 @@ def ops_of(arrays: Sequence[Any]) -> list[Op]:
 
 def resources(config: Config) -> Resources:
     """What the planner has to do with under these settings."""
-    remote = config.executor != "threads" or not config.store.startswith("memory")
-    overhead_mib = 0 if config.executor == "threads" else OVERHEAD_MIB
+    remote = not config.local or not config.store.startswith("memory")
+    overhead_mib = 0 if config.local else OVERHEAD_MIB
     return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib)
 
 
@@ -115,7 +115,7 @@ def with_values(config: Config) -> Config:
     if config.executor == "simulated":
         raise ConfigError(
             "executor='simulated' runs in virtual time and makes no values; la.simulate(x) gives its report, "
-            "and executor='threads' or 'lambda' the values"
+            "and executor='threads', 'processes' or 'lambda' the values"
         )
     return settled(config)
 
@@ -244,7 +244,8 @@ def _stored(op: Op, launch: Launch, name: str) -> Op:
     if name not in launch.plan.written:
         return op
     spec = launch.plan.arrays[name]
-    location = {**spec.location, "store": launch.config.store}
+    # Memory that processes share has a place of its own; a durable store is known by the name that it was given.
+    location = {**spec.location, "store": launch.config.store if launch.scratch.durable else launch.scratch.url}
     holder = None
     if not launch.scratch.durable:
         holder = _Holder()

@@ -1,147 +1,168 @@
-"""An array as notebooks show it: a table, and a drawing of its grid of tiles."""
+"""Calls of a generator as arrays: calls counted, parameters checked by NumPy itself and broadcast, tiles chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.generators import TAKES_DTYPE, drawn_together, logical_block
 
-from ..ops import Op
+from ..ops import Random, Shape, auto_chunk
 from ..tiling import Cuts, Tiling
-from .markup import Point, bytes_text, element, points, svg, table, text
+from .array import Array
+from .chunks import AUTO_BYTES, tiling_for
+from .creation import _shape, asarray
 
-SIDE = 150.0  # pixels of the longest axis
-SHORTEST = 0.15  # of that is the shortest, however few elements it has
-SPACING = 4.0  # pixels between lines at least: of more boundaries some are left out
-DEPTH: Point = (0.5, -0.35)  # where a pixel of the first of three axes goes
-BAR = 0.2  # of the longest axis is the height of a bar
-FONT_SIZE, CHARACTER, LINE, GAP = 11, 6.5, 13, 8.0
+# Of these a seed is drawn, so that they go on, as they would in NumPy.
+NUMPYS = (np.random.BitGenerator, np.random.Generator, np.random.RandomState)
 
 
-def array_html(op: Op) -> str:
-    """An array as a table, and its tiles as a drawing beside it."""
-    tiling, itemsize = op.tiling, op.dtype.itemsize
-    tile = tiling.max_tile
-    alike = all(len(set(c.chunks)) == 1 for c in tiling.axes)
-    rows = [
-        ("shape", str(op.shape), str(tile)),
-        ("bytes", bytes_text(op.nbytes), bytes_text(int(np.prod(tile, dtype=object)) * itemsize)),
-        ("tiles", f"{tiling.count:,} in a grid of {tiling.grid}", ""),
-        ("dtype", str(op.dtype), ""),
-    ]
-    facts = table(rows, ("", "array", "tile" if alike else "largest tile"))
-    return f"<div style='display:flex;flex-wrap:wrap;align-items:center;gap:2em'>{facts}{grid_svg(tiling)}</div>"
+class BitGenerator:
+    """Where a generator's values come from: its seed sequence, and the number of calls so far.
+
+    There is no state beside these, since each block of each call has a stream of its own.
+    """
+
+    def __init__(self, seed: Any = None) -> None:
+        if isinstance(seed, NUMPYS):
+            seed = np.random.default_rng(seed).integers(0, 1 << 32, size=8, dtype=np.uint32)
+        self.seed_seq = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+        entropy: Any = self.seed_seq.entropy
+        if self.seed_seq.spawn_key:
+            # The keys that follow are those of calls and blocks: what a child draws must not be what its parent does.
+            entropy = self.seed_seq.generate_state(8)
+        self.seed = [int(n) for n in entropy] if np.ndim(entropy) else int(entropy)
+        self._calls = itertools.count()
+
+    def next_call(self) -> int:
+        """The number of a further call."""
+        return next(self._calls)
+
+    def spawn(self, n_children: int) -> list[BitGenerator]:
+        """Bit generators with the seed sequence's next children."""
+        return [BitGenerator(s) for s in self.seed_seq.spawn(n_children)]
+
+    def in_memory(self) -> np.random.Generator:
+        """A generator of NumPy's with the stream of a further call, for what is drawn here and now."""
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(self.next_call(),))
+        return np.random.Generator(np.random.SFC64(sequence))
 
 
-def grid_svg(tiling: Tiling) -> str:
-    """The grid of tiles: a bar, a rectangle, a box; of more axes a row for every three, the last ones below."""
-    if not tiling.axes:
-        return ""
-    longest = max(1, *tiling.shape)
-    first = len(tiling.axes) % 3 or 3
-    bounds = [0, *range(first, len(tiling.axes) + 1, 3)]
-    boxes = [_box(tiling.axes[a:b], longest, a) for a, b in pairwise(bounds)]
-    parts, top = [], 0.0
-    width, left = max(b.width for b in boxes), max(b.left for b in boxes)
-    for box in boxes:
-        parts.append(element("g", box.content, transform=f"translate({left - box.left:.1f} {top:.1f})"))
-        top += box.height + GAP
-    label = f"{tiling.count} tiles of an array of shape {tiling.shape}"
-    return svg("".join(parts), width + left, top, label, f"font-size:{FONT_SIZE}px")
+def drawn(
+    bits: BitGenerator,
+    name: str,
+    shape: Shape,
+    dtype: Any,
+    chunks: Any,
+    args: Mapping[str, Any],
+    given: Mapping[str, Array] | None = None,
+    whole: bool = False,
+) -> Array:
+    """The array of a call whose parameters have been checked: scalar ones in `args`, arrays in `given`."""
+    kind, given = np.dtype(dtype), given or {}
+    wanted = tiling_for(shape, chunks, kind)
+    inputs = tuple(x._op for x in given.values())
+    common: dict[str, Any] = {"seed": bits.seed, "call": bits.next_call(), "name": name, "args": dict(args)}
+    op = Random(inputs, wanted, kind, given=tuple(given), whole=whole, **common)
+    if op.in_logical_blocks:
+        block = logical_block(shape, drawn_together(name, args, len(shape)))
+        op = replace(op, tiling=_in_blocks(wanted, kind, block, chunks))
+    return Array(op) if chunks == "auto" else Array(op).rechunk(wanted.chunks)
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """A drawing of up to three axes: what it takes, and how much of that lies left of the front."""
-
-    content: str
-    width: float
-    height: float
-    left: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Edge:
-    """An axis on the paper: where it leads from any point, and where along it tiles meet."""
-
-    cuts: Cuts
-    along: Point
-
-    @property
-    def marks(self) -> Sequence[float]:
-        """The boundaries of tiles from 0 to 1, no two of them too near."""
-        cuts, length = self.cuts, float(np.hypot(*self.along))
-        starts = np.asarray(cuts.start(np.arange(0, cuts.count, self.step)))
-        found: list[float] = [*(starts / max(cuts.size, 1)).tolist(), 1.0]
-        least = SPACING / 2 / max(length, 1.0)
-        return [m for m, following in zip(found, [*found[1:], 2.0], strict=True) if following - m > least]
-
-    @property
-    def step(self) -> int:
-        """How many tiles lie between two lines."""
-        room = max(1, int(np.hypot(*self.along) / SPACING))
-        return -(-self.cuts.count // room)
+def _in_blocks(wanted: Tiling, kind: np.dtype[Any], block: Shape, chunks: Any) -> Tiling:
+    """A tiling of whole logical blocks: the one that is wanted, where it is such a one and not left to us."""
+    if chunks != "auto" and all(_made_of(c, max(n, 1)) for c, n in zip(wanted.axes, block, strict=True)):
+        return wanted
+    counts = tuple(-(-c.size // max(n, 1)) for c, n in zip(wanted.axes, block, strict=True))
+    together = auto_chunk(counts, kind.itemsize * max(math.prod(block), 1), AUTO_BYTES)
+    return Tiling.regular(wanted.shape, [n * c for n, c in zip(block, together, strict=True)])
 
 
-def _edges(axes: Sequence[Cuts], longest: int) -> list[_Edge]:
-    """Up to three axes on the paper: backwards, down and to the right."""
-    ways = (DEPTH, (0.0, 1.0), (1.0, 0.0))[-len(axes) :]
-    lengths = [SIDE * max(SHORTEST, c.size / longest) for c in axes]
-    return [_Edge(c, (n * way[0], n * way[1])) for c, n, way in zip(axes, lengths, ways, strict=True)]
+def _made_of(cuts: Cuts, length: int) -> bool:
+    """Whether every boundary between tiles is a multiple of `length`."""
+    inner: Any = cuts.start(np.arange(1, cuts.count))
+    return not np.any(inner % length)
 
 
-def _box(axes: Sequence[Cuts], longest: int, first: int) -> _Box:
-    """The front with the last two axes, and the top and the right side where there is a third."""
-    *others, x = _edges(axes, longest)
-    y = others[-1] if others else _Edge(Cuts(1, 1), (0.0, SIDE * BAR))
-    z = others[0] if len(others) > 1 else None
-    back = z.along if z else (0.0, 0.0)
-    left = max([len(f"{e.cuts.size:,}") * CHARACTER + GAP for e in others], default=0.0) + 2
-    corner = (left, 2 + (FONT_SIZE if z else 0) - back[1])
-    parts = [_face(corner, x, y, 0.06)]
-    if z:
-        parts += [_face(corner, x, z, 0.12), _face(_plus(corner, x.along), z, y, 0.2)]
-    parts += [_label(corner, e) for e in others]
-    bottom = corner[1] + y.along[1] + FONT_SIZE + 4
-    parts.append(text((left + x.along[0] / 2, bottom), f"{x.cuts.size:,}", text_anchor="middle"))
-    notes = _notes([*others, x], first)
-    parts += [text((left, bottom + (n + 1) * LINE), note, opacity="0.7") for n, note in enumerate(notes)]
-    width = max([x.along[0] + back[0], *(len(note) * CHARACTER for note in notes)]) + 4
-    return _Box("".join(parts), width, bottom + len(notes) * LINE + 4, left)
+def singles(bits: BitGenerator, name: str, args: Mapping[str, Any], size: Any, dtype: Any, chunks: Any) -> Array:
+    """The array of a method with one value for each element; parameters broadcast, to `size` where it is given."""
+    scalars, arrays = _split(args)
+    shape = sized(size, [a.shape for a in arrays.values()])
+    _check_singles(name, {**scalars, **arrays}, shape, dtype)
+    return drawn(bits, name, shape, dtype, chunks, scalars, {k: asarray(a) for k, a in arrays.items()})
 
 
-def _label(corner: Point, edge: _Edge) -> str:
-    """The length of an axis to the left of its middle."""
-    x, y = _plus(corner, edge.along, 0.5)
-    return text((x - 6, y if edge.along[0] else y + 4), f"{edge.cuts.size:,}", text_anchor="end")
+def _split(args: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters that are scalars, as Python's, and those that are arrays, NumPy's or ours."""
+    scalars: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
+    for key, value in args.items():
+        if isinstance(value, Array):
+            arrays[key] = value
+        elif np.ndim(value):
+            arrays[key] = np.asarray(value)
+        else:
+            scalars[key] = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    return scalars, arrays
 
 
-def _notes(edges: Sequence[_Edge], first: int) -> list[str]:
-    """What to know of axes of which some boundaries are left out."""
-    return [f"axis {first + n}: a line for every {e.step} tiles" for n, e in enumerate(edges) if e.step > 1]
+def sized(size: Any, shapes: Sequence[Shape]) -> Shape:
+    """What parameters of these shapes are broadcast to; ValueError where that is not `size`."""
+    shape = np.broadcast_shapes(*shapes)
+    if size is None:
+        return shape
+    wanted = _shape(size)
+    if shapes and np.broadcast_shapes(shape, wanted) != wanted:
+        raise ValueError(f"Output size {wanted} is not compatible with broadcast dimensions of inputs {shape}.")
+    return wanted
 
 
-def _plus(a: Point, b: Point, share: float = 1.0) -> Point:
-    return a[0] + share * b[0], a[1] + share * b[1]
+def check(name: str, **args: Any) -> None:
+    """NumPy's own check of a method's arguments."""
+    getattr(np.random.Generator(np.random.SFC64(0)), name)(**args)
 
 
-def _face(corner: Point, one: _Edge, other: _Edge, shade: float) -> str:
-    """A side of the box, shaded, with the lines where tiles meet."""
-    across = _plus(corner, one.along)
-    outline = points([corner, across, _plus(across, other.along), _plus(corner, other.along)])
-    look = {"fill": "currentColor", "fill_opacity": str(shade), "stroke": "currentColor", "stroke_width": "1.2"}
-    return element("polygon", points=outline, **look) + _lines(corner, one, other) + _lines(corner, other, one)
+def _check_singles(name: str, args: Mapping[str, Any], shape: Shape, dtype: Any) -> None:
+    """NumPy's own check, drawing no more than it must; of our arrays only dtypes, a task checks their values."""
+    arrays = any(np.ndim(v) for v in args.values())
+    ours = any(isinstance(v, Array) for v in args.values())
+    # A first axis of length 0, to which all are broadcast: what is checked is checked, and nothing drawn.
+    empty = (0,) + (1,) * len(shape)
+    checked = {k: np.empty(empty, v.dtype) if isinstance(v, Array) else v for k, v in args.items()}
+    total = math.prod(shape)
+    size: Any = (0, *shape) if arrays or ours else min(total, 1)
+    if name == "integers" and arrays and not ours and total:
+        size = None  # which does not look at bounds where it has nothing to draw
+    typed = {"dtype": dtype} if name in TAKES_DTYPE else {}
+    check(name, size=size, **typed, **checked)
 
 
-def _lines(corner: Point, marked: _Edge, across: _Edge) -> str:
-    drawn = []
-    for mark in marked.marks:
-        if 0 < mark < 1:
-            start = _plus(corner, marked.along, mark)
-            end = _plus(start, across.along)
-            drawn.append(f"M{points([start])}L{points([end])}")
-    look: dict[str, Any] = {"stroke": "currentColor", "stroke_width": "0.8", "stroke_opacity": "0.7", "fill": "none"}
-    return element("path", d="".join(drawn), **look) if drawn else ""
+def rows(
+    bits: BitGenerator, name: str, args: Mapping[str, Any], vector: str, size: Any, dtype: Any, chunks: Any
+) -> Array:
+    """The array of a method with a row for each element of `size`, as long as the parameter `vector` is."""
+    from .manipulation import expand_dims
+
+    scalars, arrays = _split(args)
+    row = arrays.pop(vector, np.asarray(scalars.pop(vector, 0)))
+    lead = sized(size, [row.shape[:-1], *(a.shape for a in arrays.values())])
+    _check_rows(name, scalars, {**arrays, vector: row}, vector, lead)
+    given = {k: expand_dims(a, -1) for k, a in arrays.items()} | {vector: asarray(row)}
+    return drawn(bits, name, (*lead, row.shape[-1]), dtype, chunks, scalars, given)
+
+
+def _check_rows(name: str, scalars: Mapping[str, Any], arrays: Mapping[str, Any], vector: str, lead: Shape) -> None:
+    """As `_check_singles`, with zeros for our arrays; of none there is no sample."""
+    empty, checked = (0,) + (1,) * len(lead), {**scalars, **arrays}
+    for key, a in arrays.items():
+        if isinstance(a, Array):
+            row = a.shape[-1:] if key == vector else ()
+            checked[key] = np.zeros(row if key == vector and a.ndim < 2 else empty + row, a.dtype)
+    if "nsample" in checked and isinstance(arrays[vector], Array):
+        checked["nsample"] = 0
+    check(name, size=(0, *lead), **checked)

@@ -113,8 +113,9 @@ def _check_layout(program: Program, read: Read, part: Part) -> None:
     kept = [d for d in read.layout if d >= 0]
     if len(set(kept)) != len(kept) or any(d >= len(part.maps) for d in kept):
         raise _broken(program, f"the layout {read.layout} of {read.register!r} is none of {len(part.maps)} axes")
+    followed = {part.maps[d].axis for d in kept}
     for d, m in enumerate(part.maps):
-        if d not in kept and m.axis >= 0 and program.axes[m.axis].size > 1:
+        if d not in kept and m.axis >= 0 and m.axis not in followed and program.axes[m.axis].size > 1:
             raise _broken(program, f"the layout {read.layout} of {read.register!r} drops axis {d}, which has blocks")
 
 
@@ -126,14 +127,26 @@ def _covered_box(program: Program, part: Part, spec: ArraySpec) -> list[Span] | 
             if m.start >= cuts.size or m.start + m.size <= 0:
                 return None
         else:
-            lo, hi = _covered(m, program.axes[m.axis].size, cuts.size)
+            lo, hi = _covered(m, program.axes[m.axis], cuts.size)
             low, high = box[m.axis]
             box[m.axis] = (max(lo, low), min(hi, high))
     return box if all(lo < hi for lo, hi in box) else None
 
 
-def _covered(m: AxisMap, stage: int, source: int) -> Span:
-    """The elements e of [0, stage) that map into the source."""
+def _covered(m: AxisMap, axis: Cuts, source: int) -> Span:
+    """The elements e of an axis of the stage that map into the source; all or none where it goes by blocks."""
+    stage = axis.size
+    if m.table:
+        table = np.asarray(m.table, np.int64).reshape(-1, 2)
+        rising = bool((np.diff(table, axis=0) >= 0).all()) and bool((table[:, 0] < table[:, 1]).all())
+        return (
+            (0, stage) if rising and len(table) == axis.count and m.table[0] >= 0 and m.table[-1] <= source else EMPTY
+        )
+    if m.by_block:
+        last = m.start + m.step * (axis.count - 1) + m.size
+        return (0, stage) if m.start >= 0 and m.step > 0 and last <= source else EMPTY
+    if m.size > 1 and m.num == m.den:  # a window is cut short at the source's ends
+        return (0, stage) if m.step > 0 else EMPTY
     if m.num != m.den:
         inside = stage == 0 or -(-stage * m.num // m.den) <= source
         return (0, stage) if inside else EMPTY
@@ -152,8 +165,8 @@ def _check_inside(program: Program, part: Part, spec: ArraySpec, box: list[Span]
         if m.axis < 0:
             inside, wants = m.start >= 0 and m.start + m.size <= cuts.size, (m.start, m.start + m.size)
         else:
-            size = program.axes[m.axis].size
-            inside, wants = _covered(m, size, cuts.size) == (0, size), m.span((0, size))
+            axis = program.axes[m.axis]
+            inside, wants = _covered(m, axis, cuts.size) == (0, axis.size), m.span((0, axis.size))
         if not inside:
             raise _broken(
                 program,
@@ -214,13 +227,14 @@ def _check_followed(program: Program, write: Write) -> None:
             raise _broken(program, f"the {count} tasks along its axis {axis} write the same tiles of {write.array!r}")
 
 
-def _wrong_cuts(program: Program, axis: int, by_block: bool, cuts: Cuts) -> str:
+def _wrong_cuts(program: Program, axis: int, by_block: int, cuts: Cuts) -> str:
     """Why the blocks of a stage's axis are not made of whole tiles; nothing where they are."""
     if axis < 0:
         return "" if cuts.size == 1 else f"it has {cuts.size} elements and follows no axis"
     blocks = program.axes[axis]
     if by_block:
-        return "" if cuts.size == cuts.count == blocks.count else f"{cuts} for {blocks.count} blocks"
+        exact = cuts.size == blocks.count * by_block and cuts.count == blocks.count
+        return "" if exact else f"{cuts} for {blocks.count} blocks"
     if cuts.size != blocks.size:
         return f"{cuts} for an axis of {blocks.size}"
     return "" if cuts is blocks or _made_of(blocks, cuts) else f"blocks {blocks} of tiles {cuts}"

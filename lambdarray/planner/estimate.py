@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from lambdarray_kernels.generators import work_nbytes
+
 from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
 from ..task import Estimate, Program, Read, Step
-from ..tiling import Span, dtype_from_json
+from ..tiling import AxisMap, Span, dtype_from_json
 from .blocks import Resources
+from .views import is_diagonal
 
 # Seconds per element of a function of an elementwise program that runs from the cache, and per random value.
 MAP_S = 0.4e-9
@@ -23,6 +26,9 @@ QUICK_NAMES = (
     "subtract", "where",
 )  # fmt: skip
 QUICK = frozenset(QUICK_NAMES)
+# Kernels whose costs are known here; every other one takes this long for a byte that it reads or makes.
+MODELLED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
+BYTE_S = 1e-9
 
 
 def estimate(program: Program, resources: Resources) -> Estimate:
@@ -33,16 +39,19 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     read_bytes = {r.register: _read_bytes(program, r, spans) for r in program.reads}
     bytes_read = sum(read_bytes[r.register] * (loops if r.loop else 1) for r in program.reads)
     bytes_written = sum(_written(program, n, spans) for n in range(len(program.writes)))
-    flops = sum(_flops(program, s, elements) for s in program.steps)
+    flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops
     machine = LAMBDA_X86_64 if resources.remote else THREADS
     cores = resources.memory_bytes / 2**20 / MIB_PER_VCPU if resources.remote else 1.0
     streamed = 0 if resources.remote else (bytes_read + bytes_written) / (machine.memory_gbps * 1e9)
-    products = sum(_flops(program, s, elements) for s in program.steps if s.kernel == "gemm")
-    elementwise = max(_map_seconds(program, elements), 0 if products else streamed)
+    products = sum(_flops(program, s, elements) for s in program.steps if s.kernel == "gemm") + program.flops
+    moved = 0.0 if all(s.kernel in MODELLED for s in program.steps) else BYTE_S * (bytes_read + bytes_written)
+    elementwise = max(_map_seconds(program, elements) + moved, 0 if products else streamed)
     compute = elementwise + products / (machine.gflops * 1e9 * max(cores, 0.1))
     seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
     twice = sum(read_bytes[r.register] for r in program.reads if r.loop and loops > 1)
-    made = sum(_made_bytes(program, s, elements) for s in program.steps)
+    made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
+    if not all(s.kernel in MODELLED for s in program.steps):
+        made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
     peak = sum(read_bytes.values()) + twice + made
     return Estimate(flops, bytes_read, bytes_written, seconds, peak)
 
@@ -51,15 +60,19 @@ def totals(program: Program) -> tuple[float, int, int]:
     """Flops, bytes read and bytes written of all tasks of a program together."""
     sizes = [c.size for c in program.axes]
     elements = math.prod(sizes[: program.grid_ndim])
-    flops = sum(_flops(program, s, elements) for s in program.steps)
-    spans = [(0, n) for n in sizes]
-    grid = program.grid
-    read = 0
-    for r in program.reads:
-        followed = {m.axis for part in r.parts for m in part.maps}
-        again = math.prod(n for d, n in enumerate(grid) if d not in followed)
-        read += _read_bytes(program, r, spans) * again
+    flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops * program.task_count
+    read = sum(_total_bytes(program, r) for r in program.reads)
     return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
+
+
+def _total_bytes(program: Program, read: Read) -> int:
+    """Bytes that all tasks together read of one read."""
+    if any(is_diagonal(part.maps) for part in read.parts):
+        blocks = [(0, c.max_chunk) for c in program.axes]
+        return _read_bytes(program, read, blocks) * program.task_count * program.loop_count
+    followed = {m.axis for part in read.parts for m in part.maps}
+    again = math.prod(n for d, n in enumerate(program.grid) if d not in followed)
+    return _read_bytes(program, read, [(0, c.size) for c in program.axes]) * again
 
 
 def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
@@ -67,17 +80,25 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
     for part in read.parts:
         spec = program.arrays[part.array]
         lengths = []
-        for m, size in zip(part.maps, spec.tiling.shape, strict=True):
-            lo, hi = m.span(spans[m.axis] if m.axis >= 0 else (0, 1))
-            lengths.append(min(-(-(hi - lo) // abs(m.step)), size))
+        for d, (m, size) in enumerate(zip(part.maps, spec.tiling.shape, strict=True)):
+            whole = read.most if read.by and d == read.by_axis else size
+            lengths.append(min(_length(m, spans[m.axis] if m.axis >= 0 else (0, 1)), whole))
         total = max(total, math.prod(lengths) * spec.dtype.itemsize)
     return total
+
+
+def _length(m: AxisMap, span: Span) -> int:
+    """The elements of a source that a block of `span` elements needs at most."""
+    if m.table:
+        return max(hi - lo for lo, hi in zip(m.table[::2], m.table[1::2], strict=True))
+    lo, hi = m.span(span)
+    return -(-(hi - lo) // abs(m.step)) if m.size == 1 else hi - lo
 
 
 def _written(program: Program, n: int, spans: Sequence[Span]) -> int:
     write = program.writes[n]
     spec = program.arrays[write.array]
-    lengths = (1 if a < 0 or b else spans[a][1] for a, b in zip(write.axes, write.by_block, strict=True))
+    lengths = (b or (1 if a < 0 else spans[a][1]) for a, b in zip(write.axes, write.by_block, strict=True))
     return math.prod(lengths) * spec.dtype.itemsize
 
 
@@ -95,6 +116,13 @@ def _map_seconds(program: Program, elements: int) -> float:
     return elements * (functions + len(codes) * MAP_S + randoms * RANDOM_S)
 
 
+def _drawing_bytes(program: Program, step: Step, itemsize: int) -> int:
+    """Bytes that a step of random values takes beside its register."""
+    shape = tuple(c.size for c in program.axes[: program.grid_ndim])
+    read = sum(program.arrays[p.array].nbytes for r in program.reads if r.register in step.ins for p in r.parts)
+    return work_nbytes(step.params["name"], step.params["args"], shape, itemsize, read)
+
+
 def _made_bytes(program: Program, step: Step, elements: int) -> int:
     """Bytes of the registers that a step makes."""
     if step.kernel == "gemm":
@@ -102,7 +130,8 @@ def _made_bytes(program: Program, step: Step, elements: int) -> int:
         k = 1 if program.grid_ndim in followed else program.axes[program.grid_ndim - 1].max_chunk
         return elements // max(k, 1) * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel == "random":
-        return elements * dtype_from_json(step.params["dtype"]).itemsize
+        itemsize = dtype_from_json(step.params["dtype"]).itemsize
+        return elements * itemsize + _drawing_bytes(program, step, itemsize)
     if step.kernel != "map":
         return 0
     whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from lambdarray_kernels.movement import reshape_maps
 
-from ..ops import Contract, ObjectSource, Op, Reduce, Reshape, Stored
+from ..ops import Blocks, Contract, ObjectSource, Op, Pick, Reduce, Reshape, Stored
 from ..task import Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
 from .code import Code
 from .reductions import Reductions
-from .regions import Region, peel_operand, peel_rechunk
-from .views import FIXED, compose, identity, layout
+from .regions import Region, peel_input, peel_operand, peel_rechunk
+from .views import FIXED, compose, identity, layout, through_views
 
 
 class Lowering(Reductions):
@@ -31,6 +31,8 @@ class Lowering(Reductions):
         root = region.roots[0]
         if isinstance(root, Reshape):
             self._reshape(root)
+        elif isinstance(root, Blocks):
+            self._blocks_of(root)
         elif isinstance(region.core, Contract):
             self._product(region, region.core)
         elif isinstance(region.core, Reduce):
@@ -119,13 +121,42 @@ class Lowering(Reductions):
         code.reads.append(Read(register, (Part(spec.name, staged),), tuple(whole[d] for d in order), True))
         return register
 
+    # -- blocks
+
+    def _blocks_of(self, op: Blocks) -> None:
+        """A program as the op has it, over the arrays under its inputs' views."""
+        code = Code(op.grid_ndim, identity(op.grid_ndim), self.array_of)
+        for n, (i, reading) in enumerate(zip(op.inputs, op.reads, strict=True)):
+            base, maps = peel_input(i, reading.maps)
+            spec = self.array_of(base)
+            code.arrays[spec.name] = spec
+            staged = through_views(maps, reading.maps)
+            order = layout(maps, i.ndim)
+            looped = any(m.axis >= op.grid_ndim for m in staged)
+            by_axis = order[reading.by_axis] if reading.by else 0
+            code.reads.append(
+                Read(f"r{n}", (Part(spec.name, staged),), order, looped, reading.by, by_axis, reading.most)
+            )
+        code.steps.extend(op.steps)
+        specs = [self._result(made) for made in self._outputs_of(op)]
+        self._specs[id(op)] = specs[0]
+        writes = [Write(o.register, s.name, o.axes, o.by_block) for o, s in zip(op.outputs, specs, strict=True)]
+        self._emit(op, op.name, code, op.axes, op.grid_ndim, writes, op.flops, op.extra_bytes)
+
+    def _outputs_of(self, op: Blocks) -> list[Op]:
+        """For each output the op that stands for it in the expression, or a new one where nothing uses it."""
+        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
+        if len(op.outputs) == 1:
+            return [op]
+        return [picks.get(n) or Pick((op,), o.tiling, o.dtype, output=n) for n, o in enumerate(op.outputs)]
+
     # -- reshape
 
     def _reshape(self, op: Reshape) -> None:
         source = peel_rechunk(op.inputs[0])
         spec = self.array_of(source)
         found = reshape_maps(source.shape, op.shape)
-        maps = tuple(AxisMap(axis, size=size, num=num, den=den) for axis, size, num, den in found)
+        maps = tuple(AxisMap(axis, size=1 if axis >= 0 else size, num=num, den=den) for axis, size, num, den in found)
         code = Code(op.ndim, identity(op.ndim), self.array_of)
         code.arrays[spec.name] = spec
         code.reads.append(Read("r0", (Part(spec.name, maps),), tuple(range(source.ndim))))

@@ -64,8 +64,7 @@ class Edge:
             if 0 <= m.axis < program.grid_ndim:
                 self.follows.append((m.axis, d, Relation(m, program.axes[m.axis], cuts)))
             else:
-                whole = program.axes[m.axis].size if m.axis >= 0 else 0
-                self.fixed.append((d, meeting_tiles(m.span((0, whole)), cuts)))
+                self.fixed.append((d, meeting_tiles(whole_span(m, program.axes), cuts)))
         self.same = self.grid == self.tile_grid and not self.fixed and _one_to_one(self.follows)
 
     def tiles(self, index: Index) -> Box:
@@ -81,7 +80,8 @@ class Edge:
         for a, d, relation in self.follows:
             lo, hi = relation.blocks(tile[d])
             low, high = box[a]
-            box[a] = (lo if lo > low else low), (hi if hi < high else high)
+            lo, hi = (lo if lo > low else low), (hi if hi < high else high)
+            box[a] = (lo, hi) if lo < hi else NONE
         return tuple(box)
 
     def waits(self) -> tuple[int, dict[int, Any]]:
@@ -137,13 +137,23 @@ def _tiles(link: Edge | Writer, index: Index) -> Box:
     return tuple(box)
 
 
+def whole_span(m: AxisMap, axes: Sequence[Cuts]) -> Span:
+    """The interval of source elements that all blocks of the axis that a map follows need together."""
+    if m.axis < 0:
+        return m.span((0, 0))
+    if m.table:
+        return m.table[0], m.table[-1]
+    cuts = axes[m.axis]
+    return m.span((0, cuts.size)) if not m.by_block else (m.start, m.start + m.step * (cuts.count - 1) + m.size)
+
+
 def _one_to_one(follows: Sequence[tuple[int, int, Relation]]) -> bool:
     return all(a == d and relation.same for a, d, relation in follows)
 
 
-def write_relation(blocks: Cuts, tiles: Cuts, by_block: bool) -> Relation:
+def write_relation(blocks: Cuts, tiles: Cuts, by_block: int) -> Relation:
     """Between an axis of a stage and the axis of an array that it writes."""
-    return Relation(AxisMap(0), Cuts(blocks.count, 1) if by_block else blocks, tiles)
+    return Relation(AxisMap(0), Cuts(blocks.count * by_block, by_block) if by_block else blocks, tiles)
 
 
 class Dependencies:

@@ -75,11 +75,8 @@ class Execution:
         return outputs
 
     def _run_loop(self) -> None:
-        prepared, task = self._prepared, self._task
-        # Tasks begin at different places, so that they do not all read one tile at once.
-        for turn in range(prepared.loop_count):
-            iteration = (turn + task.number) % prepared.loop_count
-            blocks = task.blocks + prepared.loop_blocks(iteration)
+        prepared = self._prepared
+        for turn, blocks in enumerate(prepared.turns(self._task)):
             self._load(prepared.loop_reads, blocks)
             for step in prepared.loop:
                 self._call(step, blocks, turn == 0)
@@ -98,9 +95,22 @@ class Execution:
             report.bytes_read += nbytes
             self._keep(read.register, data)
 
+    def _load_by(self, read: PreparedRead, blocks: Blocks) -> None:
+        """Load what an earlier step has chosen."""
+        begin = perf_counter()
+        data, nbytes = read.load_by(blocks, self._registers[read.by])
+        waited = perf_counter() - begin
+        self._report.wait_s += waited
+        self._report.fetch_s += waited
+        self._report.bytes_read += nbytes
+        self._keep(read.register, data)
+
     def _call(self, step: PreparedStep, blocks: Blocks, first: bool) -> None:
         self._check()
         registers = self._registers
+        for name in step.ins:
+            if name not in registers:
+                self._load_by(self._prepared.by_reads[name], blocks)
         args = [registers[name] for name in step.ins]
         if step.accumulates:
             accumulator = registers.get(step.outs[0])

@@ -6,14 +6,14 @@ All that can be known once for a stage is worked out here, so that a tiny task c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from lambdarray_kernels import get
 
 from ..errors import PlanError
-from ..task import ArraySpec, Program, Read, Step, Write, box_indices
+from ..task import ArraySpec, Program, Read, Step, Task, Write, box_indices
 from ..tiling import Index, Span
 from .cache import ReadCache
 from .reading import Array, Blocks, PreparedRead, in_memory
@@ -136,6 +136,7 @@ class Prepared:
         "after_reads",
         "before",
         "before_reads",
+        "by_reads",
         "in_memory",
         "loop",
         "loop_count",
@@ -159,7 +160,7 @@ class Prepared:
         self._prepare_targets()
         self.read_arrays = frozenset(p.array for r in program.reads for p in r.parts)
         self.written_arrays = frozenset(w.array for w in program.writes)
-        reads = (*self.before_reads, *self.loop_reads, *self.after_reads)
+        reads = (*self.before_reads, *self.loop_reads, *self.after_reads, *self.by_reads.values())
         direct = (in_memory(program.arrays[w.name], w.array) for w in self.writes)
         self.in_memory = all(r.in_memory for r in reads) and all(direct)
 
@@ -173,20 +174,23 @@ class Prepared:
         written = {w.register for w in program.writes}
         fresh = {r.register for r in program.reads if r.loop} | _temporaries(loop)
         later = _names(after) | written
-        self.after = _with_frees(after, written)
-        self.loop = _with_frees(loop, later | (_names(loop) - fresh))
+        # What a read goes by is needed until the read is made.
+        by = {r.register: r.by for r in program.reads if r.by}
+        self.after = _with_frees(after, written, by)
+        self.loop = _with_frees(loop, later | (_names(loop) - fresh), by)
         self.loop_frees = tuple(sorted(_names(loop) - later - fresh))
-        self.before = _with_frees(before, later | _names(loop))
+        self.before = _with_frees(before, later | _names(loop), by)
 
     def _prepare_reads(self, program: Program, arrays: Mapping[str, Any], cache: ReadCache | None) -> None:
         early = {name for step in (*self.before, *self.loop) for name in (*step.ins, *step.outs)}
-        once = [r for r in program.reads if not r.loop]
+        once = [r for r in program.reads if not r.loop and not r.by]
         late = [bool(self.loop) and r.register not in early for r in once]
 
         def made(reads: Iterable[Read]) -> tuple[PreparedRead, ...]:
             return tuple(PreparedRead(r, program, arrays, cache) for r in reads)
 
         self.before_reads = made(r for r, is_late in zip(once, late, strict=True) if not is_late)
+        self.by_reads = {r.register: r for r in made(r for r in program.reads if r.by)}
         self.loop_reads = made(r for r in program.reads if r.loop)
         self.after_reads = made(r for r, is_late in zip(once, late, strict=True) if is_late)
 
@@ -198,6 +202,15 @@ class Prepared:
             used_after = any(step.outs[0] in later.ins for later in self.after)
             if ours and not used_after and found[0].write.axes == tuple(range(self.program.grid_ndim)):
                 step.target = found[0]
+
+    def turns(self, task: Task) -> Iterator[tuple[Span, ...]]:
+        """The blocks of all axes in each iteration of a task's loop, in the order in which it makes them.
+
+        Tasks begin at different places, so that they do not all read one tile at once.
+        """
+        first = 0 if any(step.kernel.in_order for step in self.loop) else task.number
+        for turn in range(self.loop_count):
+            yield task.blocks + self.loop_blocks((turn + first) % self.loop_count)
 
     def loop_blocks(self, iteration: int) -> tuple[Span, ...]:
         """The block of each loop axis in an iteration, in C order."""
@@ -217,7 +230,7 @@ def _temporaries(loop: Sequence[Step]) -> set[str]:
     return {out for i, s in enumerate(loop) for out in s.outs for later in loop[i + 1 :] if out in later.ins}
 
 
-def _with_frees(steps: Sequence[Step], kept: set[str]) -> tuple[PreparedStep, ...]:
+def _with_frees(steps: Sequence[Step], kept: set[str], by: Mapping[str, str]) -> tuple[PreparedStep, ...]:
     """The steps, each with the registers that neither a later one nor anything in `kept` needs."""
     made: list[PreparedStep] = []
     alive, temporary = set(kept), _temporaries(steps)
@@ -225,5 +238,5 @@ def _with_frees(steps: Sequence[Step], kept: set[str]) -> tuple[PreparedStep, ..
         used = {*step.ins, *step.outs}
         accumulates = step.loop and step.outs[0] not in temporary
         made.append(PreparedStep(step, accumulates, tuple(sorted(used - alive))))
-        alive |= used
+        alive |= used | {by[name] for name in step.ins if name in by}
     return tuple(reversed(made))

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ..errors import PlanError
+from ..store.arrays import at_once
 from ..task import ArraySpec, Part, Program, Read
 from ..tiling import AxisMap, Cuts, Span
 from .cache import ReadCache
@@ -27,14 +29,16 @@ def in_memory(spec: ArraySpec, array: Any) -> bool:
 class PreparedAxis:
     """One axis of a source: which of its elements a block needs, clipped to those there are."""
 
-    __slots__ = ("axis", "fixed", "map", "shift", "size")
+    __slots__ = ("axis", "cuts", "elementwise", "fixed", "map", "shift", "size")
 
     def __init__(self, axis_map: AxisMap, size: int, stage: tuple[Cuts, ...]) -> None:
         self.map, self.size, self.axis = axis_map, size, axis_map.axis
         lo, hi = axis_map.start, axis_map.start + axis_map.size
         self.fixed = (max(0, lo), min(size, hi)) if axis_map.axis < 0 else None
         # Most maps only shift, and stay inside the source: their span is an addition.
-        plain = self.fixed is None and axis_map.step == 1 and axis_map.num == axis_map.den
+        self.cuts = stage[axis_map.axis] if axis_map.axis >= 0 else None
+        self.elementwise = self.fixed is None and axis_map.is_elementwise
+        plain = self.elementwise and axis_map.step == 1
         inside = plain and lo >= 0 and lo + stage[axis_map.axis].size <= size
         self.shift = lo if inside else None
 
@@ -45,8 +49,9 @@ class PreparedAxis:
         if self.shift is not None:
             lo, hi = blocks[self.axis]
             return lo + self.shift, hi + self.shift
-        if self.map.num != self.map.den:
-            lo, hi = self.map.span(blocks[self.axis])
+        if not self.elementwise:
+            number = self.cuts.find(blocks[self.axis][0]) if self.cuts is not None and self.cuts.size else 0
+            lo, hi = self.map.span(blocks[self.axis], number)
             return max(0, lo), min(self.size, hi)
         lo, hi = self.covered(blocks[self.axis])
         return self.map.span((lo, hi)) if lo < hi else (0, 0)
@@ -63,7 +68,19 @@ class PreparedAxis:
 class Source:
     """One part of a read: an open array, the span of each axis, and the way to the register's layout."""
 
-    __slots__ = ("array", "axes", "cache", "dtype", "expand", "in_memory", "index", "name", "order", "plain")
+    __slots__ = (
+        "array",
+        "axes",
+        "cache",
+        "diagonals",
+        "dtype",
+        "expand",
+        "in_memory",
+        "index",
+        "name",
+        "order",
+        "plain",
+    )
 
     def __init__(
         self, part: Part, layout: tuple[int, ...], program: Program, array: Any, cache: ReadCache | None
@@ -77,13 +94,16 @@ class Source:
         sizes = spec.tiling.shape
         self.axes = tuple(PreparedAxis(m, n, program.axes) for m, n in zip(part.maps, sizes, strict=True))
         kept = [a for a in layout if a >= 0]
+        listed = {part.maps[a].axis: a for a in kept if part.maps[a].axis >= 0}
+        self.diagonals = [(a, listed[m.axis]) for a, m in enumerate(part.maps) if listed.get(m.axis, a) != a]
+        stepped = {*kept, *(a for a, _ in self.diagonals)}
         self.index: tuple[Any, ...] = tuple(
-            slice(None, None, m.step) if a in kept else 0 for a, m in enumerate(part.maps)
+            slice(None, None, m.step if m.is_elementwise else 1) if a in stepped else 0 for a, m in enumerate(part.maps)
         )
         ranks = {a: i for i, a in enumerate(sorted(kept))}
         self.order = tuple(ranks[a] for a in kept)
         self.expand: tuple[Any, ...] = tuple(None if a < 0 else slice(None) for a in layout)
-        self.plain = layout == tuple(range(len(sizes))) and all(m.step == 1 for m in part.maps)
+        self.plain = layout == tuple(range(len(sizes))) and all(m.step == 1 or not m.is_elementwise for m in part.maps)
 
     def load(self, blocks: Blocks) -> Loaded:
         """The part's elements in the register's layout, and the bytes read for them."""
@@ -94,9 +114,31 @@ class Source:
             data, is_new = self.cache.get((self.name, spans), lambda: self.array.read(spans))
         return (data if self.plain else self.arrange(data)), data.nbytes if is_new else 0
 
+    def load_by(self, blocks: Blocks, axis: int, ranges: Array) -> Loaded:
+        """The elements along `axis` that `ranges` names in each tile, in its order, and the bytes read."""
+        spans = [a.span(blocks) for a in self.axes]
+        tiles = self.array.spec.tiling.axes[axis]
+        named = (ranges + np.asarray(tiles.start(np.arange(tiles.count)))[:, None]).reshape(-1, 2)
+        wanted = [(lo, hi) for lo, hi in named.tolist() if lo < hi]
+        boxes = [[*spans[:axis], span, *spans[axis + 1 :]] for span in wanted or [(0, 0)]]
+        parts = at_once(self.array.read, boxes) if not self.in_memory else [self.array.read(box) for box in boxes]
+        data = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
+        return self.arrange(data), data.nbytes
+
     def arrange(self, data: Array) -> Array:
         """The source's elements as the register wants them: stepped, dropped, permuted and extended axes."""
-        return data[self.index].transpose(self.order)[self.expand]  # type: ignore[no-any-return]
+        taken = self._on_diagonals(data) if self.diagonals else data[self.index]
+        return taken.transpose(self.order)[self.expand]  # type: ignore[no-any-return]
+
+    def _on_diagonals(self, data: Array) -> Array:
+        """The elements that have equal places along axes which follow one."""
+        data = data[tuple(i if isinstance(i, slice) else slice(1) for i in self.index)]
+        strides = list(data.strides)
+        for a, along in self.diagonals:
+            strides[along] += strides[a]
+        gone = {a for a, _ in self.diagonals}
+        left = [d for d, i in enumerate(self.index) if isinstance(i, slice) and d not in gone]
+        return as_strided(data, [data.shape[d] for d in left], [strides[d] for d in left], writeable=False)
 
     def nbytes(self, blocks: Blocks) -> int:
         """The bytes of what `load` reads."""
@@ -107,16 +149,21 @@ class Source:
 class PreparedRead:
     """A read: one source as it is, or several pasted where they belong in the block."""
 
-    __slots__ = ("in_memory", "layout", "register", "sources")
+    __slots__ = ("by", "by_axis", "in_memory", "layout", "register", "sources")
 
     def __init__(self, read: Read, program: Program, arrays: Mapping[str, Any], cache: ReadCache | None = None) -> None:
         self.register, self.layout = read.register, read.layout
+        self.by, self.by_axis = read.by, read.by_axis
         self.sources = tuple(Source(p, read.layout, program, arrays[p.array], cache) for p in read.parts)
         self.in_memory = all(s.in_memory for s in self.sources)
 
     def load(self, blocks: Blocks) -> Loaded:
         """The register's array, and the bytes read for it."""
         return self.sources[0].load(blocks) if len(self.sources) == 1 else self._paste(blocks)
+
+    def load_by(self, blocks: Blocks, ranges: Array) -> Loaded:
+        """As `load`, for a read that a register says more of."""
+        return self.sources[0].load_by(blocks, self.by_axis, ranges)
 
     def nbytes(self, blocks: Blocks) -> int:
         """The bytes of what `load` reads."""
@@ -145,8 +192,7 @@ class PreparedRead:
         if a < 0:
             return 1
         axis = source.axes[a]
-        follows = axis.axis >= 0 and axis.map.num == axis.map.den
-        lo, hi = blocks[axis.axis] if follows else axis.span(blocks)
+        lo, hi = blocks[axis.axis] if axis.elementwise else axis.span(blocks)
         return hi - lo
 
     def _place(self, source: Source, blocks: Blocks) -> tuple[slice, ...] | None:
@@ -154,7 +200,7 @@ class PreparedRead:
         place = []
         for a in self.layout:
             axis = source.axes[a] if a >= 0 else None
-            if axis is None or axis.axis < 0 or axis.map.num != axis.map.den:
+            if axis is None or not axis.elementwise:
                 place.append(slice(0, self._length(source, a, blocks)))
                 continue
             block = blocks[axis.axis]

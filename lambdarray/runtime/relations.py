@@ -44,19 +44,22 @@ class Relation:
     ((3, 5), (0, 2))
     """
 
-    __slots__ = ("_find_block", "_find_tile", "blocks_cuts", "map", "same", "tiles_cuts")
+    __slots__ = ("_find_block", "_find_tile", "_table", "blocks_cuts", "map", "same", "tiles_cuts")
 
     def __init__(self, axis_map: AxisMap, blocks: Cuts, tiles: Cuts) -> None:
+        if axis_map.by_block:
+            blocks = Cuts(blocks.count, 1)
         self.map, self.blocks_cuts, self.tiles_cuts = axis_map, blocks, tiles
-        plain = axis_map.start == 0 and axis_map.step == 1 and axis_map.num == axis_map.den
-        self.same = plain and same_cuts(blocks, tiles)
+        self.same = axis_map.start == 0 and axis_map.step == 1 and axis_map.is_one_to_one and same_cuts(blocks, tiles)
+        self._table = np.asarray(axis_map.table, np.int64).reshape(-1, 2)
         self._find_block, self._find_tile = finder(blocks), finder(tiles)
 
     def tiles(self, block: int) -> Span:
         """The tiles [first, last + 1) that a block needs."""
         if self.same:
             return block, block + 1
-        return meeting_tiles(self.map.span(self.blocks_cuts.span(block)), self.tiles_cuts, self._find_tile)
+        span = self.map.span(self.blocks_cuts.span(block), block)
+        return meeting_tiles(span, self.tiles_cuts, self._find_tile)
 
     def blocks(self, tile: int) -> Span:
         """The blocks [first, last + 1) that need a tile."""
@@ -64,6 +67,11 @@ class Relation:
             return tile, tile + 1
         if self.tiles_cuts.size == 0:
             return 0, self.blocks_cuts.count
+        if self.map.table:
+            a, b = self.tiles_cuts.span(tile)
+            lo = int(np.searchsorted(self._table[:, 1], a, side="right"))
+            hi = int(np.searchsorted(self._table[:, 0], b, side="left"))
+            return (lo, hi) if lo < hi else NONE
         first, last = self._elements(*self.tiles_cuts.span(tile))
         size = self.blocks_cuts.size
         if first >= size or last < 0:
@@ -78,7 +86,7 @@ class Relation:
         if m.num != m.den:
             return a * m.den // m.num, (b * m.den - 1) // m.num
         if m.step > 0:
-            return -((m.start - a) // m.step), (b - m.start - 1) // m.step
+            return -((m.start + m.size - 1 - a) // m.step), (b - m.start - 1) // m.step
         return (m.start - b) // -m.step + 1, (m.start - a) // -m.step
 
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -100,10 +108,12 @@ class Relation:
         m = self.map
         if m.num != m.den:
             return lo * m.num // m.den, -(-hi * m.num // m.den)
+        if m.table:
+            return self._table[:, 0], self._table[:, 1]
         if self.blocks_cuts.size == 0:
             return lo + m.start, lo + m.start
         if m.step > 0:
-            return m.start + m.step * lo, m.start + m.step * (hi - 1) + 1
+            return m.start + m.step * lo, m.start + m.step * (hi - 1) + m.size
         return m.start + m.step * (hi - 1), m.start + m.step * lo + 1
 
     def lengths(self) -> Any:

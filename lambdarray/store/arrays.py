@@ -12,6 +12,7 @@ from ..errors import PlanError, StoreError
 from ..task import ArraySpec, box_indices
 from ..tiling import Cuts, Index, Span
 from .base import TileStore, element_nbytes
+from .buffers import empty
 from .locate import open_store
 
 NOTHING: Mapping[str, Any] = {}
@@ -222,7 +223,7 @@ def assemble(
     for cuts, (lo, hi) in zip(axes, spans, strict=True):
         if lo < 0 or hi > cuts.size:
             raise PlanError(f"region {list(spans)} does not lie in an array of {tuple(c.size for c in axes)}")
-    out = np.empty([max(0, hi - lo) for lo, hi in spans], dtype)
+    out = empty([max(0, hi - lo) for lo, hi in spans], dtype)
     pieces = overlaps(axes, spans)
 
     def copy(piece: tuple[Index, list[Span], tuple[slice, ...]]) -> None:
@@ -230,7 +231,7 @@ def assemble(
         out[place] = fetch(index, local)
 
     if remote and len(pieces) > 1:
-        _at_once(copy, pieces)
+        at_once(copy, pieces)
     else:
         for piece in pieces:
             copy(piece)
@@ -238,10 +239,9 @@ def assemble(
     return out
 
 
-def _at_once(work: Callable[[Any], None], items: Sequence[Any]) -> None:
-    """Do `work` on each item on a few threads; the first error is raised."""
+def at_once(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """What `work` makes of each item, on a few threads; the first error is raised."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(FETCH_THREADS, len(items))) as pool:
-        for _ in pool.map(work, items):
-            pass
+        return list(pool.map(work, items))

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lambdarray as la
-from lambdarray.api.drawing import grid_svg
 from lambdarray.api.layers import place
+from lambdarray.api.pictures import grid_svg
 from lambdarray.errors import ConfigError
 from lambdarray.tiling import Tiling
 
