@@ -90,7 +90,8 @@ PUBLIC = UFUNCS | FUNCTIONS | dtypes.TYPES | OTHERS
 LATER = {
     "compute": "Plan RunReport compute explain last_report persist plan simulate",
     "graph": "visualize",
-    "writing": "save store to_npy_stack to_zarr",
+    "files": "save to_hdf5 to_npy_stack",
+    "writing": "store to_zarr",
 }
 RUNNING = {name: module for module, names in LATER.items() for name in names.split()}
 globals().update(PUBLIC)
