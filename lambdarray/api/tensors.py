@@ -50,6 +50,8 @@ def _paired_axes(a: Array, b: Array, axes: Any) -> tuple[list[int], list[int]]:
     for over in given:
         if len(set(over)) != len(over):
             raise ValueError(f"duplicate axes are not allowed in tensordot: {axes}")
+    if len(over_a) != len(over_b):
+        raise ValueError(f"shape-mismatch for sum: {len(over_a)} axes of {a.shape} and {len(over_b)} of {b.shape}")
     lengths = [[x.shape[d] for d in over] for x, over in zip((a, b), given, strict=True)]
     if lengths[0] != lengths[1]:
         raise ValueError(f"shape-mismatch for sum: {a.shape} and {b.shape} over axes {over_a} and {over_b}")
