@@ -8,7 +8,7 @@ from typing import Any
 from .array import Array
 from .axes import axis_of
 from .creation import asarray
-from .manipulation import concat, ravel, reshape, swapaxes
+from .manipulation import concat, moveaxis, ravel, reshape, swapaxes
 
 
 def _several(arrays: tuple[Any, ...], widened: Any) -> Any:
@@ -150,3 +150,11 @@ def vsplit(ary: Any, indices_or_sections: Any) -> list[Array]:
 def dsplit(ary: Any, indices_or_sections: Any) -> list[Array]:
     """Parts along the third axis."""
     return _split_along(ary, indices_or_sections, 2, 3)
+
+
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Array, ...]:
+    """The arrays that make up `x` along an axis, without that axis."""
+    x = asarray(x)
+    if not x.ndim:
+        raise ValueError("Input array must be at least 1-d.")
+    return tuple(moveaxis(x, axis, 0))

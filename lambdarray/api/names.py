@@ -10,6 +10,7 @@ from . import (
     creation,
     devices,
     diagonals,
+    differences,
     dtypes,
     einsums,
     elementwise,
@@ -22,7 +23,6 @@ from . import (
     random,
     reading,
     reductions,
-    repeating,
     scans,
     shaping,
     sorting,
@@ -41,13 +41,14 @@ MODULES = {
     creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
     devices: "from_dlpack",
     diagonals: "diagonal",
+    differences: "diff",
     dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
     einsums: "einsum",
     elementwise: "astype clip imag real round where",
     grids: "eye identity linspace meshgrid tri tril triu",
     joining: (
         "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
-        "vsplit vstack"
+        "unstack vsplit vstack"
     ),
     manipulation: (
         "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose "
@@ -58,7 +59,6 @@ MODULES = {
     products: "matmul",
     reading: "from_npy from_npy_stack from_zarr load open_zarr",
     reductions: "all any argmax argmin count_nonzero max min prod sum",
-    repeating: "diff unstack",
     scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
     shaping: "fliplr flipud repeat resize roll rollaxis rot90 tile",
     sorting: (
@@ -90,8 +90,7 @@ PUBLIC = UFUNCS | FUNCTIONS | dtypes.TYPES | OTHERS
 LATER = {
     "compute": "Plan RunReport compute explain last_report persist plan simulate",
     "graph": "visualize",
-    "files": "save to_hdf5 to_npy_stack",
-    "writing": "store to_zarr",
+    "writing": "save store to_npy_stack to_zarr",
 }
 RUNNING = {name: module for module, names in LATER.items() for name in names.split()}
 globals().update(PUBLIC)

@@ -1,4 +1,4 @@
-"""Elements repeated, moved round and taken apart along axes, from views alone."""
+"""Differences of neighbours."""
 
 from __future__ import annotations
 
@@ -9,20 +9,7 @@ import numpy as np
 from .array import Array
 from .axes import axis_of
 from .creation import asarray
-from .manipulation import broadcast_to, concat, moveaxis
-
-
-def part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
-    """The elements from start to stop along an axis."""
-    return x[(*[slice(None)] * axis, slice(start, stop))]
-
-
-def unstack(x: Any, /, *, axis: int = 0) -> tuple[Array, ...]:
-    """The arrays that make up `x` along an axis, without that axis."""
-    x = asarray(x)
-    if not x.ndim:
-        raise ValueError("Input array must be at least 1-d.")
-    return tuple(moveaxis(x, axis, 0))
+from .manipulation import broadcast_to, concat
 
 
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Array:
@@ -44,7 +31,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     out = concat([*before, out, *after], at)
     change: Any = np.not_equal if out.dtype == bool else np.subtract
     for _ in range(n):
-        out = change(part(out, at, 1, None), part(out, at, None, -1))
+        out = change(_part(out, at, 1, None), _part(out, at, None, -1))
     return out
 
 
@@ -52,3 +39,8 @@ def _edge(value: Any, x: Array, axis: int) -> Array:
     """What comes before or after: an array, or a number for each line along the axis."""
     edge = asarray(value)
     return edge if edge.ndim else broadcast_to(edge, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+
+
+def _part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
+    """The elements from start to stop along an axis."""
+    return x[(*[slice(None)] * axis, slice(start, stop))]
