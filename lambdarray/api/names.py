@@ -13,6 +13,7 @@ from . import (
     dtypes,
     elementwise,
     grids,
+    histograms,
     manipulation,
     moments,
     nans,
@@ -22,6 +23,7 @@ from . import (
     reductions,
     repeating,
     scans,
+    searching,
     sorting,
     special,
 )
@@ -40,6 +42,7 @@ MODULES = {
     dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
     elementwise: "astype clip imag real round where",
     grids: "eye identity linspace meshgrid tri tril triu",
+    histograms: "bincount histogram histogram2d histogram_bin_edges histogramdd",
     manipulation: (
         "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose "
         "moveaxis permute_dims ravel rechunk reshape squeeze stack swapaxes transpose"
@@ -51,6 +54,7 @@ MODULES = {
     reductions: "all any argmax argmin count_nonzero max min prod sum",
     repeating: "diff repeat roll tile unstack",
     scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
+    searching: "digitize interp isin searchsorted",
     sorting: (
         "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
         "sort topk"
