@@ -41,12 +41,10 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Array:
     >>> la.bincount(la.asarray([1, 3, 1])).compute()
     array([0, 2, 0, 1])
     """
-    numbers, heavy = asarray(x), None if weights is None else asarray(weights)
-    sample = np.bincount(
-        np.zeros([min(n, 1) for n in numbers.shape], numbers.dtype),
-        None if heavy is None else np.broadcast_to(np.zeros((), heavy.dtype), [min(n, 1) for n in numbers.shape]),
-        minlength=minlength,
-    )
+    numbers = asarray(x)
+    heavy = None if weights is None or not numbers.size else asarray(weights)
+    kinds: Any = [np.zeros([min(n, 1) for n in numbers.shape], k.dtype) for k in (numbers, heavy) if k is not None]
+    sample = np.bincount(*kinds, minlength=minlength)
     if heavy is not None and heavy.shape != numbers.shape:
         raise ValueError(f"The weights and list don't have the same length: {heavy.shape} and {numbers.shape}")
     least, most = _extent_now(numbers)
@@ -111,7 +109,7 @@ def histogram(
     """
     x, heavy = _elements(a, weights)
     how = _bins(x, bins, range, heavy)
-    counts = np.dtype(np.intp) if heavy is None else _weighted_dtype(heavy)
+    counts = np.dtype(np.intp) if heavy is None else how.weighted(heavy.dtype)
     edges = how.edges(x.dtype)
     params, given = how.counting(edges)
     if heavy is not None:
@@ -139,10 +137,6 @@ def _elements(a: Any, weights: Any) -> tuple[Array, Array | None]:
     return reshape(x, (1,)), None if heavy is None else reshape(heavy, (1,))
 
 
-def _weighted_dtype(weights: Array) -> np.dtype[Any]:
-    return np.histogram(np.zeros(1), np.arange(2), weights=np.zeros(1, weights.dtype))[0].dtype
-
-
 class _Bins:
     """How an axis is cut into bins: by edges, or in a number of equal bins between two ends."""
 
@@ -154,6 +148,11 @@ class _Bins:
         """Whether the ends are plain numbers."""
         return not isinstance(self.ends[0], Array)
 
+    def weighted(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """The dtype of sums of weights of this dtype; TypeError where NumPy has none."""
+        bins: Any = 1 if self.given is None else [0, 1]
+        return np.histogram(np.zeros(1), bins, (0, 1), weights=np.zeros(1, dtype))[0].dtype
+
     def edges(self, dtype: np.dtype[Any]) -> Array:
         """The edges, for elements of this dtype."""
         if self.given is not None:
@@ -162,7 +161,7 @@ class _Bins:
         if self.known:
             return asarray(np.histogram_bin_edges(np.empty(0, kind), self.count, self.ends))
         low, high = self.ends
-        samples = [np.zeros((), np.uint8 if e.dtype.kind == "b" else e.dtype)[()] for e in self.ends]
+        samples: Any = [np.zeros((), np.uint8 if e.dtype.kind == "b" else e.dtype)[()] for e in self.ends]
         made = np.histogram_bin_edges(np.empty(0, kind), 1, tuple(samples)).dtype
         stage = Stage("bin edges", [single(self.count + 1)])
         stage.call("bin_edges", ("y",), ("r0", "r1"), bins=self.count, dtype=dtype.str)
@@ -219,7 +218,7 @@ def histogram2d(
     first, second = asarray(x), asarray(y)
     if len(first) != len(second):
         raise ValueError(f"x and y must have the same length: {len(first)} and {len(second)}")
-    if np.ndim(bins) and len(bins) not in (1, 2):
+    if _is_many(bins) and len(bins) not in (1, 2):
         bins = [asarray(bins)] * 2
     counts, edges = histogramdd([first, second], bins, range, density, weights)
     return counts, edges[0], edges[1]
@@ -234,14 +233,15 @@ def histogramdd(
     """
     points = _points(sample)
     count = points.shape[1]
-    many = bins if np.ndim(bins) or isinstance(bins, list | tuple) else [bins] * count
+    many = bins if _is_many(bins) else [bins] * count
     if len(many) != count:
         raise ValueError(f"The dimension of bins must be equal to the dimension of the sample x: {len(many)}, {count}")
     ranges = [None] * count if range is None else list(range)
     if len(ranges) != count:
         raise ValueError(f"range argument must have one entry per dimension: {len(ranges)} for {count}")
     columns = [points[:, d] for d in np.arange(count).tolist()]
-    edges = [_bins(c, b, r, None).edges(c.dtype) for c, b, r in zip(columns, many, ranges, strict=True)]
+    # Here the edges follow the ends alone, not the elements: so a dtype that every other goes before.
+    edges = [_bins(c, b, r, None).edges(np.dtype(np.int8)) for c, b, r in zip(columns, many, ranges, strict=True)]
     heavy = None if weights is None else asarray(weights)
     if heavy is not None:
         np.zeros(1, heavy.dtype).astype(float, casting="safe")
@@ -250,6 +250,11 @@ def histogramdd(
     params = {} if heavy is None else {"weighted": True}
     counts = _counted("histogramdd", points, edges, heavy, [single(e.size - 1) for e in edges], np.float64, params)
     return _dense(counts, edges) if density else counts, edges
+
+
+def _is_many(bins: Any) -> bool:
+    """Whether there are bins for each axis, or edges; they may be of several lengths."""
+    return isinstance(bins, list | tuple) or np.ndim(bins) > 0
 
 
 def _points(sample: Any) -> Array:
