@@ -15,6 +15,7 @@ from . import (
     einsums,
     elementwise,
     grids,
+    histograms,
     joining,
     manipulation,
     moments,
@@ -23,7 +24,9 @@ from . import (
     random,
     reading,
     reductions,
+    repeating,
     scans,
+    searching,
     shaping,
     sorting,
     special,
@@ -46,6 +49,7 @@ MODULES = {
     einsums: "einsum",
     elementwise: "astype clip imag real round where",
     grids: "eye identity linspace meshgrid tri tril triu",
+    histograms: "bincount histogram histogram2d histogram_bin_edges histogramdd",
     joining: (
         "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
         "unstack vsplit vstack"
@@ -60,6 +64,7 @@ MODULES = {
     reading: "from_npy from_npy_stack from_zarr load open_zarr",
     reductions: "all any argmax argmin count_nonzero max min prod sum",
     scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
+    searching: "digitize interp isin searchsorted",
     shaping: "fliplr flipud repeat resize roll rollaxis rot90 tile",
     sorting: (
         "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
