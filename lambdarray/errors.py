@@ -5,6 +5,7 @@ LambdarrayError
 ├── PlanError              (ValueError)        a plan that breaks a rule: a defect of the planner
 ├── MemoryLimitError       (MemoryError)       a task that cannot fit its worker
 ├── BudgetError            (ValueError)        a run that would cost more than it may
+├── UnpicklableError       (TypeError)         a user's function that cannot leave this process
 ├── AccessError            (PermissionError)   no credentials, no permission, outside the grant
 ├── DeploymentError        (RuntimeError)      no function, or not the one this client needs
 │   └── VersionMismatchError
@@ -41,6 +42,10 @@ class MemoryLimitError(LambdarrayError, MemoryError):
 
 class BudgetError(LambdarrayError, ValueError):
     """A run that would cost more than `max_dollars`."""
+
+
+class UnpicklableError(LambdarrayError, TypeError):
+    """A user's function that is to run elsewhere and cannot be pickled; says what of it."""
 
 
 class AccessError(LambdarrayError, PermissionError):

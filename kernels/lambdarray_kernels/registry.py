@@ -15,8 +15,10 @@ MODULES = {
     "combine": "reductions",
     "finish": "reductions",
     "gemm": "products",
+    "overlap": "overlaps",
     "random": "generators",
     "reshape": "movement",
+    "trim": "overlaps",
 }
 
 
@@ -28,6 +30,7 @@ class Kernel:
     fn: Callable[..., Any]
     flops: Callable[..., int]
     needs_block: bool
+    needs_index: bool
     uses_blas: bool
     takes_out: bool
 
@@ -39,6 +42,7 @@ def kernel(
     *,
     flops: Callable[..., int],
     needs_block: bool = False,
+    needs_index: bool = False,
     uses_blas: bool = False,
     takes_out: bool = False,
     name: str = "",
@@ -46,12 +50,13 @@ def kernel(
     """Register a function as a kernel.
 
     With `needs_block` it is also given `block`, the elements (lo, hi) of each axis of its stage, and `shape`, the
-    sizes of those axes; with `takes_out` it may be given `out`, memory for its result.
+    sizes of those axes; with `needs_index` its task's `index` in the grid; with `takes_out` it may be given `out`,
+    memory for its result.
     """
 
     def register(fn: Callable[..., Any]) -> Callable[..., Any]:
         label = name or fn.__name__.rstrip("_")
-        _found[label] = Kernel(label, fn, flops, needs_block, uses_blas, takes_out)
+        _found[label] = Kernel(label, fn, flops, needs_block, needs_index, uses_blas, takes_out)
         return fn
 
     return register

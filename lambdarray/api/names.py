@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..config import Config, config, get_config
-from . import creation, elementwise, manipulation, products, random, reductions
+from . import (
+    applying,
+    blocked,
+    blocked_reductions,
+    creation,
+    elementwise,
+    gufuncs,
+    manipulation,
+    overlap,
+    products,
+    random,
+    reductions,
+)
 from .array import Array
 
 if TYPE_CHECKING:
@@ -16,15 +28,20 @@ newaxis = None
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 
 MODULES = {
+    applying: "apply_along_axis apply_over_axes from_function fromfunction",
+    blocked: "blockwise map_blocks",
+    blocked_reductions: "reduction",
     creation: (
         "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like open_zarr "
         "zeros zeros_like"
     ),
     elementwise: "astype clip imag real round where",
+    gufuncs: "apply_gufunc as_gufunc gufunc vectorize",
     manipulation: (
         "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
         "ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
+    overlap: "map_overlap overlap trim_overlap",
     products: "dot matmul outer vdot",
     reductions: "all any argmax argmin max mean min prod std sum var",
 }

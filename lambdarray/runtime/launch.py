@@ -56,7 +56,7 @@ class Launch:
     def __init__(self, plan: Plan, objects: Mapping[str, Any], config: Config) -> None:
         self.scratch: TileStore = open_store(config.store)
         self.objects, self.config = objects, config
-        self.plan = plan if config.executor == "threads" else _with_uploads(plan)
+        self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects)
         self.report = RunReport.of(plan, config.executor, worker_count(config))
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
         self._seen = bytearray(plan.task_count)
@@ -198,11 +198,16 @@ class _Once:
             self.wanted(name, index)
 
 
-def _with_uploads(plan: Plan) -> Plan:
+def _with_uploads(plan: Plan, objects: Mapping[str, Any]) -> Plan:
     """The plan with each in-memory source as tiles in the scratch store, for workers elsewhere."""
+    from .functions import place_of
+
+    def place(name: str, token: str) -> str:
+        return f"{plan.key[:2]}/{plan.key}/{place_of(name, objects[token])}"
+
     return plan.moved(
         {
-            name: {"kind": "tiles", "prefix": f"{plan.key[:2]}/{plan.key}/{name}", "upload": spec.location["token"]}
+            name: {"kind": "tiles", "prefix": place(name, spec.location["token"]), "upload": spec.location["token"]}
             for name, spec in plan.arrays.items()
             if spec.location["kind"] == "object"
         }

@@ -15,6 +15,7 @@ from lambdarray_kernels import get
 from ..errors import PlanError
 from ..task import ArraySpec, Program, Read, Step, Write, box_indices
 from ..tiling import Index, Span
+from . import calls as calls  # registers the kernel that calls users' functions
 from .cache import ReadCache
 from .reading import Array, Blocks, PreparedRead, in_memory
 
@@ -44,6 +45,7 @@ class PreparedStep:
         "kernel",
         "name",
         "needs_block",
+        "needs_index",
         "outs",
         "params",
         "target",
@@ -51,7 +53,8 @@ class PreparedStep:
 
     def __init__(self, step: Step, accumulates: bool, frees: tuple[str, ...]) -> None:
         self.kernel = get(step.kernel)
-        self.name, self.fn, self.needs_block = step.kernel, self.kernel.fn, self.kernel.needs_block
+        self.name, self.fn = step.kernel, self.kernel.fn
+        self.needs_block, self.needs_index = self.kernel.needs_block, self.kernel.needs_index
         self.outs, self.params = step.outs, dict(step.params)
         self.accumulates, self.frees = accumulates, frees
         # The write whose array the step's result may be made in.
