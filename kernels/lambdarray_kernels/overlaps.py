@@ -76,14 +76,15 @@ def value_of(text: str, dtype: np.dtype[Any]) -> Any:
 
 @kernel(flops=no_flops, needs_block=True)
 def trim(x: Array, block: Sequence[Span], shape: Sequence[int], axes: Sequence[Sequence[Any]]) -> Array:
-    """A block without its margins: [its axis, the stage's axis, before, after, at the array's ends too] for each.
+    """A block without its margins: [its axis, the stage's axis, before, after, beyond the array's ends too] for each.
 
     >>> trim(np.arange(6), block=[(0, 4)], shape=(8,), axes=[[0, 0, 2, 1, False]])
     array([0, 1, 2, 3, 4])
     """
     for d, a, before, after, ends in axes:
-        (lo, hi), size = block[a], x.shape[d]
-        x = _cut(x, d, before if lo or ends else 0, size - (after if hi < shape[a] or ends else 0))
+        lo, hi = block[a]
+        first, last = (before, after) if ends else (min(before, lo), min(after, shape[a] - hi))
+        x = _cut(x, d, first, x.shape[d] - last)
     return x
 
 

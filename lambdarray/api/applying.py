@@ -81,9 +81,10 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Array:
     """
     value = asarray(a)
     for axis in _lengths(axes):
-        made = asarray(func(value, axis_of(axis, value.ndim)))
-        if made.ndim == value.ndim - 1:
-            made = expand_dims(made, axis_of(axis, value.ndim))
+        axis += value.ndim if axis < 0 else 0
+        made = asarray(func(value, axis))
+        if made.ndim != value.ndim:
+            made = expand_dims(made, axis)
         if made.ndim != value.ndim:
             raise ValueError("function is not returning an array of the correct shape")
         value = made

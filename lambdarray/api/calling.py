@@ -70,8 +70,8 @@ class Operand:
 class Result:
     """What a function makes: a label for each axis, and the lengths of its blocks where they are not the stage's.
 
-    `dtype` None is found out. `trims` says what is cut off the ends of a block: [axis, before, after, at the array's
-    ends too] each; `kept` are the lengths that this leaves.
+    `dtype` None is found out. `trims` says what is cut off the ends of a block, as the kernel `trim` has it but for the
+    stage's axis; `kept` are the lengths that this leaves.
     """
 
     labels: tuple[Label, ...]
@@ -141,7 +141,7 @@ class Caller:
         how = self._how(operands, [o.place(stage, order) for o in operands], self.listed)
         places = [r.place(stage, order).to_json() for r in results]
         kinds = [[place, dtype_to_json(dtype)] for place, dtype in zip(places, dtypes, strict=True)]
-        stage.call("call", outs, [*ins, f"r{len(inputs) - 1}"], key=made.key, name=name, makes=kinds, **how)
+        stage.call("call", outs, [*ins, f"r{len(inputs) - 1}"], name=name, makes=kinds, **how)
         for n, result in enumerate(results):
             if result.trims:
                 axes = [[d, order.index(result.labels[d]), *rest] for d, *rest in result.trims]

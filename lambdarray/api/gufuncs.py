@@ -159,7 +159,9 @@ def over_loops(
     cuts = {**align(caller.what, operands), **_core_cuts(caller.what, signature, operands, sizes, allow_rechunk)}
     loops = [o.labels[: len(o.labels) - len(core)] for o, core in zip(operands, signature.ins, strict=True)]
     longest = max(loops, key=len, default=())
-    results = [Result((*longest, *core), d) for core, d in zip(signature.outs, dtypes, strict=True)]
+    cores = [tuple((name, core[:d].count(name)) for d, name in enumerate(core)) for core in signature.outs]
+    cuts.update({label: cuts[label[0]] for core in cores for label in core})
+    results = [Result((*longest, *core), d) for core, d in zip(cores, dtypes, strict=True)]
     if isinstance(caller.func, np.vectorize):
         dtypes = caller.dtypes(operands, results)
         results = [replace(r, dtype=d) for r, d in zip(results, dtypes, strict=True)]

@@ -36,20 +36,13 @@ class Margin:
         """What is read of the array before and after a block: a reflection may come from the other side."""
         return (max(self.before, self.after),) * 2 if self.kind == "reflect" else (self.before, self.after)
 
-    def around(self, cuts: Cuts) -> list[int]:
-        """The lengths of blocks with their margins."""
-        return self._changed(cuts, 1)
-
-    def within(self, cuts: Cuts) -> list[int]:
-        """The lengths of blocks without the margins that they have."""
-        return self._changed(cuts, -1)
-
-    def _changed(self, cuts: Cuts, sign: int) -> list[int]:
-        out = np.asarray(cuts.chunks) + sign * (self.before + self.after)
-        if self.kind == "none":
-            out[0] -= sign * self.before
-            out[-1] -= sign * self.after
-        return [int(n) for n in out]
+    def of_blocks(self, cuts: Cuts) -> np.ndarray:
+        """The length of each block's margin: at the array's ends there may be nothing to reach."""
+        starts, stops = (np.asarray(f(np.arange(cuts.count))) for f in (cuts.start, cuts.stop))
+        if self.kind != "none":
+            return np.full(cuts.count, self.before + self.after)
+        length: np.ndarray = np.minimum(starts, self.before) + np.minimum(cuts.size - stops, self.after)
+        return length
 
 
 def _per_axis(ndim: int, given: Any, default: Any) -> list[Any]:
@@ -92,9 +85,8 @@ class Overlapped(Operand):
 
     def cuts(self) -> tuple[Cuts, ...]:
         """How blocks with their margins are cut."""
-        return tuple(
-            cut("overlap", d, m.around(c)) for d, (m, c) in enumerate(zip(self.margins, self.blocks, strict=True))
-        )
+        pairs = enumerate(zip(self.margins, self.blocks, strict=True))
+        return tuple(cut("overlap", d, (np.asarray(c.chunks) + m.of_blocks(c)).tolist()) for d, (m, c) in pairs)
 
     def load(self, stage: Stage, inputs: list[In], order: Sequence[Label]) -> str:
         """Add what is read of it, and the step that makes a block with its margins."""
@@ -211,10 +203,10 @@ def _trimmed(result: Result, source: Overlapped, stage: CutsOf) -> Result:
     margin = dict(zip(source.labels, source.margins, strict=True))
     trims, kept = [], {}
     for d, label in enumerate(result.labels):
-        blocks = result.cuts.get(label, stage[label])
         m = margin.get(label, Margin())
         trims += [(d, m.before, m.after, m.kind != "none")] if m.before + m.after else []
-        kept[label] = cut("map_overlap", d, m.within(blocks))
+        made = np.asarray(result.cuts.get(label, stage[label]).chunks) - m.of_blocks(stage[label])
+        kept[label] = cut("map_overlap", d, made.tolist())
     return replace(result, trims=tuple(trims), kept=kept)
 
 
@@ -233,7 +225,7 @@ def overlap(x: Any, depth: Any, boundary: Any = None, *, allow_rechunk: bool = T
 
 
 def trim_overlap(x: Any, depth: Any, boundary: Any = None) -> Array:
-    """The array of blocks without their margins: the inverse of `overlap`.
+    """The array of blocks without their margins: the inverse of `overlap`, of margins no longer than blocks.
 
     >>> import lambdarray as la
     >>> la.trim_overlap(la.overlap(la.arange(6, chunks=3), 1), 1).compute()

@@ -123,7 +123,7 @@ def _covered_box(program: Program, part: Part, spec: ArraySpec) -> list[Span] | 
     box = [(0, c.size) for c in program.axes]
     for m, cuts in zip(part.maps, spec.tiling.axes, strict=True):
         if m.axis < 0:
-            if m.start >= cuts.size or m.start + m.size <= 0:
+            if m.size and (m.start >= cuts.size or m.start + m.size <= 0):
                 return None
         else:
             lo, hi = _covered(m, program.axes[m.axis], cuts.size)

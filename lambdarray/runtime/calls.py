@@ -53,7 +53,6 @@ def call(
     block: Sequence[Span],
     shape: Sequence[int],
     index: Index,
-    key: str,
     name: str,
     makes: Json,
     **how: Any,
@@ -65,7 +64,7 @@ def call(
     """
     *blocks, code = registers
     site = f"block {index}, elements [{', '.join(f'{lo}:{hi}' for lo, hi in block)}]"
-    func, args, kwargs = find(key, code, name)
+    func, args, kwargs = find(code, name)
     given, named = arguments(blocks, args, kwargs, index, makes[0], **how)
     try:
         result = func(*given, **named)
@@ -114,14 +113,15 @@ def fitted(value: Any, spans: Sequence[Span], dtype: np.dtype[Any], said: str, s
         raise UserFunctionError(f"{said} no array: {error}; for {site} it is to be {dtype} {wanted}") from error
     if type(value).__module__.startswith("numpy.ma"):
         raise UserFunctionError(f"{said} a masked array, for {site}; return x.filled(value)")
+    what = "None" if value is None else f"{found.dtype} {found.shape}"
     if found.shape != wanted:
         raise UserFunctionError(
-            f"{said} {found.dtype} {found.shape}, for {site} it is to be {dtype} {wanted}; say with chunks=, "
+            f"{said} {what}, for {site} it is to be {dtype} {wanted}; say with chunks=, "
             "drop_axis= or new_axis= what shape blocks have"
         )
     if found.dtype != dtype:
         raise UserFunctionError(
-            f"{said} {found.dtype} {found.shape}, for {site} it is to be {dtype} {wanted}; say "
+            f"{said} {what}, for {site} it is to be {dtype} {wanted}; say "
             f"dtype={found.dtype.str!r}, or return x.astype({dtype.str!r})"
         )
     return found

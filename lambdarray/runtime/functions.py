@@ -28,9 +28,9 @@ _numbers = count()
 class Function:
     """A function with its constant arguments, as the array of one element that its pickle is.
 
-    As an input of its tasks it goes wherever arrays go. Its `key` is the user's token or, in this process only, the
-    hash of the pickle; where the key is known the function itself is called, and the pickle not looked at. What
-    cannot be pickled is called in this process alone; `problem` says what stands in the way.
+    As an input of its tasks it goes wherever arrays go; in this process what they read of it leads back to it, so that
+    the function itself is called. Its `key` is the user's token or, in this process only, the hash of the
+    pickle. What cannot be pickled is called in this process alone; `problem` says what stands in the way.
     """
 
     __slots__ = ("__weakref__", "_pickle", "call", "digest", "dtype", "key", "name", "problem")
@@ -40,14 +40,18 @@ class Function:
     def __init__(self, call: Call, token: str | None) -> None:
         self.call, self.name = call, name_of(call[0])
         self._pickle, self.problem = _pickled(call)
-        number = f"{id(call[0])} {next(_numbers)}"
-        self.digest = number if self.problem else sha256(self._pickle).hexdigest()
+        self.digest = sha256(self._pickle).hexdigest()
         self.key = f"{_process} {self.digest}" if token is None else f"token {token}"
         self.dtype = np.dtype(f"V{len(self._pickle)}")
+        _here[id(self._pickle)] = self
 
     def __getitem__(self, key: Any) -> np.ndarray:
         found: np.ndarray = np.frombuffer(self._pickle, self.dtype)[key]
         return found
+
+    def holds(self, memory: Any) -> bool:
+        """Whether its array lies in this memory."""
+        return memory is self._pickle
 
     def check_pickled(self) -> None:
         """Raise UnpicklableError where it cannot leave this process."""
@@ -58,24 +62,27 @@ class Function:
             )
 
 
-_live: WeakValueDictionary[str, Function] = WeakValueDictionary()
+# The functions of this process's arrays: by the id of the pickle, and by key.
+_here: WeakValueDictionary[int, Function] = WeakValueDictionary()
+_named: WeakValueDictionary[str, Function] = WeakValueDictionary()
 
 
 def function(
     func: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, token: Any = None
 ) -> Function:
-    """The function with its constant arguments, ready to travel; equal ones are one.
+    """The function with its constant arguments, ready to travel.
 
     ValueError for a `token` that an array in use has for another function or for other arguments.
     """
     made = Function((func, args, dict(kwargs or {})), None if token is None else str(token))
-    found = _live.setdefault(made.key, made)
-    if found.digest != made.digest and not (found.problem and found.call[0] is func):
+    found = _named.get(made.key, made)
+    if found.digest != made.digest and not (made.problem and found.call[0] is func):
         raise ValueError(
             f"token={token!r} is that of {found.name} in another array: a token names one function with one set of "
             "arguments; use another token, or none"
         )
-    return found
+    _named[made.key] = made
+    return made
 
 
 def place_of(name: str, source: Any) -> str:
@@ -109,7 +116,8 @@ def _pickled(call: Call) -> tuple[bytes, str]:
     try:
         return cloudpickle.dumps(call), ""
     except Exception as error:
-        return b"\0", _problem(call, error)
+        # A name that no other has, in place of the bytes.
+        return f"unpicklable {next(_numbers)} of {_process}".encode(), _problem(call, error)
 
 
 def _problem(call: Call, error: Exception) -> str:
@@ -139,24 +147,22 @@ def _parts(call: Call) -> Iterator[tuple[str, Any]]:
 
 
 class Loaded:
-    """Calls that were loaded from their pickles, by key; what was used longest ago goes first."""
+    """Calls that were loaded from their pickles; what was used longest ago goes first."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[bytes, Call]] = OrderedDict()
+        self._kept: OrderedDict[bytes, Call] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: str, pickle: bytes, name: str) -> Call:
-        """The call of a pickle. A token may stay while its function changes: the bytes decide."""
+    def get(self, pickle: bytes, name: str) -> Call:
+        """The call of a pickle."""
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None and found[0] == pickle:
-                self._kept.move_to_end(key)
-                return found[1]
+            if pickle in self._kept:
+                self._kept.move_to_end(pickle)
+                return self._kept[pickle]
         call = _load(pickle, name)
         with self._lock:
-            self._kept[key] = (pickle, call)
-            self._kept.move_to_end(key)
-            while len(self._kept) > 1 and sum(len(p) for p, _ in self._kept.values()) > LOADED_BYTES:
+            self._kept[pickle] = call
+            while len(self._kept) > 1 and sum(map(len, self._kept)) > LOADED_BYTES:
                 self._kept.popitem(last=False)
         return call
 
@@ -164,10 +170,13 @@ class Loaded:
 _loaded = Loaded()
 
 
-def find(key: str, code: np.ndarray, name: str) -> Call:
-    """The call of a key: the function itself where this process made it, else what its pickle holds."""
-    live = _live.get(key)
-    return live.call if live is not None else _loaded.get(key, code.tobytes(), name)
+def find(code: np.ndarray, name: str) -> Call:
+    """The call that was read: the function itself where it is one of this process, else what its pickle holds."""
+    memory: Any = code
+    while isinstance(memory, np.ndarray):
+        memory = memory.base
+    here = _here.get(id(memory))
+    return here.call if here is not None and here.holds(memory) else _loaded.get(code.tobytes(), name)
 
 
 def _load(pickle: bytes, name: str) -> Call:
