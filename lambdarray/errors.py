@@ -14,7 +14,7 @@ LambdarrayError
 │   ├── CorruptTileError   (OSError)           a tile whose bytes are not what was written
 │   └── TargetExistsError  (FileExistsError)   a save onto data that is not this plan's
 ├── TaskError              (RuntimeError)      a task that failed for good
-│   ├── UserFunctionError                      a user's own function raised
+│   ├── UserFunctionError                      a user's own function raised, or returned what does not fit
 │   ├── TaskTimeoutError   (TimeoutError)      every attempt ran out of time
 │   ├── TaskMemoryError    (MemoryError)       every attempt ran out of memory
 │   └── TaskCrashedError                       the worker's process ended
@@ -106,7 +106,7 @@ class TaskError(LambdarrayError, RuntimeError):
 
 
 class UserFunctionError(TaskError):
-    """A function that the user passed raised an exception."""
+    """A function that the user passed raised an exception, or returned what does not fit."""
 
 
 class TaskTimeoutError(TaskError, TimeoutError):

@@ -48,6 +48,13 @@ class Operand:
         """How its blocks are cut."""
         return self.array._op.tiling.axes
 
+    def listing(self, d: int, blocks: Cuts) -> list[Any]:
+        """How its axis `d` is given as a list: the axis, the cuts, and how often what these make is given."""
+        own = self.cuts()[d]
+        goes_with_all = own.count == 1 and (self.numbered or own.size != blocks.size)
+        cuts = own if self.numbered or goes_with_all else blocks
+        return [d, cuts.to_json(), blocks.count if goes_with_all else 1]
+
     @property
     def made_bytes(self) -> int:
         """What a block takes beside what is read for it."""
@@ -153,7 +160,7 @@ class Caller:
     def _how(self, operands: Sequence[Operand], places: Sequence[Place], listed: CutsOf) -> dict[str, Any]:
         """The parameters of the kernel that say how the function gets its arguments."""
         how: dict[str, Any] = {"at": list(self.at)}
-        axes = [[[d, listed[n].to_json()] for d, n in enumerate(o.labels) if n in listed] for o in operands]
+        axes = [[o.listing(d, listed[n]) for d, n in enumerate(o.labels) if n in listed] for o in operands]
         if lists := [[n, along] for n, along in enumerate(axes) if along]:
             how["lists"] = lists
         if self.told:

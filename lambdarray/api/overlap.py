@@ -162,11 +162,15 @@ def map_overlap(
     if not arrays:
         raise TypeError("map_overlap needs an array: map_overlap(function, x, depth=...)")
     shaped = {"dtype": dtype, "chunks": chunks, "drop_axis": drop_axis, "new_axis": new_axis, "meta": meta}
-    operands = _overlapped(arrays, depth, boundary, align_arrays)
+    cuts = align("map_overlap", [Operand(a, _labels(a)) for a in arrays])
+    operands = _overlapped(arrays, cuts, depth, boundary)
+    if not align_arrays and any(
+        b.count > 1 and b != c for o in operands for b, c in zip(o.array._op.tiling.axes, o.blocks, strict=True)
+    ):
+        raise ValueError("map_overlap: the arrays' chunks do not align; use rechunk(), or align_arrays=True")
     if not any(m.before + m.after for o in operands for m in o.margins):
         return map_blocks(func, *arrays, token=token, extra_bytes=extra_bytes, **shaped, **kwargs)
     largest = max(operands, key=lambda o: o.array.ndim)
-    cuts = align("map_overlap", [Operand(o.array, o.labels) for o in operands])
     seen = dict(zip(largest.labels, largest.cuts() if trim else largest.blocks, strict=True))
     shaping = Shaping("map_overlap", operands, cuts, seen)
     shaping.change(chunks, drop_axis, new_axis)
@@ -177,25 +181,20 @@ def map_overlap(
     return caller.over(operands, shaping.cuts, [_trimmed(result, largest, shaping.cuts) if trim else result])[0]
 
 
-def _overlapped(arrays: Sequence[Array], depth: Any, boundary: Any, align_arrays: bool) -> list[Overlapped]:
-    """The arrays with their margins, their axes labelled from the last."""
+def _labels(x: Array) -> tuple[Label, ...]:
+    return tuple(range(-x.ndim, 0))
+
+
+def _overlapped(arrays: Sequence[Array], cuts: CutsOf, depth: Any, boundary: Any) -> list[Overlapped]:
+    """The arrays with their margins, in the blocks of `cuts` but along an axis that goes with all of them."""
     depths = depth if isinstance(depth, list) else [depth] * len(arrays)
     kinds = boundary if isinstance(boundary, list) else [boundary] * len(arrays)
-    plain = [Operand(a, tuple(range(-a.ndim, 0))) for a in arrays]
-    cuts = align("map_overlap", plain)
-    for o in plain if not align_arrays else ():
-        if any(c.count > 1 and c != cuts[label] for label, c in zip(o.labels, o.cuts(), strict=True)):
-            raise ValueError("map_overlap: the arrays' chunks do not align; use rechunk(), or align_arrays=True")
-    return [
-        Overlapped(o.array, o.labels, False, tuple(margins(o.array, d, k)), _blocks_of(o, cuts))
-        for o, d, k in zip(plain, depths, kinds, strict=True)
-    ]
-
-
-def _blocks_of(operand: Operand, cuts: CutsOf) -> tuple[Cuts, ...]:
-    """The blocks of an array: the stage's, but along an axis that goes with all of them."""
-    follows = zip(operand.labels, operand.cuts(), strict=True)
-    return tuple(cuts[label] if cuts[label].size == own.size else own for label, own in follows)
+    made = []
+    for x, deep, kind in zip(arrays, depths, kinds, strict=True):
+        follows = zip(_labels(x), x._op.tiling.axes, strict=True)
+        blocks = tuple(cuts[label] if cuts[label].size == own.size else own for label, own in follows)
+        made.append(Overlapped(x, _labels(x), margins=tuple(margins(x, deep, kind)), blocks=blocks))
+    return made
 
 
 def _trimmed(result: Result, source: Overlapped, stage: CutsOf) -> Result:
@@ -217,11 +216,11 @@ def overlap(x: Any, depth: Any, boundary: Any = None, *, allow_rechunk: bool = T
     >>> la.overlap(la.arange(6, chunks=3), 1, "periodic").compute()
     array([5, 0, 1, 2, 3, 2, 3, 4, 5, 0])
     """
-    (operand,) = _overlapped([asarray(x)], depth, boundary, True)
+    x = asarray(x)
+    operand = Overlapped(x, _labels(x), margins=tuple(margins(x, depth, boundary)), blocks=x._op.tiling.axes)
     stage, inputs = Stage("overlap", operand.blocks, extra_bytes=operand.made_bytes), list[In]()
     register = operand.load(stage, inputs, operand.labels)
-    axes = range(operand.array.ndim)
-    return stage.make(inputs, Out(register, axes, operand.array.dtype, cuts=operand.cuts()))
+    return stage.make(inputs, Out(register, range(x.ndim), x.dtype, cuts=operand.cuts()))
 
 
 def trim_overlap(x: Any, depth: Any, boundary: Any = None) -> Array:
@@ -232,7 +231,7 @@ def trim_overlap(x: Any, depth: Any, boundary: Any = None) -> Array:
     array([0, 1, 2, 3, 4, 5])
     """
     x = asarray(x)
-    source = Overlapped(x, tuple(range(x.ndim)), False, tuple(margins(x, depth, boundary)), x._op.tiling.axes)
+    source = Overlapped(x, _labels(x), margins=tuple(margins(x, depth, boundary)), blocks=x._op.tiling.axes)
     result = _trimmed(Result(source.labels), source, dict(zip(source.labels, source.blocks, strict=True)))
     stage = Stage("trim", source.blocks)
     stage.call("trim", ["y"], ["r0"], axes=[[d, d, *rest] for d, *rest in result.trims])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,10 @@ class Place:
         """The elements of the block of the task at `index`."""
         return [c.span(i) for c, i in zip(self.cuts, self.index(index), strict=True)]
 
+    def shape(self, index: Index) -> tuple[int, ...]:
+        """The shape of the block of the task at `index`."""
+        return tuple([hi - lo for lo, hi in self.spans(index)])
+
 
 def no_flops(*_: Any, **__: Any) -> int:
     """None that are known."""
@@ -66,19 +71,10 @@ def call(
     site = f"block {index}, elements [{', '.join(f'{lo}:{hi}' for lo, hi in block)}]"
     func, args, kwargs = find(code, name)
     given, named = arguments(blocks, args, kwargs, index, makes[0], **how)
-    try:
-        result = func(*given, **named)
-    except MemoryError:
-        raise
-    except Exception as error:
-        kind, tail = type(error).__name__, error.__traceback__
-        error.__traceback__ = tail.tb_next if tail is not None else None  # our own frame says nothing
-        raise UserFunctionError(f"{name} raised {kind}: {error}, for {site}{hint(error)}") from error
-    if "grid" in how.get("told", ()):
-        result = spread(result, Place.from_json(makes[0][0]).spans(index))
-    wanted = [(Place.from_json(place).spans(index), dtype_from_json(dtype)) for place, dtype in makes]
+    result = _called(func, given, named, name, site)
+    wanted = [(Place.from_json(place).shape(index), dtype_from_json(dtype)) for place, dtype in makes]
     if len(wanted) == 1:
-        return fitted(result, *wanted[0], f"{name} returned", site)
+        return fitted(result, *wanted[0], f"{name} returned", site, spread="grid" in how.get("told", ()))
     if not isinstance(result, tuple | list) or len(result) != len(wanted):
         made = f"{len(result)} values" if isinstance(result, tuple | list) else f"one {type(result).__name__}"
         raise UserFunctionError(f"{name} returned {made} and not {len(wanted)}, for {site}")
@@ -88,6 +84,18 @@ def call(
     )
 
 
+def _called(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], name: str, site: str) -> Any:
+    """What the function returns; what it raises says where."""
+    try:
+        return func(*args, **kwargs)
+    except MemoryError:  # has a status of its own
+        raise
+    except Exception as error:
+        kind, tail = type(error).__name__, error.__traceback__
+        error.__traceback__ = tail.tb_next if tail is not None else None  # our own frame says nothing
+        raise UserFunctionError(f"{name} raised {kind}: {error}, for {site}{hint(error)}") from error
+
+
 def hint(error: Exception) -> str:
     """What to do about an error, where we know."""
     if "read-only" in str(error):
@@ -95,35 +103,28 @@ def hint(error: Exception) -> str:
     return ""
 
 
-def spread(value: Any, spans: Sequence[Span]) -> Any:
-    """A value broadcast to a block; itself where that cannot be."""
-    found, wanted = np.asarray(value), tuple([hi - lo for lo, hi in spans])
-    try:
-        return found if found.shape == wanted else np.broadcast_to(found, wanted).copy()
-    except ValueError:
-        return value
+def fitted(
+    value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], said: str, site: str, spread: bool = False
+) -> Array:
+    """A result as an array, if it is of the shape and dtype that its block is to have; else UserFunctionError.
 
-
-def fitted(value: Any, spans: Sequence[Span], dtype: np.dtype[Any], said: str, site: str) -> Array:
-    """A result as an array, if it is of the shape and dtype that its block is to have; else UserFunctionError."""
-    wanted = tuple([hi - lo for lo, hi in spans])
+    With `spread` it may be one that broadcasts to the shape.
+    """
+    wanted = f"for {site} it is to be {dtype} {shape}"
     try:
         found = np.asarray(value)
     except Exception as error:
-        raise UserFunctionError(f"{said} no array: {error}; for {site} it is to be {dtype} {wanted}") from error
+        raise UserFunctionError(f"{said} no array: {error}; {wanted}") from error
     if type(value).__module__.startswith("numpy.ma"):
-        raise UserFunctionError(f"{said} a masked array, for {site}; return x.filled(value)")
-    what = "None" if value is None else f"{found.dtype} {found.shape}"
-    if found.shape != wanted:
-        raise UserFunctionError(
-            f"{said} {what}, for {site} it is to be {dtype} {wanted}; say with chunks=, "
-            "drop_axis= or new_axis= what shape blocks have"
-        )
+        raise UserFunctionError(f"{said} a masked array, {wanted}; return x.filled(value)")
+    said = f"{said} None" if value is None else f"{said} {found.dtype} {found.shape}"
+    if spread and found.shape != shape:
+        with suppress(ValueError):
+            found = np.broadcast_to(found, shape).copy()
+    if found.shape != shape:
+        raise UserFunctionError(f"{said}, {wanted}; say with chunks=, drop_axis= or new_axis= what shape blocks have")
     if found.dtype != dtype:
-        raise UserFunctionError(
-            f"{said} {what}, for {site} it is to be {dtype} {wanted}; say "
-            f"dtype={found.dtype.str!r}, or return x.astype({dtype.str!r})"
-        )
+        raise UserFunctionError(f"{said}, {wanted}; say dtype={found.dtype}, or return x.astype({dtype})")
     return found
 
 
@@ -141,13 +142,13 @@ def arguments(
 ) -> tuple[list[Any], dict[str, Any]]:
     """What a function is given: its constants, and the blocks at the places `at` among them.
 
-    `lists` has, for blocks that are given as lists, the axes and cuts of these: [number, [[axis, cuts], ...]]. `told`
-    names what else it is given: "block_id", "block_info" (of the `inputs`, [position, place] each), or "grid": the
-    indices of its elements as `np.ogrid` gives them.
+    `lists` has, for blocks that are given as lists, [number, [[axis, cuts, how often], ...]] of these. `told` names
+    what else it is given: "block_id", "block_info" (of the `inputs`, [position, place] each), or "grid": the indices
+    of its elements as `np.ogrid` gives them.
     """
     given: list[Any] = list(blocks)
     for n, axes in lists:
-        given[n] = _listed(blocks[n], [(axis, Cuts.from_json(cuts)) for axis, cuts in axes])
+        given[n] = _listed(blocks[n], [(axis, Cuts.from_json(cuts), times) for axis, cuts, times in axes])
     full, named, made = list(args), dict(kwargs), Place.from_json(out[0])
     for position, value in zip(at, given, strict=True):
         full[position] = value
@@ -160,14 +161,14 @@ def arguments(
     return full, named
 
 
-def _listed(x: Array, axes: Sequence[tuple[int, Cuts]]) -> Any:
+def _listed(x: Array, axes: Sequence[tuple[int, Cuts, int]]) -> Any:
     """Nested lists of the blocks that cuts along some axes make of an array."""
     if not axes:
         return x
-    (axis, cuts), *rest = axes
-    # An array may have less than all of them: one element that goes with all, or the last group of a reduction.
+    (axis, cuts, times), *rest = axes
+    # The last group of a reduction has less than all of them.
     spans = [cuts.span(i) for i in range(cuts.tiles(0, min(x.shape[axis], cuts.size))[1])]
-    return [_listed(x[(slice(None),) * axis + (slice(lo, hi),)], rest) for lo, hi in spans]
+    return [_listed(x[(slice(None),) * axis + (slice(lo, hi),)], rest) for lo, hi in spans] * times
 
 
 def _info(index: Index, out: Json, inputs: Json) -> dict[int | None, dict[str, Any]]:
@@ -175,13 +176,11 @@ def _info(index: Index, out: Json, inputs: Json) -> dict[int | None, dict[str, A
     found: dict[int | None, dict[str, Any]] = {}
     for position, data in (*inputs, (None, out[0])):
         place = Place.from_json(data)
-        spans = place.spans(index)
         found[position] = {
             "shape": tuple(c.size for c in place.cuts),
             "num-chunks": tuple(c.count for c in place.cuts),
-            "array-location": spans,
+            "array-location": place.spans(index),
             "chunk-location": place.index(index),
         }
-    shape = tuple(hi - lo for lo, hi in found[None]["array-location"])
-    found[None].update({"chunk-shape": shape, "dtype": dtype_from_json(out[1])})
+    found[None].update({"chunk-shape": Place.from_json(out[0]).shape(index), "dtype": dtype_from_json(out[1])})
     return found

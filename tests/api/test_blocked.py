@@ -247,6 +247,20 @@ def test_labels_say_how_axes_go_and_what_becomes_of_their_lengths(pair):
     assert_same(firsts, by_hand(lambda b: b.sum(keepdims=True), x.chunks, n))
 
 
+def test_one_block_goes_with_every_block_of_a_list():
+    n, one = np.arange(10.0).reshape(2, 5), np.array([7.0])
+    x, y = la.from_array(n, chunks=(2, (2, 3))), la.from_array(one)
+
+    def pairs(xs, ys):
+        return sum(a.sum(1) * b[0] for a, b in zip(xs, ys, strict=True))
+
+    assert_same(la.blockwise(pairs, "i", x, "ij", y, "j"), n.sum(1) * 7)
+    assert_same(la.blockwise(pairs, "i", x, "ij", la.arange(9.0, 11.0), "j", align_arrays=False), n.sum(1) * 9)
+    ragged = la.arange(5.0, chunks=((4, 1),))
+    firsts = la.blockwise(pairs, "i", x, "ij", ragged, "j", align_arrays=False)
+    assert_same(firsts, n[:, 2:].sum(1) * 4)
+
+
 def test_a_label_that_an_array_has_twice_is_its_diagonal_of_blocks():
     n = np.arange(36.0).reshape(6, 6)
     x = la.from_array(n, chunks=((2, 3, 1), (2, 3, 1)))
@@ -313,7 +327,7 @@ def test_an_error_of_the_function_names_it_the_block_the_line_and_what_was_raise
     [
         (lambda b: b[1:], "returned float64 (1, 3), for block (0, 0), elements [0:2, 0:3] it is to be float64 (2, 3)"),
         (lambda b: b.sum(), "returned float64 (), for block (0, 0)"),
-        (lambda b: b.astype("f4"), "it is to be float64 (2, 3); say dtype='<f4', or return x.astype('<f8')"),
+        (lambda b: b.astype("f4"), "it is to be float64 (2, 3); say dtype=float32, or return x.astype(float64)"),
         (lambda b: None, "returned None, for block (0, 0)"),
         (lambda b: [[1.0, 2.0], [1.0]], "returned no array"),
         (lambda b: np.ma.masked_array(b, b > 3), "returned a masked array"),

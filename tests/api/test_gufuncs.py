@@ -115,6 +115,8 @@ def test_what_cannot_be_is_refused_on_the_users_line(text, signature, settings):
 def test_core_axes_of_one_name_are_of_one_length():
     with pytest.raises(ValueError, match="'i' they have 3, 4 elements"):
         la.apply_gufunc(np.vecdot, "(i),(i)->()", la.ones((2, 3)), la.ones((2, 4)))
+    with pytest.raises(ValueError, match="core axis 'i' is 3 long, and 1"):
+        la.apply_gufunc(np.vecdot, "(i),(i)->()", la.ones((2, 3)), la.ones((2, 1)))
 
 
 def test_a_function_that_makes_another_number_of_outputs_is_told():
