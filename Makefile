@@ -13,7 +13,7 @@ MEMORY ?= 1769
 WORKERS ?= 1
 LOCAL := s3://lambdarray-local
 
-.PHONY: help demo demo-lambda test check bench wheel format clean
+.PHONY: help demo demo-lambda test check bench wheel names format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make check        formatting, lint, types, layers and the tiny test: seconds'
 	@echo 'make bench        the benchmarks beside NumPy and Dask: about 20 minutes'
 	@echo 'make wheel        build the wheel, install it in an environment of its own, and run it from elsewhere'
+	@echo 'make names        write docs/numpy-names.md, which of the functions of NumPy and Dask are here'
 	@echo 'make format       rewrite the formatting as `make check` wants it'
 	@echo 'make clean        remove what was built, the environment too'
 
@@ -53,6 +54,9 @@ wheel: $(VENV)/.has-dev
 	$(VENV)/for-wheel/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
 	there="$$(cd $(VENV)/for-wheel/bin && pwd)" && cd / && "$$there/lambdarray" demo --n 256 && \
 		"$$there/python" -c "import sys, lambdarray; assert not {'boto3', 'dask'} & set(sys.modules)"
+
+names: $(VENV)/.has-base
+	$(BIN)/python tools/numpy_names.py
 
 format: $(VENV)/.has-dev
 	$(BIN)/ruff check --fix --exit-zero .

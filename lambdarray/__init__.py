@@ -32,15 +32,16 @@ sys.modules[__name__].__class__ = _Package
 
 def __getattr__(name: str) -> Any:
     # What users import is loaded when first asked for: a function in Lambda needs none of it.
-    if name.startswith("__") and name != "__all__":
+    if name.startswith("__") and name not in ("__all__", "__array_api_version__", "__array_namespace_info__"):
         raise AttributeError(name)
     from .api import names
 
     globals().update(names.PUBLIC)
     if name in names.RUNNING:
-        from .api import compute
+        from importlib import import_module
 
-        globals().update({n: getattr(compute, n) for n in names.RUNNING})
+        modules = {n: import_module(f"{__name__}.api.{module}") for n, module in names.RUNNING.items()}
+        globals().update({n: getattr(module, n) for n, module in modules.items()})
     if name in globals():
         return globals()[name]
     raise AttributeError(

@@ -8,14 +8,15 @@ from typing import Any
 
 from .errors import ConfigError
 
-EXECUTORS = ("threads", "lambda", "simulated")
+EXECUTORS = ("threads", "processes", "lambda", "simulated")
+LOCAL = ("threads", "processes")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """How and where expressions run.
 
-    executor        "threads" (this machine), "lambda" (AWS) or "simulated" (virtual time, no results)
+    executor        "threads" or "processes" (this machine), "lambda" (AWS) or "simulated" (virtual time, no results)
     store           where tiles live: "memory://", a directory, or "s3://bucket/prefix"
     workers         tasks at once; None: the machine's cores, or the account's concurrency (at most 1,000)
     memory_mib      memory of a worker in MiB; None: a share of this machine, or the function's own size
@@ -26,6 +27,8 @@ class Config:
     bundle_s        predicted seconds of work that one invocation is given at most
     speculate       whether stragglers are started a second time
     max_dollars     the run's budget in US dollars; None: no limit
+    implicit_mib    the most MiB that np.asarray(x), x.item() and the like compute without being asked by compute();
+                    None: no limit
     progress        whether a progress bar is shown; None: where standard error is a terminal
     """
 
@@ -40,12 +43,19 @@ class Config:
     bundle_s: float = 300.0
     speculate: bool = True
     max_dollars: float | None = None
+    implicit_mib: int | None = 1024
     progress: bool | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether the workers share this machine."""
+        return self.executor in LOCAL
 
     def __post_init__(self) -> None:
         if self.executor not in EXECUTORS:
             raise ConfigError(f"executor={self.executor!r} is not one of {', '.join(map(repr, EXECUTORS))}")
-        for name, least in (("workers", 1), ("memory_mib", 128), ("retries", 0), ("max_dollars", 0)):
+        limits = {"workers": 1, "memory_mib": 128, "retries": 0, "max_dollars": 0, "implicit_mib": 0}
+        for name, least in limits.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigError(f"{name}={value!r} is too small; it must be at least {least}")
@@ -55,7 +65,8 @@ class Config:
             raise ConfigError(f"executor='lambda' needs a store that functions reach, not {self.store!r}")
 
 
-KINDS: dict[str, Any] = {"workers": int, "memory_mib": int, "retries": int, "speculate": bool, "progress": bool}
+KINDS: dict[str, Any] = dict.fromkeys(("workers", "memory_mib", "retries", "implicit_mib"), int)
+KINDS |= dict.fromkeys(("speculate", "progress"), bool)
 KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars"), float)
 TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 

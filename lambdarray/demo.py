@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from .api.compute import explain, last_report
-from .api.creation import open_zarr
 from .api.random import default_rng
+from .api.reading import open_zarr
 from .config import config
 from .cost import MIB_PER_VCPU
 from .errors import ConfigError, LambdarrayError, MemoryLimitError, StoreError

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.generators import drawn_together
 
 from .task import Step
 from .tiling import AxisMap, Cuts, Tiling, dtype_to_json
@@ -64,10 +65,14 @@ class Op:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectSource(Op):
-    """Anything in this process with shape, dtype and slicing: an array, a memmap, an HDF5 data set."""
+    """Anything in this process with shape, dtype and slicing: an array, a memmap, an HDF5 data set.
+
+    It is `constant` where nobody else holds it, so that it cannot change.
+    """
 
     obj: Any = field(kw_only=True)
     token: str = field(kw_only=True)
+    constant: bool = field(kw_only=True, default=False)
 
     def recipe(self) -> tuple[Any, ...]:
         return ("object", self.token)
@@ -111,15 +116,26 @@ class Iota(Op):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Random(Op):
-    """Random values that depend on seed, call and shape, never on chunks."""
+    """Random values that depend on seed, call and shape, never on chunks.
+
+    `args` are a method's scalar parameters, `given` the names of those that are the inputs. These are broadcast to the
+    values; with `whole` every block needs all of them.
+    """
 
     seed: Any = field(kw_only=True)
     call: int = field(kw_only=True)
     name: str = field(kw_only=True)
     args: Mapping[str, Any] = field(kw_only=True)
+    given: tuple[str, ...] = field(kw_only=True, default=())
+    whole: bool = field(kw_only=True, default=False)
+
+    @property
+    def in_logical_blocks(self) -> bool:
+        """Whether only whole logical blocks can be drawn, as `tiling` has them: for all their inputs, or only once."""
+        return bool(self.inputs) and (not self.whole or bool(drawn_together(self.name, self.args, self.ndim)))
 
     def recipe(self) -> tuple[Any, ...]:
-        return ("random", self.seed, self.call, self.name, sorted(self.args.items()), self.shape)
+        return ("random", self.seed, self.call, self.name, sorted(self.args.items()), *self.given, self.shape)
 
     def describe(self) -> str:
         return f"random {self.name}"

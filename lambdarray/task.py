@@ -74,10 +74,10 @@ class Read:
     """What one register of a task holds: the union of its parts, with axes in the order of `layout`.
 
     `layout` lists source axes, -1 for a new axis of length 1; a source axis that is not listed has one
-    element and is dropped.
+    element and is dropped, or follows the same axis as one that is listed: the register has the diagonal of both.
 
     Where `by` names a register, that says which elements of each tile along the source axis `by_axis` are read, one
-    after the other: an int64 array of (first, last + 1) within the tile for each, of at most `most` elements in all.
+    after the other: an int64 array (..., tiles, 2) of first and last + 1 within the tile, of at most `most` elements.
     """
 
     register: str

@@ -30,6 +30,18 @@ def judge(function: Callable[..., Any], *arrays: Any, exact: bool = False) -> No
     assert_same(actual, expected, exact)
 
 
+def ufunc(name: str, *args: Any) -> Any:
+    """A ufunc of our arrays, or of NumPy's with what docs/decisions/special-cases.md says of special cases."""
+    value = getattr(np, name)(*args)
+    if any(isinstance(a, la.Array) for a in args):
+        return value
+    if name == "floor_divide" and value.dtype.kind == "f":
+        return np.where(np.isinf(args[0]) | np.isinf(args[1]), np.floor(np.true_divide(*args)), value)
+    if name == "expm1" and value.dtype.kind == "c":
+        return np.where(~np.isfinite(args[0].real) | (args[0] == 0), np.exp(args[0]) - args[0].dtype.type(1), value)
+    return value
+
+
 def check_raises(function: Callable[..., Any], ours: Any, error: Exception) -> None:
     """Ours raises NumPy's kind of exception too: at once, or in the task that finds it in the data."""
     kinds = tuple(k for k in type(error).__mro__ if k.__module__ == "builtins" and k not in (object, BaseException))

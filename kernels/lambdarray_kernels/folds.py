@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .partials import Array, Axes, Cut, DType, Parts, Running, fold, loop, sums, wide
+from .partials import Array, Axes, Cut, DType, Parts, Running, Spans, fold, loop, sums, wide
 
 
 class Fold:
@@ -49,6 +49,61 @@ class Fold:
         return partial.astype(dtype)
 
 
+class Ordered:
+    """A reduction from the first element to the last by a ufunc for which another grouping has another result.
+
+    Its axis lies in one block of one task: partials cannot be merged.
+    """
+
+    def __init__(self, ufunc: np.ufunc) -> None:
+        self.ufunc = ufunc
+
+    def partial_dtype(self, given: DType, out: DType) -> DType:
+        """The result's dtype."""
+        return out
+
+    def neutral(self, shape: Sequence[int], dtype: DType) -> Array:
+        """Any value, for there are none: NumPy reduces no empty axis so."""
+        return np.zeros(shape, dtype)
+
+    def starter(self, cut: Cut, given: DType, out: DType) -> Callable[[], Running]:
+        """Go on from what the blocks before have given."""
+        return bound(RunningOrdered, self.ufunc, cut, out)
+
+    def merge(self, partial: Array, axes: Axes) -> Array:
+        """The only one there is."""
+        if any(partial.shape[a] != 1 for a in axes):
+            raise ValueError(f"{self.ufunc.__name__} has no order to be merged in: {partial.shape} along {axes}")
+        return partial
+
+    def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
+        """The value in the result's dtype."""
+        return partial.astype(dtype)
+
+
+class RunningOrdered:
+    """An ordered reduction under way: the value so far, for all blocks beside one another."""
+
+    __slots__ = ("axes", "state", "ufunc")
+
+    def __init__(self, ufunc: np.ufunc, cut: Cut, dtype: DType) -> None:
+        self.ufunc, self.axes = ufunc, cut.axes
+        self.state = np.empty([1 if d in cut.axes else n for d, n in enumerate(cut.sizes)], dtype)
+
+    def add(self, x: Array, span: Spans) -> None:
+        """Take the block that comes next along the axis."""
+        here = [slice(0, 1) if d in self.axes else slice(*s) for d, s in enumerate(span)]
+        at: tuple[Any, ...] = (*here, ...)
+        if any(span[a][0] for a in self.axes):
+            x = np.concatenate([self.state[at], x], axis=self.axes[0])
+        reduce: Callable[..., Array] = self.ufunc.reduce
+        self.state[at] = reduce(x, self.axes, None, None, True)
+
+    def result(self) -> Array:
+        """The value at the end."""
+        return self.state
+
+
 def _count_true(x: Array, axes: Axes) -> Array:
     """The sum of booleans, without turning each into an integer."""
     if len(axes) == x.ndim:
@@ -64,6 +119,15 @@ def lowest(dtype: DType) -> Any:
 def highest(dtype: DType) -> Any:
     """The value that is above every other of a dtype, or equal to it."""
     return _bound(dtype, 1)
+
+
+def nothing_or(bound: Callable[[DType], Any]) -> Callable[[DType], Any]:
+    """The nan of a dtype, which loses to every other value; `bound` where it has none."""
+
+    def value(dtype: DType) -> Any:
+        return np.array(np.nan if dtype.kind in "fc" else "NaT", dtype) if dtype.kind in "fcmM" else bound(dtype)
+
+    return value
 
 
 def _bound(dtype: DType, sign: int) -> Any:

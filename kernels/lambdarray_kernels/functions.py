@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .standard import MENDED
+
 Array = np.ndarray
 DType = np.dtype
 
@@ -33,8 +35,9 @@ def find(name: str, have: Sequence[DType], ins: Sequence[DType], outs: Sequence[
     >>> find("add", [np.dtype("i4"), np.dtype("f8")], [np.dtype("f8")] * 2, [np.dtype("f8")]).fn(1, 2.0)
     np.float64(3.0)
     """
-    if name in EXTRAS:
-        return Function(EXTRAS[name], False, tuple(ins))
+    fn = EXTRAS.get(name) or MENDED.get((name, outs[0].kind) if outs else ("", ""))
+    if fn is not None:
+        return Function(fn, False, tuple(ins))
     ufunc = ufunc_named(name)
     return _with_loop(ufunc, have, tuple(ins), tuple(outs))
 
@@ -113,6 +116,11 @@ def imag(x: Array, out: Array) -> None:
     np.copyto(out, x.imag)
 
 
+def complex_(re: Array, im: Array, out: Array) -> None:
+    """The complex numbers with these parts."""
+    out.real, out.imag = re, im
+
+
 def nan_to_num(x: Array, *values: Array, out: Array) -> None:
     """`np.nan_to_num`; the values for nan, inf and -inf follow `x`, NumPy's own where they are left out."""
     names = ("nan", "posinf", "neginf")
@@ -130,16 +138,29 @@ def _plain(name: str) -> Callable[..., None]:
     return call
 
 
+def _refuse(error: type[Exception], message: str) -> Callable[..., None]:
+    """A function that puts out its first input, or raises where the second says that it is not allowed."""
+
+    def check(x: Array, wrong: Array, out: Array) -> None:
+        if np.any(wrong):
+            raise error(message)
+        np.copyto(out, x)
+
+    return check
+
+
 EXTRAS: dict[str, Callable[..., None]] = {
     "cast": cast,
     "clip": clip,
+    "complex": complex_,
     "copy": cast,
     "imag": imag,
     "nan_to_num": nan_to_num,
     "real": real,
+    "refuse_all_nan": _refuse(ValueError, "All-NaN slice encountered"),
     "round": round_,
     "where": where,
-    **{name: _plain(name) for name in ("angle", "fix", "i0", "iscomplex", "isneginf", "isposinf", "isreal", "sinc")},
+    **{name: _plain(name) for name in ("angle", "i0", "iscomplex", "isneginf", "isposinf", "isreal", "sinc")},
 }
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .permutations import SHUFFLED, permuted_places
+from .program import dtype_of
 from .registry import Shape, kernel
 
 Array = np.ndarray[Any, Any]
@@ -23,30 +25,57 @@ Args = Mapping[str, Any] | Sequence[Any]
 # block stays in the second-level cache. As many again are wasted where a tile cuts it in half.
 BLOCK_BITS = 16
 
-# What each method of numpy.random.Generator with one value per element takes besides its parameters.
+# What each method of numpy.random.Generator takes besides its parameters.
 TAKES_OUT = frozenset({"random", "standard_normal", "standard_exponential", "standard_gamma"})
 TAKES_DTYPE = TAKES_OUT | {"integers"}
-METHODS = TAKES_DTYPE | {
+# Those with a value for each element; with a row of values along the last axis; and those that are told no size.
+SINGLES = TAKES_DTYPE | {
     *("uniform", "normal", "exponential", "gamma", "beta", "binomial", "negative_binomial", "poisson", "chisquare"),
     *("noncentral_chisquare", "f", "noncentral_f", "standard_cauchy", "standard_t", "vonmises", "pareto", "weibull"),
     *("power", "laplace", "gumbel", "logistic", "lognormal", "rayleigh", "wald", "triangular", "geometric", "zipf"),
-    *("hypergeometric", "logseries"),
+    *("hypergeometric", "logseries", "choice"),
 }
+ROWS = frozenset({"multinomial", "dirichlet", "multivariate_hypergeometric"})
+SIZELESS = frozenset({"permutation", "permuted"})
+METHODS = SINGLES | ROWS | SIZELESS
+# Those whose parameters have no element for each of the values: a block needs all of them.
+TAKES_WHOLE = frozenset({"choice"})
 
 
-def logical_block(shape: Shape) -> Shape:
+def drawn_together(name: str, args: Args, ndim: int) -> Shape:
+    """The axes along which a method's values depend on one another, so that a stream draws all of them."""
+    named = args if isinstance(args, Mapping) else {}
+    if name in ROWS:
+        return (ndim - 1,)
+    if name == "permuted":
+        return (named["axis"],)
+    return tuple(range(ndim)) if name == "choice" and not named.get("replace", True) else ()
+
+
+def logical_block(shape: Shape, together: Sequence[int] = ()) -> Shape:
     """The shape of the logical blocks of a random array: powers of two, the last two axes grown first.
 
-    >>> logical_block((1000, 1000, 1000)), logical_block((10**6, 10))
-    ((1, 256, 256), (4096, 16))
+    They have the axes `together` whole.
+
+    >>> logical_block((1000, 1000, 1000)), logical_block((10**6, 10)), logical_block((10**6, 10), (1,))
+    ((1, 256, 256), (4096, 16), (4096, 10))
     """
-    block, bits = [1] * len(shape), BLOCK_BITS
+    block = [n if d in together else 1 for d, n in enumerate(shape)]
+    bits = max(0, BLOCK_BITS - (max(math.prod(block), 1) - 1).bit_length())
     for axes in (range(len(shape))[-2:], *((d,) for d in reversed(range(len(shape) - 2)))):
         while bits and (growing := [d for d in axes if block[d] < shape[d]]):
             # The shortest grows, the last of equals: rows are contiguous.
             block[min(reversed(growing), key=block.__getitem__)] *= 2
             bits -= 1
     return tuple(block)
+
+
+def work_nbytes(name: str, args: Args, shape: Shape, itemsize: int, parameters_nbytes: int) -> int:
+    """The most bytes that drawing takes beside the values: a logical block, and what NumPy's `choice` makes of `p`."""
+    if name == "permutation":
+        return 8 * SHUFFLED
+    block_nbytes = math.prod(logical_block(shape, drawn_together(name, args, len(shape)))) * itemsize
+    return 5 * block_nbytes + 3 * parameters_nbytes if name == "choice" else block_nbytes
 
 
 def random_flops(*_: Any, block: Sequence[Span] = (), **__: Any) -> int:
@@ -56,41 +85,48 @@ def random_flops(*_: Any, block: Sequence[Span] = (), **__: Any) -> int:
 
 @kernel(flops=random_flops, needs_block=True, name="random")
 def random_(
+    *parameters: Array,
     block: Sequence[Span],
     shape: Sequence[int],
     seed: int | Sequence[int],
     call: int,
     name: str,
     args: Args = (),
+    given: Sequence[str] = (),
     dtype: Any = "<f8",
 ) -> Array:
     """The elements `block` of a random array of `shape`, drawn by the Generator's method `name`.
 
     `seed` is SeedSequence's entropy and `call` the number of the call on its generator; `args` are the method's scalar
-    parameters, in order or by name.
+    parameters, in order or by name, and `given` the names of those that are arrays. These have the length of the
+    block, or 1, along each axis, and the block is one of whole logical blocks, since how far a stream has come depends
+    on all parameters so far.
 
-    >>> random_([(0, 1), (2, 4)], (9, 9), seed=0, call=0, name="integers", args=[0, 10], dtype="<i8").shape
+    >>> random_(block=[(0, 1), (2, 4)], shape=(9, 9), seed=0, call=0, name="integers", args=[0, 10], dtype="<i8").shape
     (1, 2)
     """
     if name not in METHODS:
-        raise ValueError(f"no random method {name!r} with one value per element; there are {sorted(METHODS)}")
-    whole, out = tuple(shape), np.empty([hi - lo for lo, hi in block], dtype)
-    size = logical_block(whole)
+        raise ValueError(f"no random method {name!r} that draws tiles; there are {sorted(METHODS)}")
+    whole, out = tuple(shape), np.empty([hi - lo for lo, hi in block], dtype_of(dtype))
     draws = _Draws(seed, call, name, args, out.dtype)
+    if name == "permutation":
+        return permuted_places(block, whole, draws.stream, **draws.keywords)
+    size = logical_block(whole, drawn_together(name, args, len(whole)))
     scratch = draws.scratch(math.prod(size))
     touched = (range(lo // s, -(-hi // s)) for (lo, hi), s in zip(block, size, strict=True))
     for number in product(*touched) if out.size else ():
         extent = [(i * s, min(i * s + s, n)) for i, s, n in zip(number, size, whole, strict=True)]
         common = [(max(a, c), min(b, d)) for (a, b), (c, d) in zip(block, extent, strict=True)]
+        varying = {k: draws.part(p, extent, block) for k, p in zip(given, parameters, strict=True)}
         target = out[_within(common, block)]
         lengths = tuple(hi - lo for lo, hi in extent)
         if scratch is None:
-            drawn = draws(number, lengths)
+            drawn = draws(number, lengths, varying)
         elif target.shape == lengths and target.flags.c_contiguous and target.dtype == scratch.dtype:
-            draws(number, lengths, target)
+            draws(number, lengths, varying, target)
             continue
         else:
-            drawn = draws(number, lengths, scratch[: math.prod(lengths)].reshape(lengths))
+            drawn = draws(number, lengths, varying, scratch[: math.prod(lengths)].reshape(lengths))
         target[...] = drawn[_within(common, extent)]
     return out
 
@@ -109,13 +145,37 @@ class _Draws:
         """Memory for the values of a block, where the method can write into it."""
         return np.empty(size, self.keywords["dtype"]) if self.name in TAKES_OUT else None
 
-    def __call__(self, number: Shape, lengths: Shape, out: Array | None = None) -> Array:
+    def part(self, parameter: Array, extent: Sequence[Span], block: Sequence[Span]) -> Array:
+        """What a logical block needs of a parameter of the block."""
+        if self.name in TAKES_WHOLE:
+            return parameter
+        if any(a < c or b > d for (a, b), (c, d) in zip(extent, block, strict=True)):
+            raise ValueError(f"{self.name}: the parameters of {block} are not those of whole logical blocks")
+        index = _within(extent, block)
+        return parameter[tuple(slice(None) if n == 1 else i for n, i in zip(parameter.shape, index, strict=False))]
+
+    def stream(self, number: Shape) -> np.random.Generator:
+        """The generator of a logical block."""
         # SFC64 is the fastest of NumPy's generators at uniforms, normals and gammas, and seeded as fast as any.
-        stream = np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=(self.call, *number)))
-        draw = getattr(np.random.Generator(stream), self.name)
-        into = {} if out is None else {"out": out}
-        drawn: Array = draw(*self.values, size=lengths, **into, **self.keywords)
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(self.call, *number))
+        return np.random.Generator(np.random.SFC64(sequence))
+
+    def __call__(self, number: Shape, lengths: Shape, varying: dict[str, Any], out: Array | None = None) -> Array:
+        keywords = {**self.keywords, **varying}
+        if self.name in ROWS:
+            lengths = lengths[:-1]
+            keywords.update(_row_parameters(varying))
+        if self.name not in SIZELESS:
+            keywords["size"] = lengths
+        if out is not None:
+            keywords["out"] = out
+        drawn: Array = getattr(self.stream(number), self.name)(*self.values, **keywords)
         return drawn
+
+
+def _row_parameters(varying: Mapping[str, Array]) -> dict[str, Array]:
+    """The parameters of a row's method as it takes them: counts without the row's axis, and one row as a vector."""
+    return {k: p[..., 0] if k == "n" else p.reshape(-1) if p.size == p.shape[-1] else p for k, p in varying.items()}
 
 
 def _within(part: Sequence[Span], whole: Sequence[Span]) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial as bound
+from typing import Any
 
 import numpy as np
 
@@ -93,33 +94,39 @@ class RunningMoments:
         at = self.cut.at(span)
         pivot = self.pivot[tuple(slice(0, 1) if d in self.axes else s for d, s in enumerate(at))]
         if all(span[a][0] == 0 for a in self.axes):
-            total = sums(x, self.axes, self.loop)
-            np.divide(total, x.size // max(total.size, 1), out=pivot, casting="unsafe")
+            total = self._total(x)
+            np.divide(total, np.maximum(self._count(x, total), 1), out=pivot, casting="unsafe")
         n, offset, m2 = self._deviations(x, pivot)
         part = self.parts[at]
         part["n"], part["mean"], part["rest"], part["m2"] = n, offset, 0, m2
 
-    def _deviations(self, x: Array, pivot: Array) -> tuple[int, Array, Array]:
+    def _total(self, x: Array) -> Array:
+        """The sum of the block's elements."""
+        return sums(x, self.axes, self.loop)
+
+    def _count(self, x: Array, total: Array) -> Any:
+        """How many elements were added up to each of the totals."""
+        return x.size // max(total.size, 1)
+
+    def _deviations(self, x: Array, pivot: Array) -> tuple[Any, Array, Array]:
         """The count, the mean less the pivot, and the sum of squared deviations."""
         d = self._less(x, pivot)
         total = sums(d, self.axes)
-        n = x.size // max(total.size, 1)
-        offset = total / n
+        n = self._count(x, total)
+        offset = total / np.maximum(n, 1)
         m2 = self._sum_of_squares(d)
         excess = _square(offset) * n
         # Subtracting the excess is safe only where it is the smaller part; a nan settles nothing either way.
         if (excess <= 0.25 * m2).all():
             return n, offset, m2 - excess
-        d = self._less(x, pivot)
-        np.subtract(d, offset, out=d)
-        return n, offset, self._sum_of_squares(d)
+        return n, offset, self._sum_of_squares(self._less(x, pivot, offset))
 
-    def _less(self, x: Array, pivot: Array) -> Array:
-        """The block less the pivot, in a buffer that is kept while blocks are alike."""
+    def _less(self, x: Array, pivot: Array, offset: Array | None = None) -> Array:
+        """The block less the pivot, and less the offset, in a buffer that is kept while blocks are alike."""
         if self.scratch is None or self.scratch.shape != x.shape:
             self.scratch = np.empty(x.shape, self.loop)
         np.subtract(x, pivot, out=self.scratch, dtype=self.loop, casting="unsafe")
-        return self.scratch
+        return self.scratch if offset is None else np.subtract(self.scratch, offset, out=self.scratch)
 
     def _sum_of_squares(self, d: Array) -> Array:
         """The sum of squared magnitudes; overwrites the deviations."""
@@ -136,3 +143,34 @@ class RunningMoments:
 
 
 MOMENTS = Moments(root=False)
+
+
+class NanMoments(Moments):
+    """The variance of the elements that are no nan; itself nan where there are no more than `ddof` of them."""
+
+    def starter(self, cut: Cut, given: DType, out: DType) -> Callable[[], Running]:
+        """As for all elements, but that those which are nan count for nothing."""
+        return bound(RunningNanMoments, cut, self.working_dtype(given, out), self.partial_dtype(given, out))
+
+    def finish(self, partial: Array, dtype: DType, ddof: float) -> Array:
+        """M2 by n - ddof, and its root for the standard deviation."""
+        free = partial["n"] - ddof
+        variance = partial["m2"] / np.where(free > 0, free, np.nan)
+        return np.asarray(np.sqrt(variance) if self.root else variance).astype(dtype)
+
+
+class RunningNanMoments(RunningMoments):
+    """The moments of a tile's elements that are no nan."""
+
+    __slots__ = ()
+
+    def _total(self, x: Array) -> Array:
+        return sums(np.where(np.isnan(x), 0, x), self.axes, self.loop)
+
+    def _count(self, x: Array, total: Array) -> Any:
+        return sums(~np.isnan(x), self.axes, np.dtype(np.int64))
+
+    def _less(self, x: Array, pivot: Array, offset: Array | None = None) -> Array:
+        d = super()._less(x, pivot, offset)
+        d[np.isnan(x)] = 0
+        return d

@@ -13,11 +13,29 @@ from typing import Any
 import numpy as np
 
 from .extremes import Extreme
-from .folds import Fold, Mean, highest, lowest
-from .moments import MOMENTS, Moments
+from .folds import Fold, Mean, Ordered, highest, lowest, nothing_or
+from .moments import MOMENTS, Moments, NanMoments
 from .partials import Array, DType, Kind
 from .registry import kernel
 
+IDENTITIES: dict[str, Any] = {
+    "bitwise_and": -1,
+    "bitwise_or": 0,
+    "bitwise_xor": 0,
+    "fmax": nothing_or(lowest),
+    "fmin": nothing_or(highest),
+    "gcd": 0,
+    "hypot": 0,
+    "logaddexp": -math.inf,
+    "logaddexp2": -math.inf,
+    "logical_xor": False,
+}
+# Those that NumPy does not reorder. Not arctan2 and power: NumPy 2.4 gets them wrong where it has AVX-512.
+ORDERED_NAMES = (
+    "copysign", "divide", "equal", "float_power", "floor_divide", "fmod", "greater", "greater_equal", "heaviside",
+    "lcm", "left_shift", "less", "less_equal", "nextafter", "not_equal", "remainder", "right_shift", "subtract",
+)  # fmt: skip
+ORDERED = frozenset(ORDERED_NAMES)
 KINDS: dict[str, Kind] = {
     "sum": Fold(np.add, 0, widen=True),
     "prod": Fold(np.multiply, 1, widen=True),
@@ -30,6 +48,10 @@ KINDS: dict[str, Kind] = {
     "std": Moments(root=True),
     "argmin": Extreme(np.argmin, highest),
     "argmax": Extreme(np.argmax, lowest),
+    "nanvar": NanMoments(root=False),
+    "nanstd": NanMoments(root=True),
+    **{name: Fold(getattr(np, name), identity) for name, identity in IDENTITIES.items()},
+    **{name: Ordered(getattr(np, name)) for name in ORDERED_NAMES},
 }
 
 

@@ -9,17 +9,26 @@ from typing import Any
 
 Shape = tuple[int, ...]
 
-# Where each kernel lives: a module is imported when its first kernel is used, so a cold start loads few.
-MODULES = {
-    "map": "elementwise",
-    "combine": "reductions",
-    "finish": "reductions",
-    "gemm": "products",
-    "overlap": "overlaps",
-    "random": "generators",
-    "reshape": "movement",
-    "trim": "overlaps",
+# The kernels of each module, which is imported when its first kernel is used, so that a cold start loads few.
+NAMES = {
+    "elementwise": "map",
+    "reductions": "combine finish",
+    "products": "gemm",
+    "generators": "random",
+    "movement": "reshape",
+    "halos": "pad_edges overlap trim sliding",
+    "gathering": "gather scatter compress nonzero",
+    "scans": "scan scan_total",
+    "sorting": "sort argsort partition argpartition topk argtopk",
+    "runs": "sort_run windows between splits select merge_runs",
+    "quantiles": "interpolate quantile median",
+    "searching": "searchsorted digitize interp isin unique",
+    "counting": "bincount bin_edges histogram histogramdd",
+    "transforms": "fft twiddle chirp chirp_filter",
+    "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
+    "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",
 }
+MODULES = {name: module for module, names in NAMES.items() for name in names.split()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Kernel:
     needs_index: bool
     uses_blas: bool
     takes_out: bool
+    in_order: bool
 
 
 _found: dict[str, Kernel] = {}
@@ -45,18 +55,19 @@ def kernel(
     needs_index: bool = False,
     uses_blas: bool = False,
     takes_out: bool = False,
+    in_order: bool = False,
     name: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a kernel.
 
     With `needs_block` it is also given `block`, the elements (lo, hi) of each axis of its stage, and `shape`, the
     sizes of those axes; with `needs_index` its task's `index` in the grid; with `takes_out` it may be given `out`,
-    memory for its result.
+    memory for its result. With `in_order` a loop over it goes through its blocks from the first to the last.
     """
 
     def register(fn: Callable[..., Any]) -> Callable[..., Any]:
         label = name or fn.__name__.rstrip("_")
-        _found[label] = Kernel(label, fn, flops, needs_block, needs_index, uses_blas, takes_out)
+        _found[label] = Kernel(label, fn, flops, needs_block, needs_index, uses_blas, takes_out, in_order)
         return fn
 
     return register

@@ -26,7 +26,7 @@ HOIST = 16
 SHORT_ROW = 64
 # How many elements at least make one partial within a tile, and one of several fields.
 SHRINK, SHRINK_MORE = 64, 256
-_MOMENTS = ("var", "std")
+_MOMENTS = ("var", "std", "nanvar", "nanstd")
 
 
 @dataclass(frozen=True, slots=True)

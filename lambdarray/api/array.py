@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..config import get_config
 from ..errors import LambdarrayError
 from ..ops import Op, Shape
-
-# The most bytes that `np.asarray(x)` and iteration compute without being asked by `compute()`.
-IMPLICIT_LIMIT_BYTES = 1 << 30
 
 
 class Array:
@@ -108,14 +106,15 @@ class Array:
         return f"<lambdarray.Array shape={self.shape} dtype={self.dtype} chunks={self.chunksize}>"
 
     def _repr_html_(self) -> str:
-        rows = [
-            ("shape", self.shape),
-            ("dtype", self.dtype),
-            ("bytes", f"{self.nbytes:,}"),
-            ("chunks", f"{self.chunksize} in a grid of {self.numblocks}"),
-        ]
-        cells = "".join(f"<tr><th style='text-align:left'>{k}</th><td>{v}</td></tr>" for k, v in rows)
-        return f"<table>{cells}</table>"
+        from .pictures import array_html
+
+        return array_html(self._op)
+
+    def visualize(self, filename: Any = None) -> Any:
+        """The plan of computing this array as a graph of its stages: see `lambdarray.visualize`."""
+        from .graph import visualize
+
+        return visualize(self, filename=filename)
 
     # -- running
 
@@ -133,21 +132,18 @@ class Array:
         out: Array = persist(self)
         return out
 
-    def to_zarr(self, url: str, *, overwrite: bool = False) -> None:
-        """Run, and write the tiles as a Zarr v3 array at a directory or an s3:// URL.
+    def to_zarr(self, url: Any, **options: Any) -> None:
+        """Run, and write the tiles as a Zarr v3 array at a directory or an s3:// URL: see `lambdarray.to_zarr`."""
+        from .writing import to_zarr
 
-        The target must be empty, or a save of this same expression that was cut short; `overwrite=True` deletes
-        what is there first. Raises TargetExistsError otherwise.
-        """
-        from .compute import to_zarr
-
-        to_zarr(self, url, overwrite=overwrite)
+        to_zarr(self, url, **options)
 
     def _implicit(self, what: str) -> np.ndarray:
-        if self.nbytes > IMPLICIT_LIMIT_BYTES:
+        limit_mib, mib = get_config().implicit_mib, self.nbytes / 2**20
+        if limit_mib is not None and mib > limit_mib:
             raise _TooLargeError(
-                f"{what} would compute {self.nbytes / 2**30:.1f} GiB here, above {IMPLICIT_LIMIT_BYTES >> 30} GiB; "
-                "call .compute() if that is what you want"
+                f"{what} would compute {mib:,.1f} MiB here, above implicit_mib={limit_mib}; call .compute() if that is "
+                f"what you want, or la.config(implicit_mib={math.ceil(mib)}), or None for no limit"
             )
         return self.compute()
 
@@ -164,23 +160,30 @@ class Array:
 
     def item(self, *args: int) -> Any:
         """The value of an array of one element, or of the element at `args`, as a Python scalar."""
-        return self._implicit("item()").item(*args)
+        return self._implicit("item()").item(*args) if args or self.size != 1 else self._element().item()
 
     def tolist(self) -> Any:
         """The value as nested lists."""
         return self._implicit("tolist()").tolist()
 
+    def _element(self) -> Any:
+        """The value of an array of one element, as a scalar of NumPy's."""
+        from .elements import at_hand
+
+        found = at_hand(self._op)
+        return self._implicit("conversion").reshape(())[()] if found is None else found
+
     def _scalar(self, convert: Any) -> Any:
-        if self.size != 1:
+        if self.ndim:
             raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
-        return convert(self._implicit("conversion").reshape(())[()])
+        return convert(self._element())
 
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(
                 "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
             )
-        return bool(self._scalar(bool))
+        return bool(self._element())
 
     def __int__(self) -> int:
         return int(self._scalar(int))
@@ -207,6 +210,36 @@ class Array:
 
     def __reduce__(self) -> Any:
         raise TypeError("an Array is an expression, which cannot be pickled; give it to a function as an argument")
+
+    # -- where it is, for the array API standard
+
+    @property
+    def device(self) -> str:
+        """Where the value comes to when it is computed: "cpu"."""
+        return "cpu"
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Array:
+        """The array itself, for the one device that there is; ValueError for another."""
+        from .devices import on_cpu
+
+        on_cpu(device)
+        if stream is not None:
+            raise ValueError("a stream is nothing that a cpu has; leave it out")
+        return self
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        from .dispatch import namespace
+
+        return namespace(api_version)
+
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        value = self._implicit("__dlpack__()")
+        return value.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)  # kDLCPU, as DLPack numbers it
 
     # -- NumPy's protocols
 
@@ -360,6 +393,26 @@ def _binary(ufunc: np.ufunc) -> tuple[Any, Any]:
     return forward, reflected
 
 
+def _inplace(forward: Any) -> Any:
+    """`x += v` and its like: the name is bound to a new array, of the old one's shape and dtype."""
+
+    def method(self: Array, other: Any) -> Any:
+        out = forward(self, other)
+        if out is NotImplemented:
+            return out
+        if not np.can_cast(out.dtype, self.dtype, "same_kind"):
+            raise TypeError(
+                f"in place an array of {self.dtype} cannot become one of {out.dtype}; write it as x = x + v"
+            )
+        if out.shape != self.shape:
+            raise ValueError(
+                f"non-broadcastable output operand: in place an array of shape {self.shape} cannot become {out.shape}"
+            )
+        return out.astype(self.dtype)
+
+    return method
+
+
 def _equality(compare: Any, answer: bool) -> Any:
     """Compared with None or text each element has the same answer, as NumPy gives it for numbers."""
 
@@ -414,23 +467,23 @@ REDUCTIONS = ("sum", "prod", "mean", "var", "std", "min", "max", "any", "all", "
 
 def _reduction(name: str) -> Any:
     def method(self: Array, axis: Any = None, *args: Any, **kwargs: Any) -> Array:
-        from . import reductions
+        from .names import FUNCTIONS
 
-        return getattr(reductions, name)(self, axis, *args, **kwargs)  # type: ignore[no-any-return]
+        return FUNCTIONS[name](self, axis, *args, **kwargs)  # type: ignore[no-any-return]
 
     method.__doc__ = f"As `lambdarray.{name}`."
     method.__name__ = name
     return method
 
 
-# What NumPy's own ** does for these exponents of floating-point arrays.
+# What NumPy's own ** does for these exponents of floating-point arrays, and for 2 of any.
 POWERS = {(int, -1): np.reciprocal, (int, 2): np.square, (float, 0.5): np.sqrt}
 
 
 def _power(self: Array, other: Any) -> Any:
     """`self ** other`."""
-    number = type(other) in (int, float) and self.dtype.kind in "fc"
-    quick = POWERS.get((type(other), other)) if number else None
+    number = type(other) is int or type(other) is float
+    quick = POWERS.get((type(other), other)) if number and (self.dtype.kind in "fc" or other == 2) else None
     return self.__array_ufunc__(quick, "__call__", self) if quick else _binary(np.power)[0](self, other)
 
 
@@ -438,7 +491,10 @@ def _define() -> None:
     """Give Array its operators and reductions, from the tables above."""
     for name, ufunc in BINARY.items():
         forward, reflected = _binary(ufunc)
-        setattr(Array, f"__{name}__", _power if name == "pow" else forward)
+        forward = _power if name == "pow" else forward
+        setattr(Array, f"__{name}__", forward)
+        if name != "divmod":
+            setattr(Array, f"__i{name}__", _inplace(forward))
         setattr(Array, f"__r{name}__", reflected)
     for name, ufunc in COMPARE.items():
         setattr(Array, f"__{name}__", _binary(ufunc)[0])

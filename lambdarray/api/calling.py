@@ -77,14 +77,14 @@ class Operand:
 class Result:
     """What a function makes: a label for each axis, and the lengths of its blocks where they are not the stage's.
 
-    `dtype` None is found out. `trims` says what is cut off the ends of a block, as the kernel `trim` has it but for the
-    stage's axis; `kept` are the lengths that this leaves.
+    `dtype` None is found out. `trims` says for the kernel `trim` what is cut off blocks, if all their axes are the
+    stage's; `kept` are the lengths that this leaves.
     """
 
     labels: tuple[Label, ...]
     dtype: Any = None
     cuts: CutsOf = field(default_factory=dict)
-    trims: tuple[tuple[int, int, int, bool], ...] = ()
+    trims: Mapping[str, Any] = field(default_factory=dict)
     kept: CutsOf = field(default_factory=dict)
 
     def place(self, stage: Stage, order: Sequence[Label]) -> Place:
@@ -151,8 +151,7 @@ class Caller:
         stage.call("call", outs, [*ins, f"r{len(inputs) - 1}"], name=name, makes=kinds, **how)
         for n, result in enumerate(results):
             if result.trims:
-                axes = [[d, order.index(result.labels[d]), *rest] for d, *rest in result.trims]
-                stage.call("trim", [f"z{n}"], [outs[n]], axes=axes)
+                stage.call("trim", [f"z{n}"], [outs[n]], **result.trims)
                 outs[n] = f"z{n}"
         kept = zip(results, outs, dtypes, strict=True)
         return stage.make_all(inputs, [r.out(register, dtype, stage, order) for r, register, dtype in kept])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,23 @@ def tiling_for(shape: Shape, chunks: Any, dtype: np.dtype[Any], current: Tiling 
         raise ValueError(f"chunks={chunks!r} has {len(chunks)} entries for an array of {len(shape)} axes, {shape}")
     automatic = _automatic(shape, chunks, dtype)
     return Tiling(tuple(_cuts(d, n, chunks[d], automatic[d]) for d, n in enumerate(shape)))
+
+
+def following(shape: Shape, own: tuple[Any, ...] | None, dtype: np.dtype[Any]) -> Any:
+    """What `chunks="auto"` is for an object with chunks of its own: whole multiples of them, of about 32 MB.
+
+    Chunks that are larger stay as they are, and so do those of which every length is given.
+
+    >>> following((1000, 900), (300, 100), np.dtype("f8"))
+    [1200, 900]
+    """
+    if own is None or len(own) != len(shape):
+        return "auto"
+    if not all(isinstance(n, int | np.integer) and n > 0 for n in own):
+        return own
+    grid = tuple(-(-n // c) for n, c in zip(shape, own, strict=True))
+    together = auto_chunk(grid, math.prod(own) * dtype.itemsize, AUTO_BYTES)
+    return [int(c * n) for c, n in zip(own, together, strict=True)]
 
 
 def _from_mapping(shape: Shape, chunks: Mapping[Any, Any], current: Tiling | None) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Running expressions: compute, persist, to_zarr, and what they would do: plan, explain."""
+"""Running expressions: compute, persist, and what they would do: plan, explain."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, get_config
-from ..errors import ConfigError, StoreError
-from ..ops import ObjectSource, Op, Rechunk, Stored, in_order
+from ..errors import ConfigError
+from ..ops import ObjectSource, Op, Stored, in_order
 from ..planner import Resources, make_plan
 from ..runtime.functions import Function
 from ..runtime.launch import OVERHEAD_MIB, Launch, worker_count, worker_memory_bytes
 from ..runtime.summary import RunReport
 from ..store import ResultArray
 from ..task import Plan
-from ..tiling import Cuts, Tiling
 from .array import Array
 from .explain import Explanation, check_budget
 from .progress import progress_for
 from .remote import check_grants, settled
 
-__all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate", "store", "to_zarr"]
+__all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate"]
 
 _last: RunReport | None = None
 
@@ -35,16 +34,18 @@ def last_report() -> RunReport | None:
     return _last
 
 
-def _arrays(arrays: Sequence[Any]) -> list[Op]:
+def ops_of(arrays: Sequence[Any]) -> list[Op]:
+    """The ops of arrays; TypeError for anything else."""
     wrong = next((a for a in arrays if not isinstance(a, Array)), None)
     if wrong is not None:
         raise TypeError(f"expected lambdarray arrays, not {type(wrong).__name__}; use lambdarray.asarray first")
     return [a._op for a in arrays]
 
 
-def _resources(config: Config) -> Resources:
-    remote = config.executor != "threads" or not config.store.startswith("memory")
-    overhead_mib = 0 if config.executor == "threads" else OVERHEAD_MIB
+def resources(config: Config) -> Resources:
+    """What the planner has to do with under these settings."""
+    remote = not config.local or not config.store.startswith("memory")
+    overhead_mib = 0 if config.local else OVERHEAD_MIB
     return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib)
 
 
@@ -53,15 +54,16 @@ def _resources(config: Config) -> Resources:
 _runs = count()
 
 
-def _make(
+def make(
     ops: Sequence[Op], config: Config, targets: Mapping[int, Any] | None = None, purpose: str = ""
 ) -> tuple[Plan, dict[str, Any]]:
+    """A plan for what is to be stored, and its in-memory sources; `targets` says where an op goes if not to scratch."""
     durable = not config.store.startswith("memory")
     tokens = _content(ops) if durable else None
     # A save is known again by its key, so that it resumes; not where it reads what may change from call to call.
     again = targets and not any(map(_is_data, in_order(ops)))
     purpose = purpose if durable or again else f"run {next(_runs)}"
-    return make_plan(ops, _resources(config), targets=targets, tokens=tokens, purpose=purpose)
+    return make_plan(ops, resources(config), targets=targets, tokens=tokens, purpose=purpose)
 
 
 def _content(ops: Sequence[Op]) -> dict[str, str]:
@@ -84,7 +86,7 @@ def plan(*arrays: Array) -> Plan:
     >>> la.plan(la.ones((8, 8), chunks=4) + 1).task_count
     4
     """
-    return _make(_arrays(arrays), get_config())[0]
+    return make(ops_of(arrays), get_config())[0]
 
 
 def explain(*arrays: Array, workers: int | None = None) -> Explanation:
@@ -93,7 +95,7 @@ def explain(*arrays: Array, workers: int | None = None) -> Explanation:
     It prints as text and shows as a table in notebooks.
     """
     config = get_config()
-    made = _make(_arrays(arrays), config)[0]
+    made = make(ops_of(arrays), config)[0]
     return Explanation(made, config, worker_count(config) if workers is None else workers)
 
 
@@ -110,16 +112,16 @@ def simulate(*arrays: Array) -> RunReport:
     from ..runtime.simulation import simulate as run_simulation
 
     config = replace(get_config(), executor="simulated")
-    made = make_plan(_arrays(arrays), _resources(config))[0]
+    made = make_plan(ops_of(arrays), resources(config))[0]
     return run_simulation(made, config, worker_count(config))
 
 
-def _with_values(config: Config) -> Config:
+def with_values(config: Config) -> Config:
     """The settings, settled, of a run that is to make values."""
     if config.executor == "simulated":
         raise ConfigError(
             "executor='simulated' runs in virtual time and makes no values; la.simulate(x) gives its report, "
-            "and executor='threads' or 'lambda' the values"
+            "and executor='threads', 'processes' or 'lambda' the values"
         )
     return settled(config)
 
@@ -129,20 +131,21 @@ def compute(*arrays: Any) -> Any:
 
     Raises the errors of `lambdarray.errors`; what is finished when an error ends the run is kept on durable stores.
     """
-    ops = _arrays(arrays)
-    config = _with_values(get_config())
-    made, objects = _make(ops, config)
+    ops = ops_of(arrays)
+    config = with_values(get_config())
+    made, objects = make(ops, config)
     direct = _direct(made, config)
     made = made.moved({name: {"kind": "result", "token": name} for name in direct})
     launch = Launch(made, {**objects, **direct}, config)
     results = _Results(launch, direct)
-    _run(launch, results.take)
+    run(launch, results.take)
     out = results.all(made.outputs)
     launch.forget()
     return out[0] if len(out) == 1 else out
 
 
-def _run(launch: Launch, on_tile: Any = None) -> None:
+def run(launch: Launch, on_tile: Any = None) -> None:
+    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one."""
     global _last
     check_grants(launch.plan, launch.config)
     check_budget(launch.plan, launch.config)
@@ -183,8 +186,7 @@ class _Results:
             return
         if name in self.read and self.launch.plan.arrays[name].tiling.count == 1:
             return
-        spec, array = self.launch.plan.arrays[name], self.launch.array(name)
-        tile = array.read([c.span(i) for c, i in zip(spec.tiling.axes, index, strict=True)])
+        spec, tile = self.launch.plan.arrays[name], self.launch.tile(name, index)
         if spec.tiling.count == 1:
             self.launch.drop(name, index)
             self.values[name] = _owned(tile)
@@ -228,11 +230,11 @@ def persist(*arrays: Any) -> Any:
     Tiles in memory go with the last array that reads them; on a durable store they stay until `lambdarray clean`
     or the lifecycle rule removes them.
     """
-    ops = _arrays(arrays)
-    config = _with_values(get_config())
-    made, objects = _make(ops, config, purpose="persist")  # `compute` drops its tiles, and these are to stay
+    ops = ops_of(arrays)
+    config = with_values(get_config())
+    made, objects = make(ops, config, purpose="persist")  # `compute` drops its tiles, and these are to stay
     launch = Launch(made, objects, config)
-    _run(launch)
+    run(launch)
     launch.forget(keep=made.outputs)
     out = tuple(Array(_stored(op, launch, name)) for op, name in zip(ops, made.outputs, strict=True))
     return out[0] if len(out) == 1 else out
@@ -248,73 +250,10 @@ def _stored(op: Op, launch: Launch, name: str) -> Op:
     if name not in launch.plan.written:
         return op
     spec = launch.plan.arrays[name]
-    location = {**spec.location, "store": launch.config.store}
+    # Memory that processes share has a place of its own; a durable store is known by the name that it was given.
+    location = {**spec.location, "store": launch.config.store if launch.scratch.durable else launch.scratch.url}
     holder = None
     if not launch.scratch.durable:
         holder = _Holder()
         weakref.finalize(holder, launch.scratch.delete_prefix, spec.location["prefix"])
     return Stored((), op.tiling, op.dtype, location=location, token=f"{launch.plan.key}/{name}", holder=holder)
-
-
-def to_zarr(array: Any, url: Any, *, overwrite: bool = False) -> None:
-    """Run, and write the tiles as a Zarr v3 array at a directory or an s3:// URL.
-
-    The target must be empty, or a save of this same expression that was cut short, which is then resumed;
-    `overwrite=True` deletes what is there. Ragged tiles are cut anew, as Zarr needs it.
-    """
-    store([(array, url)], overwrite=overwrite)
-
-
-def store(pairs: Sequence[tuple[Any, Any]], *, overwrite: bool = False) -> None:
-    """Run once, and write each array of `(array, url)` to its own target, as `to_zarr` does."""
-    from ..store import zarr
-
-    ops = [_saveable(op) for op in _arrays([a for a, _ in pairs])]
-    urls = [str(url) for _, url in pairs]
-    _refuse_own_input(ops, urls)
-    config = _with_values(get_config())
-    _check_reachable(urls, config)
-    targets = {
-        id(op): zarr.target_location(url, op.shape, op.tiling.max_tile, op.dtype)
-        for op, url in zip(ops, urls, strict=True)
-    }
-    made, objects = _make(ops, config, targets)
-    check_grants(made, config)
-    for op, url in zip(ops, urls, strict=True):
-        zarr.prepare_target(url, op.shape, op.tiling.max_tile, op.dtype, made.key, overwrite)
-    launch = Launch(made, objects, config)
-    _run(launch)
-    for url in urls:
-        zarr.finish_target(url)
-    launch.forget()
-
-
-def _saveable(op: Op) -> Op:
-    """The op in regular tiles; one that is stored already is copied."""
-    tiling = op.tiling
-    if not tiling.is_regular:
-        tiling = Tiling(tuple(c if c.regular else Cuts(c.size, c.max_chunk) for c in tiling.axes))
-    return Rechunk((op,), tiling, op.dtype) if tiling is not op.tiling or isinstance(op, ObjectSource | Stored) else op
-
-
-def _refuse_own_input(ops: Sequence[Op], urls: Sequence[str]) -> None:
-    read = {_place(str(op.location["url"])) for op in in_order(ops) if isinstance(op, Stored) and "url" in op.location}
-    both = next((url for url in urls if _place(url) in read), None)
-    if both is not None:
-        raise StoreError(f"{both} is read by this expression and cannot be its target; save to another place")
-    places = [_place(url) for url in urls]
-    twice = next((url for url, place in zip(urls, places, strict=True) if places.count(place) > 1), None)
-    if twice is not None:
-        raise StoreError(f"{twice} is the target of two arrays; each needs its own")
-
-
-def _place(url: str) -> str:
-    """Where a URL leads, however it is written."""
-    from ..store.locate import local_path
-
-    return url.rstrip("/") if url.startswith("s3://") else local_path(url)
-
-
-def _check_reachable(urls: Sequence[str], config: Config) -> None:
-    if config.executor == "lambda" and (local := next((u for u in urls if not u.startswith("s3://")), None)):
-        raise ConfigError(f"functions cannot write to {local!r}; with executor='lambda' save to an s3:// URL")

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import Fill, Iota, Map, ObjectSource, Op, Shape, View, constant
-from ..tiling import AxisMap, Tiling
+from ..ops import Fill, Iota, Map, ObjectSource, Op, Shape, constant
+from ..tiling import Tiling
 from .array import Array
-from .chunks import tiling_for
+from .chunks import following, tiling_for
+from .devices import on_cpu
+from .sources import holds_arrays, own_chunks, sliceable
 
 _counter = itertools.count()
 _process = os.urandom(16).hex()
@@ -49,7 +51,7 @@ def storable(dtype: Any) -> np.dtype[Any]:
     return out
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, *, chunks: Any = "auto") -> Array:
+def full(shape: Any, fill_value: Any, dtype: Any = None, *, device: Any = None, chunks: Any = "auto") -> Array:
     """An array with one value everywhere; the value may be an array that broadcasts to `shape`.
 
     >>> import lambdarray as la
@@ -57,6 +59,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, *, chunks: Any = "auto"
     array([[7, 7],
            [7, 7]])
     """
+    on_cpu(device)
     if isinstance(fill_value, Array) or np.ndim(fill_value):
         from .manipulation import broadcast_to
 
@@ -67,47 +70,45 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, *, chunks: Any = "auto"
     return Array(Fill((), tiling_for(_shape(shape), chunks, kind), kind, value=scalar))
 
 
-def ones(shape: Any, dtype: Any = float, *, chunks: Any = "auto") -> Array:
+def ones(shape: Any, dtype: Any = float, *, device: Any = None, chunks: Any = "auto") -> Array:
     """An array of ones."""
-    return full(shape, 1, dtype=dtype, chunks=chunks)
+    return full(shape, 1, dtype=float if dtype is None else dtype, device=device, chunks=chunks)
 
 
-def zeros(shape: Any, dtype: Any = float, *, chunks: Any = "auto") -> Array:
+def zeros(shape: Any, dtype: Any = float, *, device: Any = None, chunks: Any = "auto") -> Array:
     """An array of zeros."""
-    return full(shape, 0, dtype=dtype, chunks=chunks)
+    return full(shape, 0, dtype=float if dtype is None else dtype, device=device, chunks=chunks)
 
 
-def empty(shape: Any, dtype: Any = float, *, chunks: Any = "auto") -> Array:
+def empty(shape: Any, dtype: Any = float, *, device: Any = None, chunks: Any = "auto") -> Array:
     """An array whose values do not matter: zeros."""
-    return zeros(shape, dtype=dtype, chunks=chunks)
+    return zeros(shape, dtype=dtype, device=device, chunks=chunks)
 
 
-def _like(x: Any, dtype: Any, shape: Any, chunks: Any) -> tuple[Any, dict[str, Any]]:
-    x = asarray(x)
-    same = shape is None
-    chunks = x.chunks if chunks is None and same else "auto" if chunks is None else chunks
-    return (x.shape if same else shape), {"dtype": x.dtype if dtype is None else dtype, "chunks": chunks}
-
-
-def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, chunks: Any = None) -> Array:
+def full_like(
+    x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, device: Any = None, chunks: Any = None
+) -> Array:
     """One value everywhere, in the shape, dtype and chunks of `x`."""
-    size, kwargs = _like(x, dtype, shape, chunks)
-    return full(size, fill_value, **kwargs)
+    x = asarray(x)
+    if chunks is None:
+        chunks = x.chunks if shape is None else "auto"
+    kind = x.dtype if dtype is None else dtype
+    return full(x.shape if shape is None else shape, fill_value, dtype=kind, device=device, chunks=chunks)
 
 
-def ones_like(x: Any, dtype: Any = None, *, shape: Any = None, chunks: Any = None) -> Array:
+def ones_like(x: Any, dtype: Any = None, *, shape: Any = None, device: Any = None, chunks: Any = None) -> Array:
     """Ones in the shape, dtype and chunks of `x`."""
-    return full_like(x, 1, dtype=dtype, shape=shape, chunks=chunks)
+    return full_like(x, 1, dtype=dtype, shape=shape, device=device, chunks=chunks)
 
 
-def zeros_like(x: Any, dtype: Any = None, *, shape: Any = None, chunks: Any = None) -> Array:
+def zeros_like(x: Any, dtype: Any = None, *, shape: Any = None, device: Any = None, chunks: Any = None) -> Array:
     """Zeros in the shape, dtype and chunks of `x`."""
-    return full_like(x, 0, dtype=dtype, shape=shape, chunks=chunks)
+    return full_like(x, 0, dtype=dtype, shape=shape, device=device, chunks=chunks)
 
 
-def empty_like(x: Any, dtype: Any = None, *, shape: Any = None, chunks: Any = None) -> Array:
+def empty_like(x: Any, dtype: Any = None, *, shape: Any = None, device: Any = None, chunks: Any = None) -> Array:
     """An array like `x` whose values do not matter: zeros."""
-    return zeros_like(x, dtype=dtype, shape=shape, chunks=chunks)
+    return zeros_like(x, dtype=dtype, shape=shape, device=device, chunks=chunks)
 
 
 def iota(size: int, chunks: Any, dtype: Any = np.int64) -> Array:
@@ -116,13 +117,22 @@ def iota(size: int, chunks: Any, dtype: Any = np.int64) -> Array:
     return Array(Iota((), tiling_for((size,), chunks, np.dtype(dtype)), kind))
 
 
-def arange(start: Any = None, stop: Any = None, step: Any = 1, dtype: Any = None, *, chunks: Any = "auto") -> Array:
+def arange(
+    start: Any = None,
+    stop: Any = None,
+    step: Any = 1,
+    dtype: Any = None,
+    *,
+    device: Any = None,
+    chunks: Any = "auto",
+) -> Array:
     """Evenly spaced values in [start, stop), as NumPy's arange makes them: start + i * step.
 
     >>> import lambdarray as la
     >>> la.arange(2, 9, 3).compute()
     array([2, 5, 8])
     """
+    on_cpu(device)
     if stop is None:
         start, stop = None, start
     if stop is None:
@@ -147,94 +157,69 @@ def _map(name: str, inputs: list[Op], args: list[Any], kind: np.dtype[Any], tili
     return Map(tuple(inputs), tiling, kind, name=name, args=tuple(args), loop_in=(kind, kind), loop_out=(kind,))
 
 
-def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, dtype: Any = None, chunks: Any = "auto"
-) -> Array:
-    """`num` evenly spaced values from start to stop, as NumPy's linspace makes them.
-
-    >>> import lambdarray as la
-    >>> la.linspace(0, 1, 5).compute()
-    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
-    """
-    if num < 0:
-        raise ValueError(f"Number of samples, {num}, must be non-negative.")
-    from .elementwise import where
-
-    work = np.result_type(start, stop, float(num))
-    parts = num - 1 if endpoint else num
-    index = iota(num, chunks, work)
-    low, high = np.asarray(start, dtype=work)[()], np.asarray(stop, dtype=work)[()]
-    delta = high - low
-    step = delta / parts if parts > 0 else np.asarray(np.nan, dtype=work)[()]
-    real: Any = index.astype(work)
-    values = real * step if parts > 0 and step != 0 else (real / parts) * delta if parts > 0 else real * delta
-    values = values + low
-    if endpoint and num > 1:
-        last: Any = index
-        values = where(last == num - 1, high, values)
-    kind = work if dtype is None else np.dtype(dtype)
-    return np.floor(values).astype(kind) if kind.kind in "iu" else values.astype(kind)  # type: ignore[no-any-return]
-
-
-def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float, *, chunks: Any = "auto") -> Array:
-    """Ones on the k-th diagonal and zeros elsewhere."""
-    shape = _shape((n, n if m is None else m))
-    kind = storable(dtype)
-    tiling = tiling_for(shape, chunks, kind)
-    rows, columns = (_along(shape, axis, tiling) for axis in (0, 1))
-    return (columns - rows == k).astype(kind)  # type: ignore[no-any-return]
-
-
-def identity(n: int, dtype: Any = float, *, chunks: Any = "auto") -> Array:
-    """The identity matrix."""
-    return eye(n, dtype=dtype, chunks=chunks)
-
-
-def _along(shape: Shape, axis: int, tiling: Tiling) -> Any:
-    """The index along one axis, broadcast to `shape`."""
-    index = Iota((), Tiling((tiling.axes[axis],)), np.dtype(np.int64))
-    return Array(View((index,), tiling, index.dtype, maps=(AxisMap(axis),)))
-
-
-def from_array(x: Any, chunks: Any = "auto") -> Array:
+def from_array(x: Any, chunks: Any = "auto", *, lock: Any = None) -> Array:
     """An array over anything in this process with shape, dtype and slicing: NumPy, a memmap, an HDF5 data set.
 
-    Nothing is copied or read until it is computed. TypeError for Python objects and masked arrays.
+    Nothing is copied or read until it is computed. With chunks="auto" tiles hold whole chunks of an object that has
+    chunks of its own. What does not slice by position as NumPy does (lists, scalars, pandas) becomes a NumPy array
+    first; arrays of ours in a list are stacked. One thread at a time reads an object under a `lock`: True, or one of
+    yours; HDF5 data sets have one by themselves. TypeError for Python objects, and for masked and sparse arrays.
 
     >>> import numpy as np, lambdarray as la
     >>> la.from_array(np.eye(3), chunks=2).numblocks
     (2, 2)
     """
+    if isinstance(x, list | tuple) and holds_arrays(x):
+        from .manipulation import stack
+
+        x = stack([asarray(element) for element in x])
     if isinstance(x, Array):
-        return x if chunks == "auto" else x.rechunk(chunks)
-    if not (hasattr(x, "shape") and hasattr(x, "dtype") and hasattr(x, "__getitem__")):
-        x = np.asarray(x)
-    if type(x).__module__.startswith("numpy.ma"):
-        raise TypeError("a masked array has no tiles; use x.filled(value), with np.nan or what suits your reductions")
+        return x if isinstance(chunks, str) and chunks == "auto" else x.rechunk(chunks)
+    fresh = type(x) in (list, tuple)
+    return _over(sliceable(x), chunks, constant=fresh, lock=lock)
+
+
+def _over(x: Any, chunks: Any, constant: bool, lock: Any = None) -> Array:
+    """An array over what can be sliced; `constant` where nobody else holds its memory."""
     kind = storable(x.dtype)
-    if isinstance(x, np.generic):
-        x = np.asarray(x)
-    tiling = tiling_for(_shape(x.shape), chunks, kind)
+    shape = _shape(x.shape)
+    if isinstance(chunks, str) and chunks == "auto":
+        chunks = following(shape, own_chunks(x), kind)
+    tiling = tiling_for(shape, chunks, kind)
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return Array(Fill((), tiling, kind, value=x[()]))
-    return Array(ObjectSource((), tiling, kind, obj=x, token=new_token()))
+    if lock is not None or not isinstance(x, np.ndarray):
+        from ..store.objects import locked
+
+        x = locked(x, lock)
+    return Array(ObjectSource((), tiling, kind, obj=x, token=new_token(), constant=constant))
 
 
-def asarray(x: Any, dtype: Any = None, *, chunks: Any = "auto") -> Array:
-    """An Array: the same one, or one over `x`."""
-    out = x if isinstance(x, Array) else from_array(x, chunks)
-    return out if dtype is None else out.astype(dtype, copy=False)
+def asarray(x: Any, dtype: Any = None, *, device: Any = None, copy: bool | None = None, chunks: Any = "auto") -> Array:
+    """An Array: the same one, or one over `x` as `from_array` makes it.
 
+    What `x` holds is not copied until it is computed, unless `copy` is true; ValueError where it is false and a copy
+    cannot be avoided.
 
-def open_zarr(url: Any) -> Array:
-    """A Zarr array (v2 or v3) at a directory or an s3:// URL, with its own chunks.
-
-    Only the metadata is read here. Raises StoreError or AccessError where it cannot be.
+    >>> import lambdarray as la
+    >>> la.asarray([la.arange(3), [7, 8, 9]]).compute()
+    array([[0, 1, 2],
+           [7, 8, 9]])
     """
-    from ..ops import Stored
-    from ..store import zarr
-
-    found = zarr.open_zarr(str(url))
-    tiling = Tiling.regular(found.shape, found.chunks)
-    token = f"{url}:{zarr.source_key(str(url))}"
-    return Array(Stored((), tiling, found.dtype, location=found.location(), token=token))
+    on_cpu(device)
+    if isinstance(x, Array):
+        out = Array(x._op) if copy else x
+    elif isinstance(x, list | tuple) and holds_arrays(x):
+        out = from_array(x, chunks)
+    else:
+        fresh = bool(copy) or type(x) in (list, tuple)
+        if copy is not None or fresh:
+            x = np.array(x, dtype=dtype, copy=copy, subok=True)
+        out = _over(sliceable(x), chunks, constant=fresh)
+    if dtype is None or out.dtype == np.dtype(dtype):
+        return out
+    if copy is False:
+        raise ValueError(
+            f"an array of {out.dtype} cannot become one of {np.dtype(dtype)} without a copy; use copy=None"
+        )
+    return out.astype(dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -9,18 +11,60 @@ import numpy as np
 
 def array_function(func: Any, args: Any, kwargs: Any) -> Any:
     """The function of this package with the name that NumPy's has; NotImplemented where there is none."""
-    import lambdarray
-
     name = func.__name__
     if name in OF_THE_KIND:
         return func(*map(_kind, args), **kwargs)
-    ours = getattr(lambdarray, ALIASES.get(name, name), None)
-    if ours is None or not callable(ours):
+    ours = _ours(func)
+    if not callable(ours):
         return NotImplemented
-    given = {k: v for k, v in kwargs.items() if v is not None and not repr(v).startswith("<no value>")}
+    given = {k: v for k, v in kwargs.items() if v is not np._NoValue and not (v is None and k in _optional(func))}
     if given.pop("out", None) is not None:
         raise TypeError(f"{name}: an Array is immutable, so out= cannot be filled; use the value returned")
-    return ours(*args, **given)
+    renamed = _renamed(func, ours) if given else {}
+    return ours(*args, **{renamed.get(k, k): v for k, v in given.items()})
+
+
+def _ours(func: Any) -> Any:
+    """What this package has at the place where NumPy has `func`: `numpy.linalg.norm` is not `numpy.norm`."""
+    import lambdarray
+
+    place: Any = lambdarray
+    for part in func.__module__.split(".")[1:]:
+        place = getattr(place, part, None)
+    return getattr(place, ALIASES.get(func.__name__, func.__name__), None)
+
+
+@cache
+def _optional(func: Any) -> frozenset[str]:
+    """The parameters that NumPy leaves out by None; where it has another default None means something."""
+    try:
+        found = signature(func).parameters.values()
+    except ValueError:
+        return frozenset(("out", "dtype", "axis"))
+    return frozenset(p.name for p in found if p.default is None)
+
+
+@cache
+def _renamed(func: Any, ours: Any) -> dict[str, str]:
+    """The names of our parameters that stand where NumPy has another: NumPy calls a first one `a`, `m` or `ary`."""
+    try:
+        theirs, mine = (list(signature(f).parameters.values()) for f in (func, ours))
+    except ValueError:  # functions written in C tell their signature from NumPy 2.4 on
+        return {}
+    known = {p.name for p in mine}
+    pairs = zip(theirs, mine, strict=False)
+    return {t.name: m.name for t, m in pairs if t.name not in known and m.kind is m.POSITIONAL_OR_KEYWORD}
+
+
+def namespace(api_version: str | None = None) -> Any:
+    """This package, for a version of the array API standard; ValueError for one that it does not follow."""
+    import lambdarray
+
+    from .devices import VERSIONS
+
+    if api_version is not None and api_version not in VERSIONS:
+        raise ValueError(f"version {api_version!r} of the array API standard is not known; {', '.join(VERSIONS)} are")
+    return lambdarray
 
 
 def _kind(x: Any) -> Any:

@@ -12,6 +12,7 @@ from ..ops import Map, Op, Shape, constant
 from ..tiling import Cuts, Tiling
 from .array import Array
 from .creation import asarray, storable
+from .devices import on_cpu
 
 PYTHON_SCALARS = (bool, int, float, complex)
 
@@ -29,7 +30,7 @@ def unify(ops: Sequence[Op], shape: Shape) -> Tiling:
     return Tiling(tuple(axes))
 
 
-def _operand(x: Any) -> Any:
+def operand(x: Any) -> Any:
     """An Array or a scalar: what an elementwise op takes."""
     if isinstance(x, Array) or type(x) in PYTHON_SCALARS:
         return x
@@ -85,7 +86,7 @@ def broadcast_shape(shapes: Sequence[Shape]) -> Shape:
 
 def call(ufunc: np.ufunc, *operands: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
     """A ufunc over arrays and scalars, with the loop that NumPy chooses."""
-    made = [_operand(x) for x in operands]
+    made = [operand(x) for x in operands]
     if not any(isinstance(x, Array) for x in made):
         return ufunc(*made) if dtype is None else ufunc(*made, dtype=dtype)
     loop = _resolve(ufunc, made, dtype, casting)
@@ -147,12 +148,16 @@ def _fit(x: Any, kind: np.dtype[Any]) -> Any:
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """NumPy's protocol for ufuncs on our arrays."""
-    out = kwargs.pop("out", None)
-    where_ = kwargs.pop("where", True)
     if method == "reduce":
         return _reduce(ufunc, inputs[0], kwargs)
+    out = kwargs.pop("out", None)
+    where_ = kwargs.pop("where", True)
+    if method == "accumulate":
+        from .scans import accumulate
+
+        return accumulate(ufunc, *inputs, **{**kwargs, "out": out})
     if method == "outer":
-        a, b = (_operand(x) for x in inputs)
+        a, b = (operand(x) for x in inputs)
         new = (...,) + (None,) * (b.ndim if isinstance(b, Array) else np.ndim(b))
         return call(ufunc, a[new] if isinstance(a, Array) else np.asarray(a)[new], b, **kwargs)
     if method != "__call__":
@@ -161,12 +166,11 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         raise TypeError(f"{ufunc.__name__}: an Array is immutable, so out= cannot be filled; use the value returned")
     if where_ is not True:
         raise TypeError(f"{ufunc.__name__}: where= leaves values undefined; use lambdarray.where(condition, x, y)")
-    if ufunc is np.matmul:
-        from .products import matmul
-
-        return matmul(*inputs, **kwargs)
     if ufunc.signature is not None:
-        return NotImplemented
+        from . import products
+
+        product = getattr(products, ufunc.__name__, None)
+        return product(*inputs, **kwargs) if product else NotImplemented
     kwargs.pop("subok", None)
     kwargs.pop("order", None)
     unknown = set(kwargs) - {"dtype", "casting"}
@@ -175,31 +179,21 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     return call(ufunc, *inputs, **kwargs)
 
 
-REDUCERS = {
-    np.add: "sum",
-    np.multiply: "prod",
-    np.minimum: "min",
-    np.maximum: "max",
-    np.logical_or: "any",
-    np.logical_and: "all",
-}
-
-
 def _reduce(ufunc: np.ufunc, x: Any, kwargs: dict[str, Any]) -> Any:
-    from . import reductions
+    from .folds import KINDS, fold
 
-    if ufunc not in REDUCERS:
+    if ufunc not in KINDS:
         return NotImplemented
-    axis, keepdims = kwargs.pop("axis", 0), kwargs.pop("keepdims", False)
-    extra = {k: v for k, v in kwargs.items() if v is not None and v is not np._NoValue}
-    return getattr(reductions, REDUCERS[ufunc])(x, axis, keepdims=keepdims, **extra)
+    given = {k: v for k, v in kwargs.items() if v is not np._NoValue}
+    return fold(ufunc, x, **given)
 
 
-def astype(x: Any, dtype: Any, *, copy: bool = True) -> Array:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
     """The elements cast to `dtype`, as NumPy's astype casts them."""
+    on_cpu(device)
     x, kind = asarray(x), storable(dtype)
     if x.dtype == kind:
-        return Array(x._op)
+        return Array(x._op) if copy else x
     return build("cast", [x], (x.dtype,), (kind,))[0]
 
 
@@ -210,7 +204,7 @@ def where(condition: Any, x: Any, y: Any) -> Array:
     >>> la.where(la.arange(4) > 1, la.arange(4), -1).compute()
     array([-1, -1,  2,  3])
     """
-    operands = [_operand(condition), _operand(x), _operand(y)]
+    operands = [operand(condition), operand(x), operand(y)]
     kind = np.result_type(*(v if type(v) in PYTHON_SCALARS else _kind(v) for v in operands[1:]))
     if not any(isinstance(v, Array) for v in operands):
         operands[0] = asarray(condition)
@@ -272,13 +266,18 @@ def function(name: str) -> Any:
     """The function of this package for a NumPy ufunc."""
     ufunc = getattr(np, name)
 
-    def elementwise(*operands: Any, dtype: Any = None) -> Any:
-        if len(operands) != ufunc.nin:
-            raise TypeError(f"{name}() takes {ufunc.nin} positional arguments but {len(operands)} were given")
+    def applied(operands: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not any(isinstance(x, Array) for x in operands):
             operands = tuple(asarray(x) for x in operands)
-        return call(ufunc, *operands, dtype=dtype)
+        return apply_ufunc(ufunc, "__call__", operands, kwargs)
 
+    def unary(x: Any, /, **kwargs: Any) -> Any:
+        return applied((x,), kwargs)
+
+    def binary(x1: Any, x2: Any, /, **kwargs: Any) -> Any:
+        return applied((x1, x2), kwargs)
+
+    elementwise: Any = unary if ufunc.nin == 1 else binary
     elementwise.__name__ = elementwise.__qualname__ = name
     elementwise.__doc__ = f"`numpy.{name}` on tiles: the same values, dtypes and errors."
     return elementwise

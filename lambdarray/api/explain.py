@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
 from ..config import Config
 from ..cost import LAMBDA_ARM64, LAMBDA_X86_64, THREADS, Machine, Quote, quote
 from ..errors import BudgetError
 from ..planner.estimate import totals
 from ..task import Plan, Program
+from .markup import bytes_text, table
 
 LAMBDA_MIB = 1769
 LAMBDA_WORKERS = 1000
+STAGE_HEAD = ("stage", "tasks", "grid", "read/task", "written/task", "what")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class Explanation:
         rows = [
             ("tasks", f"{self.tasks:,} in {len(self.plan.programs)} stages"),
             ("flops", f"{self.flops / 1e9:,.2f} GFLOP"),
-            ("bytes", f"reads {_bytes(self.bytes_read)}, writes {_bytes(self.bytes_written)}"),
-            ("peak", f"{_bytes(max((e.peak_bytes for e in self.plan.estimates), default=0))} in a worker"),
+            ("bytes", f"reads {bytes_text(self.bytes_read)}, writes {bytes_text(self.bytes_written)}"),
+            ("peak", f"{bytes_text(max((e.peak_bytes for e in self.plan.estimates), default=0))} in a worker"),
         ]
         if not remote:
             rows.append(("here", f"about {_seconds(here.seconds)} on {self.workers} {self.config.executor}"))
@@ -96,26 +96,20 @@ class Explanation:
     def _stage_rows(self) -> list[tuple[str, ...]]:
         out: list[tuple[str, ...]] = []
         for p, e in zip(self.plan.programs, self.plan.estimates, strict=True):
-            out.append((p.name, f"{p.task_count:,}", _grid(p), _bytes(e.bytes_read), _bytes(e.bytes_written), p.op))
+            moved = bytes_text(e.bytes_read), bytes_text(e.bytes_written)
+            out.append((p.name, f"{p.task_count:,}", grid_text(p), *moved, p.op))
         return out
 
     def __str__(self) -> str:
-        head = ("stage", "tasks", "grid", "read/task", "written/task", "what")
-        rows = [head, *self._stage_rows()]
-        widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
-        table = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
-        return "\n".join([*(f"{k:<10} {v}" for k, v in self._lines()), *table])
+        rows = [STAGE_HEAD, *self._stage_rows()]
+        widths = [max(len(r[i]) for r in rows) for i in range(len(STAGE_HEAD))]
+        stages = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
+        return "\n".join([*(f"{k:<10} {v}" for k, v in self._lines()), *stages])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        def row(cells: tuple[str, ...], tag: str = "td") -> str:
-            return "<tr>" + "".join(f"<{tag} style='text-align:left'>{escape(c)}</{tag}>" for c in cells) + "</tr>"
-
-        facts = "".join(row(r) for r in self._lines())
-        head = row(("stage", "tasks", "grid", "read/task", "written/task", "what"), "th")
-        stages = "".join(row(r) for r in self._stage_rows())
-        return f"<table>{facts}</table><table>{head}{stages}</table>"
+        return table(self._lines()) + table(self._stage_rows(), STAGE_HEAD)
 
 
 def check_budget(plan: Plan, config: Config) -> None:
@@ -133,16 +127,10 @@ def check_budget(plan: Plan, config: Config) -> None:
         )
 
 
-def _grid(p: Program) -> str:
+def grid_text(p: Program) -> str:
+    """The grid of a program's tasks, and how often each loops."""
     loops = f", loop of {p.loop_count}" if p.loop_count > 1 else ""
     return " x ".join(map(str, p.grid)) + loops
-
-
-def _bytes(n: Any) -> str:
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n >= size:
-            return f"{n / size:,.1f} {unit}"
-    return f"{int(n)} B"
 
 
 def _seconds(s: float) -> str:

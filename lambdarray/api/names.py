@@ -11,13 +11,24 @@ from . import (
     blocked,
     blocked_reductions,
     creation,
+    devices,
+    diagonals,
+    dtypes,
     elementwise,
+    grids,
     gufuncs,
     manipulation,
+    moments,
+    nans,
     overlap,
     products,
     random,
+    reading,
     reductions,
+    repeating,
+    scans,
+    sorting,
+    special,
 )
 from .array import Array
 
@@ -31,25 +42,38 @@ MODULES = {
     applying: "apply_along_axis apply_over_axes from_function fromfunction",
     blocked: "blockwise map_blocks",
     blocked_reductions: "reduction",
-    creation: (
-        "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like open_zarr "
-        "zeros zeros_like"
-    ),
+    creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
+    devices: "from_dlpack",
+    diagonals: "diagonal",
+    dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
     elementwise: "astype clip imag real round where",
+    grids: "eye identity linspace meshgrid tri tril triu",
     gufuncs: "apply_gufunc as_gufunc gufunc vectorize",
     manipulation: (
-        "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
-        "ravel rechunk reshape squeeze stack swapaxes transpose"
+        "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose "
+        "moveaxis permute_dims ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
+    moments: "mean nanmean nanstd nanvar std var",
+    nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
     overlap: "map_overlap overlap trim_overlap",
-    products: "dot matmul outer vdot",
-    reductions: "all any argmax argmin max mean min prod std sum var",
+    products: "dot matmul matvec outer tensordot vdot vecdot vecmat",
+    reading: "from_npy from_npy_stack from_zarr load open_zarr",
+    reductions: "all any argmax argmin count_nonzero max min prod sum",
+    repeating: "diff repeat roll tile unstack",
+    scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
+    sorting: (
+        "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
+        "sort topk"
+    ),
+    special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
 UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwise.UFUNCS}
 OTHERS: dict[str, Any] = {
     "Array": Array,
     "Config": Config,
+    "__array_api_version__": devices.VERSIONS[-1],
+    "__array_namespace_info__": devices.info,
     "__version__": __version__,
     "config": config,
     "e": e,
@@ -60,11 +84,14 @@ OTHERS: dict[str, Any] = {
     "pi": pi,
     "random": random,
 }
-PUBLIC = UFUNCS | FUNCTIONS | OTHERS
-# Of `compute`: the planner and the runtime are loaded when something is first planned or run.
-RUNNING = frozenset(
-    ("Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate", "store", "to_zarr")
-)
+PUBLIC = UFUNCS | FUNCTIONS | dtypes.TYPES | OTHERS
+# The planner and the runtime are loaded when something is first planned or run.
+LATER = {
+    "compute": "Plan RunReport compute explain last_report persist plan simulate",
+    "graph": "visualize",
+    "writing": "save store to_npy_stack to_zarr",
+}
+RUNNING = {name: module for module, names in LATER.items() for name in names.split()}
 globals().update(PUBLIC)
 __all__ = sorted({*PUBLIC, *RUNNING})
 PUBLIC["__all__"] = __all__

@@ -19,7 +19,8 @@ from .calling import Caller, CutsOf, Label, Operand, Result, align, cut
 from .creation import asarray
 from .stages import In, Out, Stage
 
-KINDS = ("none", "reflect", "periodic", "nearest")
+# Dask's boundaries, and the kernel's names for them.
+KINDS = {"none": "none", "reflect": "symmetric", "periodic": "periodic", "nearest": "edge"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Margin:
     @property
     def reach(self) -> tuple[int, int]:
         """What is read of the array before and after a block: a reflection may come from the other side."""
-        return (max(self.before, self.after),) * 2 if self.kind == "reflect" else (self.before, self.after)
+        return (max(self.before, self.after),) * 2 if self.kind == "symmetric" else (self.before, self.after)
 
     def of_blocks(self, cuts: Cuts) -> np.ndarray:
         """The length of each block's margin: at the array's ends there may be nothing to reach."""
@@ -73,7 +74,7 @@ def _margin(x: Array, d: int, depth: Any, boundary: Any) -> Margin:
         raise ValueError(
             f"boundary={boundary!r} of axis {d} is not known; use {', '.join(map(repr, KINDS))} or a number"
         )
-    return Margin(before, after, boundary)
+    return Margin(before, after, KINDS[boundary])
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +201,18 @@ def _overlapped(arrays: Sequence[Array], cuts: CutsOf, depth: Any, boundary: Any
 def _trimmed(result: Result, source: Overlapped, stage: CutsOf) -> Result:
     """The result of blocks with margins, of which those are cut off again."""
     margin = dict(zip(source.labels, source.margins, strict=True))
-    trims, kept = [], {}
-    for d, label in enumerate(result.labels):
-        m = margin.get(label, Margin())
-        trims += [(d, m.before, m.after, m.kind != "none")] if m.before + m.after else []
+    of_axis = [margin.get(label, Margin()) for label in result.labels]
+    kept = {}
+    for d, (label, m) in enumerate(zip(result.labels, of_axis, strict=True)):
         made = np.asarray(result.cuts.get(label, stage[label]).chunks) - m.of_blocks(stage[label])
         kept[label] = cut("map_overlap", d, made.tolist())
-    return replace(result, trims=tuple(trims), kept=kept)
+    return replace(result, trims=_trims(of_axis), kept=kept)
+
+
+def _trims(of_axis: Sequence[Margin]) -> dict[str, Any]:
+    """The parameters of the kernel that cuts margins off."""
+    boundary = [None if m.kind == "none" else m.kind for m in of_axis]
+    return {"depth": [[m.before, m.after] for m in of_axis], "boundary": boundary}
 
 
 def overlap(x: Any, depth: Any, boundary: Any = None, *, allow_rechunk: bool = True) -> Array:
@@ -234,5 +240,5 @@ def trim_overlap(x: Any, depth: Any, boundary: Any = None) -> Array:
     source = Overlapped(x, _labels(x), margins=tuple(margins(x, depth, boundary)), blocks=x._op.tiling.axes)
     result = _trimmed(Result(source.labels), source, dict(zip(source.labels, source.blocks, strict=True)))
     stage = Stage("trim", source.blocks)
-    stage.call("trim", ["y"], ["r0"], axes=[[d, d, *rest] for d, *rest in result.trims])
+    stage.call("trim", ["y"], ["r0"], **result.trims)
     return stage.make([In(x, range(x.ndim))], result.out("y", x.dtype, stage, source.labels))

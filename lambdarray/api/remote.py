@@ -76,7 +76,7 @@ def check_grants(plan: Plan, config: Config) -> None:
         url = str(spec.location.get("url", spec.location.get("store", config.store)))
         if spec.location["kind"] == "object":
             continue
-        if url.startswith("memory:"):
+        if url.startswith(("memory:", "shared:")):
             raise ConfigError(
                 "an array was persisted in this process's memory, where no function can read it; "
                 "persist it under executor='lambda', or use executor='threads'"

@@ -69,7 +69,9 @@ class Stage:
     flops: float = 0.0
     extra_bytes: int = 0
 
-    def call(self, kernel: str, outs: Sequence[str], ins: Sequence[str], *, loop: bool = False, **params: Any) -> None:
+    def call(
+        self, kernel: str, outs: Sequence[str], ins: Sequence[str], /, *, loop: bool = False, **params: Any
+    ) -> None:
         """Add a step. One that loops is given its first output as its first input, None at first."""
         self.steps.append(Step(kernel, tuple(outs), tuple(ins), params, loop))
 
@@ -147,6 +149,7 @@ def along(
     kernel: str,
     dtype: Any,
     sizes: Mapping[int, int] | None = None,
+    /,
     *,
     flops: float = 0.0,
     **params: Any,

@@ -113,8 +113,9 @@ def _check_layout(program: Program, read: Read, part: Part) -> None:
     kept = [d for d in read.layout if d >= 0]
     if len(set(kept)) != len(kept) or any(d >= len(part.maps) for d in kept):
         raise _broken(program, f"the layout {read.layout} of {read.register!r} is none of {len(part.maps)} axes")
+    followed = {part.maps[d].axis for d in kept}
     for d, m in enumerate(part.maps):
-        if d not in kept and m.axis >= 0 and program.axes[m.axis].size > 1:
+        if d not in kept and m.axis >= 0 and m.axis not in followed and program.axes[m.axis].size > 1:
             raise _broken(program, f"the layout {read.layout} of {read.register!r} drops axis {d}, which has blocks")
 
 

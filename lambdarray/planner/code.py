@@ -10,7 +10,7 @@ import numpy as np
 from ..ops import Concat, Fill, Iota, Map, Op, Random, Rechunk, View, constant
 from ..task import ArraySpec, Part, Read, Step
 from ..tiling import AxisMap, dtype_to_json
-from .regions import parts_of
+from .regions import parameters_of, parts_of
 from .views import Maps, broadcast, compose, layout
 
 INT64 = np.dtype(np.int64)
@@ -56,19 +56,19 @@ class Code:
             return ("const", self._iota(maps))
         return ("in", self.read(((op, maps),)))
 
-    def read(self, sources: Sequence[tuple[Op, Maps]], *, direct: Maps | None = None, loop: bool = False) -> str:
-        """The register that holds the union of stored ops; with `direct` the maps are the stage's already."""
-        parts, order = [], None
+    def read(self, sources: Sequence[tuple[Op, Maps]], order: tuple[int, ...] | None = None) -> str:
+        """The register that holds the union of stored ops, with the stage's axes where no other `order` is given."""
+        parts = []
         for op, maps in sources:
             spec = self.array_of(op)
             self.arrays[spec.name] = spec
-            staged = maps if direct is not None else compose(maps, self.stage)
+            staged = compose(maps, self.stage)
             parts.append(Part(spec.name, staged))
             order = layout(staged, self.ndim) if order is None else order
-        key = (tuple(parts), order, loop)
+        key = (tuple(parts), order)
         if key not in self._registers:
             self._registers[key] = name = f"r{len(self.reads)}"
-            self.reads.append(Read(name, key[0], order or (), loop))
+            self.reads.append(Read(name, key[0], order or ()))
         return self._registers[key]
 
     def _iota(self, maps: Maps) -> list[Any]:
@@ -79,8 +79,13 @@ class Code:
 
     def _random(self, op: Random) -> Value:
         name = f"x{len(self.steps)}"
-        params = {"seed": op.seed, "call": op.call, "name": op.name, "args": dict(op.args)}
-        self.steps.append(Step("random", (name,), (), {**params, "dtype": op.dtype.str}))
+        params: dict[str, Any] = {"seed": op.seed, "call": op.call, "name": op.name, "args": dict(op.args)}
+        registers = tuple(
+            self.read(((base, maps),), tuple(range(base.ndim)) if op.whole else None)
+            for base, maps in parameters_of(op)
+        )
+        given = {"given": list(op.given)} if op.given else {}
+        self.steps.append(Step("random", (name,), registers, {**params, **given, "dtype": dtype_to_json(op.dtype)}))
         return ("in", name)
 
     def _concat(self, op: Concat, maps: Maps) -> Value:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from lambdarray_kernels.generators import work_nbytes
+
 from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
 from ..task import Estimate, Program, Read, Step
 from ..tiling import AxisMap, Span, dtype_from_json
 from .blocks import Resources
+from .views import is_diagonal
 
 # Seconds per element of a function of an elementwise program that runs from the cache, and per random value.
 MAP_S = 0.4e-9
@@ -58,14 +61,18 @@ def totals(program: Program) -> tuple[float, int, int]:
     sizes = [c.size for c in program.axes]
     elements = math.prod(sizes[: program.grid_ndim])
     flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops * program.task_count
-    spans = [(0, n) for n in sizes]
-    grid = program.grid
-    read = 0
-    for r in program.reads:
-        followed = {m.axis for part in r.parts for m in part.maps}
-        again = math.prod(n for d, n in enumerate(grid) if d not in followed)
-        read += _read_bytes(program, r, spans) * again
+    read = sum(_total_bytes(program, r) for r in program.reads)
     return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
+
+
+def _total_bytes(program: Program, read: Read) -> int:
+    """Bytes that all tasks together read of one read."""
+    if any(is_diagonal(part.maps) for part in read.parts):
+        blocks = [(0, c.max_chunk) for c in program.axes]
+        return _read_bytes(program, read, blocks) * program.task_count * program.loop_count
+    followed = {m.axis for part in read.parts for m in part.maps}
+    again = math.prod(n for d, n in enumerate(program.grid) if d not in followed)
+    return _read_bytes(program, read, [(0, c.size) for c in program.axes]) * again
 
 
 def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
@@ -110,6 +117,13 @@ def _map_seconds(program: Program, elements: int) -> float:
     return elements * (functions + len(codes) * MAP_S + randoms * RANDOM_S)
 
 
+def _drawing_bytes(program: Program, step: Step, itemsize: int) -> int:
+    """Bytes that a step of random values takes beside its register."""
+    shape = tuple(c.size for c in program.axes[: program.grid_ndim])
+    read = sum(program.arrays[p.array].nbytes for r in program.reads if r.register in step.ins for p in r.parts)
+    return work_nbytes(step.params["name"], step.params["args"], shape, itemsize, read)
+
+
 def _made_bytes(program: Program, step: Step, elements: int) -> int:
     """Bytes of the registers that a step makes."""
     if step.kernel == "gemm":
@@ -117,7 +131,8 @@ def _made_bytes(program: Program, step: Step, elements: int) -> int:
         k = 1 if program.grid_ndim in followed else program.axes[program.grid_ndim - 1].max_chunk
         return elements // max(k, 1) * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel == "random":
-        return elements * dtype_from_json(step.params["dtype"]).itemsize
+        itemsize = dtype_from_json(step.params["dtype"]).itemsize
+        return elements * itemsize + _drawing_bytes(program, step, itemsize)
     if step.kernel != "map":
         return 0
     whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lambdarray_kernels.reductions import partial_dtype
+from lambdarray_kernels.reductions import ORDERED, partial_dtype
 
 from ..ops import ObjectSource, Op, Reduce, Stored
 from ..task import ArraySpec, Part, Read, Step, Write
@@ -53,7 +53,11 @@ class Reductions(Programs):
         itemsize = max(source.dtype.itemsize, sum(op.dtype.itemsize for op in read))
         stored = [op for op in read if not isinstance(op, ObjectSource)]
         in_parts = all(map(_read_in_parts, stored))
-        return blocks.for_reduction(source.tiling, itemsize, self.resources, bool(stored), in_parts)
+        whole = {d for root in region.roots if isinstance(root, Reduce) and root.kind in ORDERED for d in root.axes}
+        axes = [Cuts(1, 1) if d in whole else c for d, c in enumerate(source.tiling.axes)]
+        itemsize *= math.prod(source.shape[d] for d in whole)
+        cuts = blocks.for_reduction(Tiling(tuple(axes)), itemsize, self.resources, bool(stored), in_parts)
+        return tuple(Cuts(n, max(n, 1)) if d in whole else cuts[d] for d, n in enumerate(source.shape))
 
     def _read_by(self, region: Region) -> list[Op]:
         """The sources and stored ops that a region reads."""

@@ -27,7 +27,8 @@ from ..ops import (
     Stored,
     View,
 )
-from .views import Maps, broadcast, compose, identity, inverse, layout
+from ..tiling import AxisMap
+from .views import Maps, broadcast, compose, identity, inverse, is_diagonal, layout
 
 SOURCES = (ObjectSource, Stored)
 CORES = (Contract, Reduce)
@@ -75,7 +76,7 @@ def peel_operand(op: Op) -> tuple[Op, Maps]:
     long = {d for d, n in enumerate(op.shape) if n != 1}
     while isinstance(op, View | Rechunk):
         beneath = compose(op.maps, maps) if isinstance(op, View) else maps
-        if not long <= {m.axis for m in beneath}:
+        if not long <= {m.axis for m in beneath} or is_diagonal(beneath):
             break
         op, maps = op.inputs[0], beneath
     return op, maps
@@ -104,30 +105,44 @@ def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
     The parts of a read have one layout, so that where inputs differ in it those whose axes are permuted, dropped or
     broadcast are stored first.
     """
-    found = [_peel_along(i, op.axis, straight=False) for i in op.inputs]
+    last = len(op.inputs) - 1
+    ends = [(n == 0, n == last) for n in range(last + 1)]
+    found = [_peel_along(i, op.axis, end, straight=False) for i, end in zip(op.inputs, ends, strict=True)]
     if len({layout(maps, op.ndim) for _, maps in found}) > 1:
-        found = [_peel_along(i, op.axis, straight=True) for i in op.inputs]
+        found = [_peel_along(i, op.axis, end, straight=True) for i, end in zip(op.inputs, ends, strict=True)]
     return found
 
 
-def _peel_along(op: Op, axis: int, straight: bool) -> tuple[Op, Maps]:
-    """As `peel_operand`, for a part of a concatenation: only while `axis` is the whole of an axis beneath it.
+def parameters_of(op: Random) -> list[tuple[Op, Maps]]:
+    """Where each input of random values is read from, and how that follows the values' axes; fixed where read whole."""
+    if op.whole:
+        return [(i, tuple(AxisMap(-1, size=n) for n in i.shape)) for i in map(peel_rechunk, op.inputs)]
+    found = [(i, *peel_operand(i)) for i in op.inputs]
+    return [(base, compose(inner, broadcast(i.shape, op.shape, identity(op.ndim)))) for i, base, inner in found]
 
-    How far such a part reaches is where its source ends, so that a slice along `axis` has to be stored first. With
-    `straight` axes also have to be in order.
+
+def _peel_along(op: Op, axis: int, ends: tuple[bool, bool], straight: bool) -> tuple[Op, Maps]:
+    """As `peel_operand`, for a part of a concatenation along `axis`.
+
+    How far such a part reaches is where its source ends, or where the concatenation does: at its `ends` (whether the
+    part is the first, the last) a source may be longer than the part. Any other slice along `axis` has to be stored
+    first. With `straight` axes also have to be in order.
     """
-    maps, in_order = identity(op.ndim), tuple(range(op.ndim))
+    maps, in_order, ndim = identity(op.ndim), tuple(range(op.ndim)), op.ndim
+    size = op.shape[axis]
+    found = op, maps
     while isinstance(op, View | Rechunk):
-        if isinstance(op, View):
-            sizes, size = op.inputs[0].shape, op.shape[axis]
-            whole = ((m.axis, m.start, m.step, n) == (axis, 0, 1, size) for m, n in zip(op.maps, sizes, strict=True))
-            found = [d for d, is_whole in enumerate(whole) if is_whole]
-            beneath = compose(op.maps, maps)
-            if not found or (straight and layout(beneath, len(in_order)) != in_order):
-                break
-            axis, maps = found[0], beneath
+        maps = compose(op.maps, maps) if isinstance(op, View) else maps
         op = op.inputs[0]
-    return op, maps
+        followed = [(m, n) for m, n in zip(maps, op.shape, strict=True) if m.axis == axis]
+        if len(followed) != 1 or is_diagonal(maps) or followed[0][0].step != 1:
+            break
+        begin, end = followed[0][0].start, followed[0][0].start + size
+        if (begin == 0 or ends[0]) and (end == followed[0][1] or ends[1]):
+            if straight and layout(maps, ndim) != in_order:
+                break
+            found = op, maps
+    return found
 
 
 class _Assigner:
@@ -188,9 +203,12 @@ class _Assigner:
         if isinstance(op, Random):
             region, maps = uses[0]
             whole = maps == identity(op.ndim) and region.shape == op.shape and region.core is None
-            return len(uses) == 1 and whole
+            tiled = not region.partial and region.roots[0].tiling == op.tiling
+            return len(uses) == 1 and whole and (tiled or not op.in_logical_blocks)
         if isinstance(op, Concat):
-            return all(maps[op.axis].axis >= 0 and maps[op.axis].step == 1 for _, maps in uses)
+            return all(_is_along(maps, op.axis) for _, maps in uses)
+        if isinstance(op, View) and is_diagonal(op.maps):
+            return False  # of larger blocks than its own far more would be read than the diagonal
         cheap = isinstance(op, View | Rechunk | Fill | Iota) or all(isinstance(i, Fill | Iota) for i in op.inputs)
         return cheap or len(uses) == 1
 
@@ -202,6 +220,9 @@ class _Assigner:
             self._use(op.inputs[0], region, maps)
         elif isinstance(op, Concat):
             for base, _ in parts_of(op):
+                self._keep(base)
+        elif isinstance(op, Random):
+            for base, _ in parameters_of(op):
                 self._keep(base)
         elif isinstance(op, Map):
             for i in op.inputs:
@@ -260,6 +281,11 @@ class _Assigner:
                 return region
         group.append(Region([op]))
         return group[-1]
+
+
+def _is_along(maps: Maps, axis: int) -> bool:
+    """Whether parts that follow one another along `axis` do so where they are seen."""
+    return maps[axis].axis >= 0 and maps[axis].step == 1 and not is_diagonal(maps)
 
 
 def peel_rechunk(op: Op) -> Op:

@@ -16,9 +16,11 @@ def share(
 ) -> tuple[list[Op], list[Op], Targets]:
     """The ops, outputs and targets with every duplicate replaced; `key_of` gains the ops that are made anew.
 
-    Tilings are part of what makes two ops the same, since a stored result keeps its promise of chunks.
+    Tilings are part of what makes two ops the same, since a stored result keeps its promise of chunks. A result goes to
+    one target: an equal op that is to go to another is made a second time.
     """
     first: dict[tuple[str, Any], Op] = {}
+    goes: dict[int, Mapping[str, Any]] = {}
     became: dict[int, Op] = {}
     kept: list[Op] = []
     for op in order:
@@ -27,6 +29,9 @@ def share(
         new = op if same else replace(op, inputs=inputs)
         key_of[id(new)] = key_of[id(op)]
         found = first.setdefault((key_of[id(op)], op.tiling), new)
+        target = targets.get(id(op))
+        if target is not None and goes.setdefault(id(found), target) != target:
+            found = new
         became[id(op)] = found
         if found is new:
             kept.append(new)

@@ -28,8 +28,8 @@ def through(m: AxisMap, outer: Maps) -> AxisMap:
 def compose(inner: Maps, outer: Maps) -> Maps:
     """How a source follows the axes that `outer` follows.
 
-    >>> compose((AxisMap(1), AxisMap(0)), (AxisMap(0), AxisMap(1, 5, 2)))[0]
-    AxisMap(axis=1, start=5, step=2, size=1, num=1, den=1)
+    >>> compose((AxisMap(1), AxisMap(0)), (AxisMap(0), AxisMap(1, 5, 2)))[0].to_json()
+    [1, 5, 2, 1, 1, 1]
     """
     return tuple(through(m, outer) for m in inner)
 
@@ -52,6 +52,12 @@ def layout(maps: Maps, ndim: int) -> tuple[int, ...]:
         if m.axis >= 0:
             out[m.axis] = s
     return tuple(out)
+
+
+def is_diagonal(maps: Maps) -> bool:
+    """Whether several axes of the source follow one: of them only the elements with equal places are seen."""
+    followed = [m.axis for m in maps if m.axis >= 0]
+    return len(set(followed)) < len(followed)
 
 
 def inverse(maps: Maps, shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...] | None:

@@ -150,9 +150,8 @@ def reads_in_order(prepared: Prepared, task: Task) -> Iterator[tuple[tuple[Prepa
     if prepared.before_reads:
         yield prepared.before_reads, task.blocks
     if prepared.loop_reads:
-        for turn in range(prepared.loop_count):
-            iteration = (turn + task.number) % prepared.loop_count
-            yield prepared.loop_reads, task.blocks + prepared.loop_blocks(iteration)
+        for blocks in prepared.turns(task):
+            yield prepared.loop_reads, blocks
     if prepared.after_reads:
         yield prepared.after_reads, task.blocks
 

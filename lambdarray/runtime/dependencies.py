@@ -80,7 +80,8 @@ class Edge:
         for a, d, relation in self.follows:
             lo, hi = relation.blocks(tile[d])
             low, high = box[a]
-            box[a] = (lo if lo > low else low), (hi if hi < high else high)
+            lo, hi = (lo if lo > low else low), (hi if hi < high else high)
+            box[a] = (lo, hi) if lo < hi else NONE
         return tuple(box)
 
     def waits(self) -> tuple[int, dict[int, Any]]:

@@ -21,7 +21,8 @@ from typing import Any
 
 from .._version import __version__
 from ..store import open_store
-from ..task import Program, Task, TaskReport
+from ..task import Program, TaskReport
+from .events import Decoder
 from .execution import Stopped
 from .executors import Attempt
 from .prepared import uses_blas
@@ -71,10 +72,11 @@ def run_bundle(event: Mapping[str, Any], remaining_s: RemainingS) -> dict[str, A
     }
 
 
-class RunHere:
+class RunHere(Decoder):
     """A run, as far as this environment takes part in it: its worker and its programs are kept while it is warm."""
 
     def __init__(self, store: str, run: str) -> None:
+        super().__init__()
         self.scratch = open_store(store)
         self.worker = Worker(
             self.scratch,
@@ -84,7 +86,6 @@ class RunHere:
             cancelled=self.cancelled,
             admit=self.admit,
         )
-        self._programs: dict[str, Program] = {}
         self._marker = f"runs/{run}.cancel"
         self._cancelled, self._looked = False, monotonic()
         self._remaining_s: RemainingS = lambda: 0.0
@@ -98,16 +99,10 @@ class RunHere:
         self.worker.run_bundle(self.attempts(event), reports.append)
         return reports
 
-    def attempts(self, event: Mapping[str, Any]) -> list[Attempt]:
-        """The event's attempts; of programs that came before the text is not looked at."""
-        for name, data in event["programs"].items():
-            if name not in self._programs:
-                self._programs[name] = self._meet(Program.from_json(data))
-        deadline_s = event["deadline_s"]
-        return [
-            Attempt(Task.from_json(self._programs[program], task), id_, number, deadline_s)
-            for program, task, id_, number in event["attempts"]
-        ]
+    def meet(self, program: Program) -> None:
+        """Give BLAS the function's cores once a program uses it."""
+        if any(uses_blas(step.kernel) for step in program.steps):
+            environment.set_blas_threads(environment.blas_threads())
 
     def admit(self, attempt: Attempt) -> None:
         """Raise where too little is left of the function's time for another task; the first is always begun."""
@@ -126,12 +121,6 @@ class RunHere:
         if not self._cancelled and monotonic() - self._looked > CANCEL_EVERY_S:
             self._cancelled, self._looked = self.scratch.exists(self._marker), monotonic()
         return self._cancelled
-
-    @staticmethod
-    def _meet(program: Program) -> Program:
-        if any(uses_blas(step.kernel) for step in program.steps):
-            environment.set_blas_threads(environment.blas_threads())
-        return program
 
 
 def _run_here(store: str, run: str) -> RunHere:

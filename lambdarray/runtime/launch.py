@@ -33,12 +33,12 @@ def worker_count(config: Config) -> int:
     """How many workers the settings ask for."""
     if config.workers is not None:
         return config.workers
-    return cores() if config.executor == "threads" else LAMBDA_WORKERS
+    return cores() if config.local else LAMBDA_WORKERS
 
 
 def worker_memory_bytes(config: Config) -> int:
     """What data may take in a worker: of a function its memory less the interpreter, else a share of the machine."""
-    if config.executor == "threads":
+    if config.local:
         if config.memory_mib is not None:
             return config.memory_mib << 20
         from ..store.memory import machine_nbytes
@@ -54,9 +54,10 @@ class Launch:
     """A plan about to run: its store, its open arrays, and what to do as tasks finish."""
 
     def __init__(self, plan: Plan, objects: Mapping[str, Any], config: Config) -> None:
-        self.scratch: TileStore = open_store(config.store)
+        self.scratch = _open_scratch(config)
         self.objects, self.config = objects, config
-        self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects)
+        self._given = plan
+        self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects, config)
         self.report = RunReport.of(plan, config.executor, worker_count(config))
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
         self._seen = bytearray(plan.task_count)
@@ -70,6 +71,11 @@ class Launch:
             self._open[name] = open_array(self.plan.arrays[name], self.scratch, self.objects)
         return self._open[name]
 
+    def tile(self, name: str, index: Index) -> np.ndarray:
+        """A tile of an array of the plan."""
+        spans = [c.span(i) for c, i in zip(self.plan.arrays[name].tiling.axes, index, strict=True)]
+        return self.array(name).read(spans)
+
     def execute(self, on_tile: OnTile | None = None, on_progress: OnProgress | None = None) -> RunReport:
         """Run all tasks; `on_tile` is told once of each output tile, as soon as it is there."""
         begin = perf_counter()
@@ -79,11 +85,14 @@ class Launch:
         return self.report
 
     def _run(self, tiles: _Once, on_progress: OnProgress | None) -> None:
+        from ..store.buffers import kept
         from .markers import Marker
         from .run import run
 
         there = self._there()
-        with Marker(self.scratch, self.plan.key), closing(self._executor()) as executor:
+        # Of memory for data a quarter may lie ready for the next read.
+        spare = worker_memory_bytes(self.config) * worker_count(self.config) // 4 if self._is_here else 0
+        with kept(spare), Marker(self.scratch, self.plan.key), closing(self._executor()) as executor:
             self._upload(there)
             result = run(
                 self.plan,
@@ -100,9 +109,13 @@ class Launch:
             for index in self.plan.arrays[name].tiling.indices():
                 tiles(name, index)
 
+    @property
+    def _is_here(self) -> bool:
+        return self.config.executor == "threads"
+
     def _executor(self) -> Any:
         config = self.config
-        if config.executor == "threads":
+        if self._is_here:
             from .executors.threads import ThreadsExecutor
 
             return ThreadsExecutor(
@@ -111,6 +124,15 @@ class Launch:
                 workers=worker_count(config),
                 memory_bytes=worker_memory_bytes(config),
                 inline=self._is_small(),
+            )
+        if config.executor == "processes":
+            from .executors.processes import ProcessesExecutor
+
+            return ProcessesExecutor(
+                self.scratch,
+                workers=worker_count(config),
+                memory_bytes=worker_memory_bytes(config),
+                tasks=self.plan.task_count,
             )
         if config.executor == "lambda":
             from .executors.aws_lambda import LambdaExecutor
@@ -167,8 +189,9 @@ class Launch:
         from .upload import upload
 
         for name, spec in self.plan.arrays.items():
-            if token := spec.location.get("upload"):
-                upload(self.objects[token], self.array(name), spec.tiling, there.get(name, frozenset()))
+            if spec.location.get("upload"):
+                source = open_array(self._given.arrays[name], self.scratch, self.objects)
+                upload(source, self.array(name), there.get(name, frozenset()))
 
     # -- what goes
 
@@ -198,17 +221,35 @@ class _Once:
             self.wanted(name, index)
 
 
-def _with_uploads(plan: Plan, objects: Mapping[str, Any]) -> Plan:
-    """The plan with each in-memory source as tiles in the scratch store, for workers elsewhere."""
+def _open_scratch(config: Config) -> TileStore:
+    """The store for tiles between tasks: memory is one process's own, so that several have files in its place."""
+    if config.executor == "processes" and config.store.startswith("memory:"):
+        from ..store.shared import shared_place
+
+        return shared_place().store(config.store)
+    return open_store(config.store)
+
+
+def _with_uploads(plan: Plan, objects: Mapping[str, Any], config: Config) -> Plan:
+    """The plan with each array of this process as tiles in the scratch store, for workers elsewhere.
+
+    What was persisted in memory goes to processes of this machine; to functions it would have to be sent.
+    """
+
     from .functions import place_of
 
-    def place(name: str, token: str) -> str:
-        return f"{plan.key[:2]}/{plan.key}/{place_of(name, objects[token])}"
+    def is_here(location: Mapping[str, Any]) -> bool:
+        persisted = str(location.get("store", "")).startswith("memory:")
+        return location["kind"] == "object" or (config.local and persisted)
+
+    def place(name: str, location: Mapping[str, Any]) -> str:
+        source = objects[location["token"]] if location["kind"] == "object" else None
+        return f"{plan.key[:2]}/{plan.key}/{place_of(name, source)}"
 
     return plan.moved(
         {
-            name: {"kind": "tiles", "prefix": place(name, spec.location["token"]), "upload": spec.location["token"]}
+            name: {"kind": "tiles", "prefix": place(name, spec.location), "upload": True}
             for name, spec in plan.arrays.items()
-            if spec.location["kind"] == "object"
+            if is_here(spec.location)
         }
     )

@@ -6,14 +6,14 @@ All that can be known once for a stage is worked out here, so that a tiny task c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from lambdarray_kernels import get
 
 from ..errors import PlanError
-from ..task import ArraySpec, Program, Read, Step, Write, box_indices
+from ..task import ArraySpec, Program, Read, Step, Task, Write, box_indices
 from ..tiling import Index, Span
 from . import calls as calls  # registers the kernel that calls users' functions
 from .cache import ReadCache
@@ -208,6 +208,15 @@ class Prepared:
             used_after = any(step.outs[0] in later.ins for later in self.after)
             if ours and not used_after and found[0].write.axes == tuple(range(self.program.grid_ndim)):
                 step.target = found[0]
+
+    def turns(self, task: Task) -> Iterator[tuple[Span, ...]]:
+        """The blocks of all axes in each iteration of a task's loop, in the order in which it makes them.
+
+        Tasks begin at different places, so that they do not all read one tile at once.
+        """
+        first = 0 if any(step.kernel.in_order for step in self.loop) else task.number
+        for turn in range(self.loop_count):
+            yield task.blocks + self.loop_blocks((turn + first) % self.loop_count)
 
     def loop_blocks(self, iteration: int) -> tuple[Span, ...]:
         """The block of each loop axis in an iteration, in C order."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ..errors import PlanError
 from ..store.arrays import at_once
@@ -67,7 +68,19 @@ class PreparedAxis:
 class Source:
     """One part of a read: an open array, the span of each axis, and the way to the register's layout."""
 
-    __slots__ = ("array", "axes", "cache", "dtype", "expand", "in_memory", "index", "name", "order", "plain")
+    __slots__ = (
+        "array",
+        "axes",
+        "cache",
+        "diagonals",
+        "dtype",
+        "expand",
+        "in_memory",
+        "index",
+        "name",
+        "order",
+        "plain",
+    )
 
     def __init__(
         self, part: Part, layout: tuple[int, ...], program: Program, array: Any, cache: ReadCache | None
@@ -81,8 +94,11 @@ class Source:
         sizes = spec.tiling.shape
         self.axes = tuple(PreparedAxis(m, n, program.axes) for m, n in zip(part.maps, sizes, strict=True))
         kept = [a for a in layout if a >= 0]
+        listed = {part.maps[a].axis: a for a in kept if part.maps[a].axis >= 0}
+        self.diagonals = [(a, listed[m.axis]) for a, m in enumerate(part.maps) if listed.get(m.axis, a) != a]
+        stepped = {*kept, *(a for a, _ in self.diagonals)}
         self.index: tuple[Any, ...] = tuple(
-            slice(None, None, m.step if m.is_elementwise else 1) if a in kept else 0 for a, m in enumerate(part.maps)
+            slice(None, None, m.step if m.is_elementwise else 1) if a in stepped else 0 for a, m in enumerate(part.maps)
         )
         ranks = {a: i for i, a in enumerate(sorted(kept))}
         self.order = tuple(ranks[a] for a in kept)
@@ -99,10 +115,11 @@ class Source:
         return (data if self.plain else self.arrange(data)), data.nbytes if is_new else 0
 
     def load_by(self, blocks: Blocks, axis: int, ranges: Array) -> Loaded:
-        """The elements along `axis` that `ranges` names in each tile, one tile after the other, and the bytes read."""
+        """The elements along `axis` that `ranges` names in each tile, in its order, and the bytes read."""
         spans = [a.span(blocks) for a in self.axes]
-        starts = self.array.spec.tiling.axes[axis].start(np.arange(len(ranges)))
-        wanted = [(int(s + lo), int(s + hi)) for s, (lo, hi) in zip(starts, ranges, strict=True) if lo < hi]
+        tiles = self.array.spec.tiling.axes[axis]
+        named = (ranges + np.asarray(tiles.start(np.arange(tiles.count)))[:, None]).reshape(-1, 2)
+        wanted = [(lo, hi) for lo, hi in named.tolist() if lo < hi]
         boxes = [[*spans[:axis], span, *spans[axis + 1 :]] for span in wanted or [(0, 0)]]
         parts = at_once(self.array.read, boxes) if not self.in_memory else [self.array.read(box) for box in boxes]
         data = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
@@ -110,7 +127,18 @@ class Source:
 
     def arrange(self, data: Array) -> Array:
         """The source's elements as the register wants them: stepped, dropped, permuted and extended axes."""
-        return data[self.index].transpose(self.order)[self.expand]  # type: ignore[no-any-return]
+        taken = self._on_diagonals(data) if self.diagonals else data[self.index]
+        return taken.transpose(self.order)[self.expand]  # type: ignore[no-any-return]
+
+    def _on_diagonals(self, data: Array) -> Array:
+        """The elements that have equal places along axes which follow one."""
+        data = data[tuple(i if isinstance(i, slice) else slice(1) for i in self.index)]
+        strides = list(data.strides)
+        for a, along in self.diagonals:
+            strides[along] += strides[a]
+        gone = {a for a, _ in self.diagonals}
+        left = [d for d, i in enumerate(self.index) if isinstance(i, slice) and d not in gone]
+        return as_strided(data, [data.shape[d] for d in left], [strides[d] for d in left], writeable=False)
 
     def nbytes(self, blocks: Blocks) -> int:
         """The bytes of what `load` reads."""

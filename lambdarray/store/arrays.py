@@ -12,6 +12,7 @@ from ..errors import PlanError, StoreError
 from ..task import ArraySpec, box_indices
 from ..tiling import Cuts, Index, Span
 from .base import TileStore, element_nbytes
+from .buffers import empty
 from .locate import open_store
 
 NOTHING: Mapping[str, Any] = {}
@@ -222,7 +223,7 @@ def assemble(
     for cuts, (lo, hi) in zip(axes, spans, strict=True):
         if lo < 0 or hi > cuts.size:
             raise PlanError(f"region {list(spans)} does not lie in an array of {tuple(c.size for c in axes)}")
-    out = np.empty([max(0, hi - lo) for lo, hi in spans], dtype)
+    out = empty([max(0, hi - lo) for lo, hi in spans], dtype)
     pieces = overlaps(axes, spans)
 
     def copy(piece: tuple[Index, list[Span], tuple[slice, ...]]) -> None:

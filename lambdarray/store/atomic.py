@@ -39,7 +39,7 @@ class AtomicFiles:
         while True:
             way = self._ways[self.way]
             try:
-                return _again(lambda way=way: way(path, parts))  # type: ignore[misc]
+                return again(lambda way=way: way(path, parts))  # type: ignore[misc]
             except OSError as error:
                 if error.errno not in UNSUPPORTED or self.way == "rename":
                     raise
@@ -47,7 +47,12 @@ class AtomicFiles:
 
     def replace(self, path: str, parts: Parts) -> None:
         """Write a file in the place of what is there."""
-        _again(lambda: self._replace(path, parts))
+        again(lambda: self._replace(path, parts))
+
+    def remove(self, path: str) -> None:
+        """Remove a file, where there is one."""
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            os.unlink(path)
 
     def _replace(self, path: str, parts: Parts) -> bool:
         temporary = self._write_temporary(path, parts)
@@ -102,7 +107,7 @@ class AtomicFiles:
         return not taken
 
 
-def _again(write: Callable[[], bool]) -> bool:
+def again(write: Callable[[], bool]) -> bool:
     """Write once more where the directory was removed meanwhile, as happens to a late attempt of a finished run."""
     for _ in range(TRIES - 1):
         try:

@@ -101,13 +101,32 @@ class DirectoryStore(ByteStore):
     def delete(self, key: str) -> None:
         """Remove a file."""
         with self._errors(key):
-            _remove(self._path(key))
+            self.files.remove(self._path(key))
 
     def delete_prefix(self, prefix: str) -> None:
-        """Remove a directory and all in it; what others write there meanwhile may stay."""
+        """Remove a directory, all in it, and those above that are empty then; what others write meanwhile may stay."""
         prefix = prefix.strip("/")
         with self._errors(prefix):
-            _remove_tree(self._path(prefix) if prefix else self.root, keep=not prefix)
+            self._remove_tree(self._path(prefix) if prefix else self.root, keep=not prefix)
+            while prefix := prefix.rpartition("/")[0]:
+                try:
+                    os.rmdir(self._path(prefix))
+                except OSError:  # there is more in it
+                    break
+
+    def _remove_tree(self, path: str, keep: bool) -> None:
+        """Remove a directory from its leaves up; others may write into it and delete from it at the same time."""
+
+        def unless_gone(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                raise error
+
+        for folder, _, names in os.walk(path, topdown=False, onerror=unless_gone):
+            for name in names:
+                self.files.remove(f"{folder}/{name}")
+            if folder != path or not keep:
+                with suppress(OSError):
+                    os.rmdir(folder)
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -122,28 +141,6 @@ class DirectoryStore(ByteStore):
             raise
         except OSError as error:
             raise StoreError(f"{self.root}/{key}: {error.strerror or error}") from error
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return
-
-
-def _remove_tree(path: str, keep: bool) -> None:
-    """Remove a directory from its leaves up; others may write into it and delete from it at the same time."""
-
-    def unless_gone(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError | NotADirectoryError):
-            raise error
-
-    for folder, _, names in os.walk(path, topdown=False, onerror=unless_gone):
-        for name in names:
-            _remove(f"{folder}/{name}")
-        if folder != path or not keep:
-            with suppress(OSError):
-                os.rmdir(folder)
 
 
 def _map(handle: int, nbytes: int) -> memoryview:

@@ -25,6 +25,7 @@ from numpy.lib.format import dtype_to_descr
 
 from ..errors import CorruptTileError, PlanError, StoreError
 from ..tiling import Span
+from .buffers import empty
 
 MAGIC = b"\x93LAtile\n"
 VERSION = 1
@@ -112,7 +113,7 @@ def as_bytes(tile: np.ndarray) -> memoryview:
 
 def empty_bytes(nbytes: int) -> memoryview:
     """Memory to read into: NumPy's is not zeroed first, and has huge pages where it is large."""
-    return np.empty(nbytes, np.uint8).data
+    return empty((nbytes,), np.uint8).data
 
 
 def encode(tile: np.ndarray) -> tuple[bytes, memoryview]:

@@ -40,7 +40,7 @@ def _identity(url: str) -> tuple[Any, ...]:
         from .s3 import Access
 
         return (url.rstrip("/"), Access.from_environment())
-    return (url,) if url.startswith("memory://") else (local_path(url),)
+    return (url,) if url.startswith(("memory://", "shared://")) else (local_path(url),)
 
 
 def _make(url: str) -> TileStore:
@@ -52,6 +52,10 @@ def _make(url: str) -> TileStore:
         from .memory import MemoryStore
 
         return MemoryStore(url=url)
+    if url.startswith("shared://"):
+        from .shared import SharedStore
+
+        return SharedStore.from_url(url)
     from .directory import DirectoryStore
 
     return DirectoryStore(local_path(url))

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import CorruptTileError, MissingTileError
 from ..tiling import Span
 from .base import Head, TileStore, check_key, element_nbytes
+from .buffers import Leased, empty
 from .directory import DirectoryStore
 from .format import as_bytes, check_dtype, flat_span
 
@@ -239,13 +240,22 @@ def _kept(tile: np.ndarray) -> tuple[np.ndarray, int]:
         if _is_own(tile, base):
             nbytes = base.nbytes
         else:
-            tile = tile.copy(order="K")
+            tile = _copied(tile)
     tile.setflags(write=False)
     return tile, nbytes
 
 
+def _copied(tile: np.ndarray) -> np.ndarray:
+    """A copy in C order."""
+    out = empty(tile.shape, tile.dtype)
+    out[...] = tile
+    return out
+
+
 def _is_own(tile: np.ndarray, base: Any) -> bool:
     """Whether a view may be kept as it is: of memory that it mostly fills and that nobody else writes."""
+    if isinstance(base, Leased):
+        return 2 * tile.nbytes >= base.nbytes and tile.flags.writeable
     return (
         isinstance(base, np.ndarray)
         and base.base is None

@@ -20,9 +20,10 @@ def spill_directory(root: str | None = None) -> tuple[str, Callable[[], None]]:
     root = root or os.environ.get("TMPDIR") or ("/var/tmp" if os.access("/var/tmp", os.W_OK) else tempfile.gettempdir())
     os.makedirs(root, exist_ok=True)
     _sweep(root)
-    path = tempfile.mkdtemp(prefix=PREFIX, dir=root)
-    lock = os.open(f"{path}/{LOCK}", os.O_CREAT | os.O_RDWR, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    path, lock = _locked(root)
+    while not os.path.exists(f"{path}/{LOCK}"):  # swept away by another process before we had the lock
+        os.close(lock)
+        path, lock = _locked(root)
     owner = os.getpid()
 
     def remove() -> None:
@@ -32,6 +33,13 @@ def spill_directory(root: str | None = None) -> tuple[str, Callable[[], None]]:
             os.close(lock)
 
     return path, remove
+
+
+def _locked(root: str) -> tuple[str, int]:
+    path = tempfile.mkdtemp(prefix=PREFIX, dir=root)
+    lock = os.open(f"{path}/{LOCK}", os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return path, lock
 
 
 def _sweep(root: str) -> None:

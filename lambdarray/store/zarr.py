@@ -5,40 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from ..errors import CorruptTileError, MissingTileError, StoreError, TargetExistsError
+from ..errors import CorruptTileError, MissingTileError, StoreError
 from ..task import ArraySpec
 from ..tiling import Index, Json, Span, Tiling
 from .arrays import ArrayIO, assemble, check_tile, overlaps
 from .base import TileStore, element_nbytes
 from .format import flat_span, region_of
 from .locate import open_store
-from .zarr_codecs import (
-    EMPTY,
-    Shard,
-    decode_chunk,
-    encode_chunk,
-    is_plain,
-    sharding,
-    stored_dtype,
-)
-from .zarr_meta import BYTES, CRC32C, MARK, ZarrMeta, dtype_to_zarr, parse_v2, parse_v3
+from .zarr_codecs import EMPTY, Chain, Shard, is_plain, sharding, stored_dtype
+from .zarr_meta import ZarrMeta, parse_v2, parse_v3
 
-__all__ = [
-    "ZarrArray",
-    "ZarrMeta",
-    "finish_target",
-    "open_zarr",
-    "prepare_target",
-    "read_zarr",
-    "source_key",
-    "target_chunks",
-    "target_location",
-]
+__all__ = ["ZarrArray", "ZarrMeta", "open_zarr", "read_zarr", "source_key"]
 METADATA = "zarr.json"
 
 
@@ -58,27 +38,36 @@ def open_zarr(url: str) -> ZarrMeta:
             f"{url} is an incomplete save: the run that wrote it did not come to its end; "
             "run the same save again, which computes only what is missing, or save anew with overwrite=True"
         )
-    for name in (codec["name"] for codec in meta.codecs):
-        if name in ("vlen-utf8", "vlen-bytes"):
-            raise StoreError(f"{url} has elements of variable length ({name}), which tiles cannot hold")
+    _decoding(meta)
     return meta
 
 
+def _decoding(meta: ZarrMeta) -> Chain | Shard:
+    """How chunks are decoded; raises StoreError where they cannot be, here and with what is installed."""
+    for name in (codec["name"] for codec in meta.codecs):
+        if name in ("vlen-utf8", "vlen-bytes"):
+            raise StoreError(f"{meta.url} has elements of variable length ({name}), which tiles cannot hold")
+    shards = sharding(meta.codecs)
+    if shards is not None:
+        return Shard(shards, meta.dtype, meta.chunks, meta.url)
+    return Chain(meta.codecs, meta.dtype, meta.url)
+
+
 def _read_meta(store: TileStore, url: str) -> ZarrMeta | None:
-    return _parse(url, _read_documents(store))
+    return parse(url, read_documents(store))
 
 
-def _read_documents(store: TileStore) -> dict[str, Json]:
+def read_documents(store: TileStore) -> dict[str, Json]:
     """What is there of the documents that make a directory an array or a group."""
-    document = _read_json(store, METADATA)
+    document = read_json(store, METADATA)
     if document is not None:
         return {METADATA: document}
     names = (".zarray", ".zattrs") if store.exists(".zarray") else (".zgroup",)
-    found = ((name, _read_json(store, name)) for name in names)
+    found = ((name, read_json(store, name)) for name in names)
     return {name: document for name, document in found if document is not None}
 
 
-def _parse(url: str, documents: Mapping[str, Json]) -> ZarrMeta | None:
+def parse(url: str, documents: Mapping[str, Json]) -> ZarrMeta | None:
     try:
         if METADATA in documents:
             return parse_v3(url, documents[METADATA])
@@ -91,7 +80,7 @@ def _parse(url: str, documents: Mapping[str, Json]) -> ZarrMeta | None:
     return None
 
 
-def _read_json(store: TileStore, key: str) -> Json:
+def read_json(store: TileStore, key: str) -> Json:
     try:
         text = bytes(store.get_bytes(key))
     except MissingTileError:
@@ -111,109 +100,6 @@ def source_key(url: str) -> str:
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
 
-def target_chunks(tiling: Tiling, name: str = "array") -> tuple[int, ...]:
-    """The chunk shape for saving an array of this tiling; raises StoreError where Zarr cannot have such chunks."""
-    for axis, cuts in enumerate(tiling.axes):
-        if not cuts.regular:
-            raise StoreError(
-                f"{name} cannot be saved to Zarr: along axis {axis} its chunks are {_some(cuts.chunks)}, and Zarr "
-                "needs chunks of one length, but for a shorter last one; use .rechunk(...) first"
-            )
-    return tuple(max(1, n) for n in tiling.max_tile)
-
-
-def _some(lengths: Sequence[int]) -> str:
-    text = ", ".join(map(str, lengths[:6]))
-    return f"({text}, ...)" if len(lengths) > 6 else f"({text})"
-
-
-def prepare_target(
-    url: str,
-    shape: Sequence[int],
-    chunks: Sequence[int],
-    dtype: np.dtype[Any],
-    plan_key: str,
-    overwrite: bool = False,
-) -> ZarrMeta:
-    """Make the array at `url` ready to be written by a plan: marked with the plan's key, and incomplete.
-
-    What this plan wrote before is kept, so that a run that was killed goes on. Raises TargetExistsError where
-    anything else is there; with `overwrite` an array that is there is deleted first, and nothing but an array.
-    """
-    dtype_to_zarr(np.dtype(dtype))
-    store = open_store(url)
-    wanted = _new_meta(url, shape, chunks, dtype, plan_key)
-    found = _existing(store, url)
-    mark = (found.mark if found else None) or {}
-    if mark.get("plan") == plan_key and not (overwrite and mark["complete"]):
-        return wanted
-    if found is None or not overwrite:
-        _refuse_unless_empty(store, url)
-    else:
-        _clear(store, wanted)
-    store.put_bytes(METADATA, wanted.to_v3())
-    return wanted
-
-
-def target_location(url: str, shape: Sequence[int], chunks: Sequence[int], dtype: np.dtype[Any]) -> dict[str, Json]:
-    """The location of an array that `prepare_target` will make at `url`, before its plan and so its key are known.
-
-    Raises StoreError for a dtype or chunks that Zarr does not have; nothing is read or written.
-    """
-    dtype_to_zarr(np.dtype(dtype))
-    return _new_meta(url, shape, chunks, dtype, "").location()
-
-
-def _new_meta(url: str, shape: Sequence[int], chunks: Sequence[int], dtype: Any, plan_key: str) -> ZarrMeta:
-    if any(not isinstance(n, (int, np.integer)) for n in chunks):
-        raise StoreError(f"an array cannot be saved to Zarr with chunks {tuple(chunks)}: give one length for each axis")
-    dtype = np.dtype(dtype).newbyteorder("<")
-    sizes = tuple(int(n) for n in shape), tuple(max(1, int(n)) for n in chunks)
-    return _marked(ZarrMeta(url, *sizes, dtype, (BYTES, CRC32C)), plan_key, False)
-
-
-def _marked(meta: ZarrMeta, plan_key: str, complete: bool) -> ZarrMeta:
-    return replace(meta, attributes={**meta.attributes, MARK: {"plan": plan_key, "complete": complete}})
-
-
-def _existing(store: TileStore, url: str) -> ZarrMeta | None:
-    documents = _read_documents(store)
-    try:
-        return _parse(url, documents)
-    except StoreError as error:
-        raise TargetExistsError(f"{url} cannot be saved to: {error}") from error
-
-
-def _refuse_unless_empty(store: TileStore, url: str) -> None:
-    first = next(iter(store.list()), None)
-    if first is not None:
-        raise TargetExistsError(
-            f"{url} is not empty: it holds {first}, which this plan did not write; "
-            "save elsewhere, or give overwrite=True, which replaces a Zarr array and nothing else"
-        )
-
-
-def _clear(store: TileStore, wanted: ZarrMeta) -> None:
-    """Delete an array so that it is never, not even when this is interrupted, taken for whole."""
-    store.put_bytes(METADATA, _marked(wanted, "", False).to_v3())
-    keys = [key for key in store.list() if key != METADATA]
-    store.delete_all(keys)
-    # A directory that is left would stand where the chunk of an array of no axes goes.
-    for folder in {key.partition("/")[0] for key in keys if "/" in key}:
-        store.delete_prefix(folder)
-
-
-def finish_target(url: str) -> None:
-    """Mark the array at `url`, all of whose chunks are written, as complete."""
-    store = open_store(url)
-    document = _read_json(store, METADATA)
-    if document is None or MARK not in (document.get("attributes") or {}):
-        raise StoreError(f"{url} is no array that is being saved")
-    if not document["attributes"][MARK]["complete"]:
-        document["attributes"][MARK]["complete"] = True
-        store.put_bytes(METADATA, json.dumps(document, indent=2).encode())
-
-
 class ZarrArray(ArrayIO):
     """A Zarr array, open for reading any region and for writing chunks."""
 
@@ -224,8 +110,7 @@ class ZarrArray(ArrayIO):
         self.store = open_store(self.meta.url)
         self._axes = self.meta.tiling.axes
         self._stored = stored_dtype(self.meta.codecs, self.meta.dtype)
-        shards = sharding(self.meta.codecs)
-        self._shard = Shard(shards, self.meta.chunks) if shards else None
+        self._decoding = _decoding(self.meta)
         # Our own chunks are written once; others may be rewritten in place, and must not be mapped.
         self._immutable = self.meta.mark is not None
         self._same_grid: bool | None = None
@@ -256,8 +141,8 @@ class ZarrArray(ArrayIO):
 
     def _fetch_stored(self, key: str, local: Sequence[Span]) -> np.ndarray:
         meta, name = self.meta, f"chunk {key} of {self.meta.url}"
-        if self._shard is not None:
-            return self._fetch_shard(self._shard, key, local, name)
+        if isinstance(self._decoding, Shard):
+            return self._fetch_shard(self._decoding, key, local, name)
         lo, hi = flat_span(meta.chunks, local)
         start, stop = lo * self._stored.itemsize, hi * self._stored.itemsize
         if is_plain(meta.codecs) and stop - start < element_nbytes(self._stored, [(0, n) for n in meta.chunks]):
@@ -265,7 +150,7 @@ class ZarrArray(ArrayIO):
             if len(data) == stop - start:
                 return region_of(data, start, self._stored, meta.chunks, local)
         data = self.store.get_bytes(key, immutable=self._immutable)
-        chunk = decode_chunk(data, meta.codecs, meta.dtype, meta.chunks, name)
+        chunk = self._decoding.decode(data, meta.chunks, name)
         return chunk[tuple([slice(a, b) for a, b in local])]
 
     def _fetch_shard(self, shard: Shard, key: str, local: Sequence[Span], name: str) -> np.ndarray:
@@ -285,14 +170,14 @@ class ZarrArray(ArrayIO):
         if len(there) < len(pieces):
             out[...] = self.meta.fill_value
         for (_, part, place), data in zip(there, found, strict=True):
-            chunk = decode_chunk(data, shard.codecs, self.meta.dtype, shard.chunks, name)
+            chunk = shard.chain.decode(data, shard.chunks, name)
             out[place] = chunk[tuple([slice(a, b) for a, b in part])]
         return out
 
     def read_nbytes(self, spans: Sequence[Span]) -> int:
         """The bytes of the region, or of the chunks that it meets where these cannot be read in part."""
         pieces = overlaps(self._axes, spans)
-        if self._shard is not None:
+        if isinstance(self._decoding, Shard):
             return element_nbytes(self._stored, spans) if pieces else 0
         if not is_plain(self.meta.codecs):
             return len(pieces) * element_nbytes(self._stored, [(0, n) for n in self.meta.chunks])
@@ -306,14 +191,16 @@ class ZarrArray(ArrayIO):
             return True
         self._check_grid()
         name = f"chunk {index} of {self.meta.url}"
-        parts = encode_chunk(tile.astype(self.meta.dtype, copy=False), self.meta.codecs, self.meta.chunks, name)
+        if isinstance(self._decoding, Shard):
+            raise StoreError(f"{name} is sharded; chunks are written plain, or by zstd or gzip")
+        parts = self._decoding.encode(tile.astype(self.meta.dtype, copy=False), self.meta.chunks, name)
         return self.store.put_parts(self.meta.key(index), parts, True)
 
     def _check_grid(self) -> None:
         """Refuse to write tiles that are not the chunks."""
         if self._same_grid is None:
-            ours = target_chunks(self.spec.tiling, self.spec.name)
-            self._same_grid = ours == tuple(max(1, n) for n in self.meta.tiling.max_tile)
+            tiles, chunks = self.spec.tiling, self.meta.tiling
+            self._same_grid = tiles.is_regular and tiles.max_tile == chunks.max_tile
         if not self._same_grid:
             raise StoreError(f"{self.spec.name} is cut into {self.spec.tiling.max_tile}, {self.meta.url} into others")
 

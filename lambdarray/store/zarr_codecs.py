@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import CorruptTileError, StoreError
+from ..errors import CorruptTileError
 from ..tiling import Json
+from .compression import Codec, CodecError, as_view, check_crc, decoder, encoder, numcodec, settings, undone
 from .format import as_array, as_bytes, crc_function
 
-Codec = Mapping[str, Json]
-# The packages' own names for what version 3 and version 2 call otherwise.
-NUMCODECS = {"zstd": "zstd", "blosc": "blosc", "lz4": "lz4", "zlib": "zlib", "bz2": "bz2"}
 EMPTY = 2**64 - 1
-
-
-def settings(codec: Codec) -> Mapping[str, Json]:
-    """A codec's configuration."""
-    return codec.get("configuration") or {}
+Shape = tuple[int, ...]
 
 
 def is_plain(codecs: Sequence[Codec]) -> bool:
@@ -33,134 +26,135 @@ def sharding(codecs: Sequence[Codec]) -> Mapping[str, Json] | None:
     """The configuration of the sharding codec, where that is how chunks are written."""
     found = settings(codecs[0]) if codecs[0]["name"] == "sharding_indexed" else None
     if found is not None and len(codecs) > 1:
-        raise StoreError("chunks that are sharded and then encoded once more are not read")
+        raise CodecError("chunks that are sharded and then encoded once more are not read")
     return found
 
 
 def stored_dtype(codecs: Sequence[Codec], dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype of the elements in a chunk: the array's, in the byte order of the `bytes` codec."""
     for codec in codecs:
-        if codec["name"] == "bytes" and "endian" in settings(codec) and dtype.fields is None:
+        if codec["name"] == "bytes" and "endian" in settings(codec):
             return dtype.newbyteorder("<" if settings(codec)["endian"] == "little" else ">")
     return dtype
 
 
-def decode_chunk(
-    data: memoryview, codecs: Sequence[Codec], dtype: np.dtype[Any], shape: Sequence[int], name: str
-) -> np.ndarray:
-    """The chunk of `shape` that `data` encodes; `name` is for the errors."""
-    at = next((i for i, codec in enumerate(codecs) if codec["name"] == "bytes"), None)
-    if at is None:
-        raise StoreError(f"{name} is encoded by {[codec['name'] for codec in codecs]}, which is not known here")
-    for codec in reversed(codecs[at + 1 :]):
-        data = _decode_bytes(data, codec, name)
-    orders = [_order(codec, len(shape), name) for codec in codecs[:at]]
-    for order in orders:
-        shape = [shape[axis] for axis in order]
-    out = _elements(data, stored_dtype(codecs, dtype), shape, name)
-    for order in reversed(orders):
-        out = out.transpose(np.argsort(order))
-    return out
+class Chain:
+    """The codecs of the chunks of an array of `dtype`, ready to decode and to encode.
+
+    They go from elements to elements (`transpose`, and the filters of numcodecs), to bytes, and from bytes to bytes;
+    decoding goes the other way. Raises CodecError, naming `name`, for what cannot be decoded here.
+    """
+
+    def __init__(self, codecs: Sequence[Codec], dtype: np.dtype[Any], name: str) -> None:
+        kinds = [codec["name"] for codec in codecs]
+        if "bytes" not in kinds:
+            raise CodecError(f"{name} is encoded by {kinds}, which is not known here")
+        at = kinds.index("bytes")
+        self._inner: list[Transpose | Filter] = []
+        for codec in codecs[:at]:
+            step = Transpose(codec) if codec["name"] == "transpose" else Filter(codec, dtype, name)
+            dtype = step.dtype or dtype
+            self._inner.append(step)
+        self._stored = stored_dtype(codecs, dtype)
+        self._outer = codecs[at + 1 :]
+        self._undo = [(c["name"], decoder(c, name)) if c["name"] != "crc32c" else ("", None) for c in self._outer]
+
+    def decode(self, data: memoryview, shape: Sequence[int], name: str) -> np.ndarray:
+        """The chunk of `shape` that `data` encodes; `name` is for the errors."""
+        for kind, undo in reversed(self._undo):
+            data = check_crc(data, name) if undo is None else as_view(undone(undo, data, kind, name))
+        shapes = [tuple(shape)]
+        for step in self._inner:
+            shapes.append(step.shape(shapes[-1]))
+        out = self._elements(data, shapes[-1], name)
+        for step, before in zip(reversed(self._inner), reversed(shapes[:-1]), strict=True):
+            out = step.undo(out, before, name)
+        return out
+
+    def _elements(self, data: memoryview, shape: Shape, name: str) -> np.ndarray:
+        itemsize = self._stored.itemsize
+        if any(isinstance(step, Filter) for step in self._inner) and len(data) % itemsize == 0:
+            return as_array(data, self._stored, (len(data) // itemsize,))  # a filter may make more or fewer
+        if len(data) != math.prod(shape) * itemsize:
+            raise CorruptTileError(
+                f"{name} has {len(data)} bytes of elements, and {self._stored} {shape} needs "
+                f"{math.prod(shape) * itemsize}"
+            )
+        return as_array(data, self._stored, shape)
+
+    def encode(self, tile: np.ndarray, shape: Sequence[int], name: str) -> list[bytes | memoryview]:
+        """The parts of an object that holds `tile` as a chunk of `shape`, padded by zeros at the array's edge."""
+        if self._inner or any(codec["name"] == "crc32c" for codec in self._outer[:-1]):
+            raise CodecError(f"{name} has filters; chunks are written plain, or by zstd or gzip")
+        if tile.shape != tuple(shape):
+            padded = np.zeros(shape, self._stored)
+            padded[tuple([slice(0, n) for n in tile.shape])] = tile
+            tile = padded
+        parts: list[bytes | memoryview] = [as_bytes(tile.astype(self._stored, copy=False))]
+        for codec in self._outer:
+            if codec["name"] == "crc32c":
+                crc: int = crc_function()(parts[0])
+                parts.append(crc.to_bytes(4, "little"))
+            else:
+                parts = [encoder(codec, name)(as_view(parts[0]))]
+        return parts
 
 
-def _elements(data: memoryview, dtype: np.dtype[Any], shape: Sequence[int], name: str) -> np.ndarray:
-    nbytes = math.prod(shape) * dtype.itemsize
-    if len(data) != nbytes:
-        raise CorruptTileError(f"{name} has {len(data)} bytes of elements, and {dtype} {tuple(shape)} needs {nbytes}")
-    return as_array(data, dtype, shape)
+class Transpose:
+    """Axes in another order; no change of dtype."""
+
+    dtype = None
+
+    def __init__(self, codec: Codec) -> None:
+        self._order = settings(codec)["order"]
+
+    def _axes(self, ndim: int) -> Sequence[int]:
+        straight = {"C": range(ndim), "F": range(ndim)[::-1]}
+        return straight[self._order] if isinstance(self._order, str) else self._order
+
+    def shape(self, before: Shape) -> Shape:
+        """The shape once it is done."""
+        return tuple([before[axis] for axis in self._axes(len(before))])
+
+    def undo(self, data: np.ndarray, before: Shape, name: str) -> np.ndarray:
+        """The elements as they were."""
+        return data.reshape(self.shape(before)).transpose(np.argsort(self._axes(len(before))))
 
 
-def _order(codec: Codec, ndim: int, name: str) -> list[int]:
-    if codec["name"] != "transpose":
-        raise StoreError(f"{name} is encoded by {codec['name']!r}, which is not known here")
-    order = settings(codec)["order"]
-    if order in ("C", "F"):
-        return list(range(ndim)) if order == "C" else list(range(ndim))[::-1]
-    return list(order)
+class Filter:
+    """A codec of numcodecs from elements to elements, such as `delta`; `dtype` is what it makes of the array's."""
 
+    def __init__(self, codec: Codec, dtype: np.dtype[Any], name: str) -> None:
+        self._kind, self._codec = codec["name"], numcodec(codec, name)
+        self.dtype: np.dtype[Any] | None = np.asarray(self._codec.encode(np.zeros(1, dtype))).dtype
 
-def _decode_bytes(data: memoryview, codec: Codec, name: str) -> memoryview:
-    """Undo one codec from bytes to bytes."""
-    kind = codec["name"].removeprefix("numcodecs.")
-    if kind == "crc32c":
-        return check_crc(data, name)
-    if kind in ("gzip", "zlib"):
-        import zlib
+    def shape(self, before: Shape) -> Shape:
+        """The shape once it is done."""
+        return before
 
-        # 32 more than the window's bits lets zlib see by itself which of both headers there is.
-        return _safely(lambda: zlib.decompress(data, 32 + zlib.MAX_WBITS), name, kind)
-    return _numcodecs(data, codec, kind, name)
+    def undo(self, data: np.ndarray, before: Shape, name: str) -> np.ndarray:
+        """The elements as they were."""
 
+        def undo(data: np.ndarray) -> np.ndarray:
+            return np.asarray(self._codec.decode(np.ascontiguousarray(data).reshape(-1))).reshape(before)
 
-def _numcodecs(data: memoryview, codec: Codec, kind: str, name: str) -> memoryview:
-    try:
-        package = importlib.import_module("numcodecs")
-    except ImportError:
-        raise StoreError(
-            f"{name} is compressed by {kind!r}, which needs the package numcodecs: pip install numcodecs"
-        ) from None
-    options = {**settings(codec), "id": NUMCODECS.get(kind, kind)}
-    # Version 3 writes settings that only matter for encoding, some of which numcodecs does not take.
-    known = options if codec["name"].startswith("numcodecs.") else {"id": options["id"]}
-    try:
-        decoder = package.get_codec(known)
-    except (ValueError, KeyError) as error:
-        raise StoreError(f"{name} is encoded by {kind!r}, which is not known here nor in numcodecs") from error
-    return _safely(lambda: np.ascontiguousarray(decoder.decode(data)), name, kind)
-
-
-def _safely(decode: Any, name: str, kind: str) -> memoryview:
-    """Decompress; what cannot be decompressed is a corrupt chunk."""
-    try:
-        out = decode()
-    except Exception as error:
-        raise CorruptTileError(f"{name} is corrupt: {kind} cannot decompress it ({error})") from error
-    return as_bytes(out) if isinstance(out, np.ndarray) else memoryview(out)
-
-
-def check_crc(data: memoryview, name: str) -> memoryview:
-    """Take the CRC-32C off the end, after comparing it."""
-    if len(data) < 4:
-        raise CorruptTileError(f"{name} is cut short: {len(data)} bytes are there")
-    body, want = data[:-4], int.from_bytes(data[-4:], "little")
-    got = crc_function()(body)
-    if got != want:
-        raise CorruptTileError(f"{name} is corrupt: it has CRC-32C {got:08x}, and {want:08x} was written")
-    return body
-
-
-def encode_chunk(
-    tile: np.ndarray, codecs: Sequence[Codec], shape: Sequence[int], name: str
-) -> list[bytes | memoryview]:
-    """The parts of an object that holds `tile` as a chunk of `shape`, padded by zeros at the array's edge."""
-    names = [codec["name"] for codec in codecs]
-    if names not in (["bytes"], ["bytes", "crc32c"]):
-        raise StoreError(f"{name} is encoded by {names}; only uncompressed chunks are written, with or without crc32c")
-    dtype = stored_dtype(codecs, tile.dtype)
-    if tile.shape != tuple(shape):
-        padded = np.zeros(shape, dtype)
-        padded[tuple([slice(0, n) for n in tile.shape])] = tile
-        tile = padded
-    data = as_bytes(tile.astype(dtype, copy=False))
-    if names == ["bytes"]:
-        return [data]
-    crc: int = crc_function()(data)
-    return [data, crc.to_bytes(4, "little")]
+        out: np.ndarray = undone(undo, data, self._kind, name)
+        return out
 
 
 class Shard:
-    """Where the chunks inside a shard are, by the index at its end (or its beginning)."""
+    """Where the chunks inside a shard are, by the index at its end (or its beginning), and their codecs."""
 
-    def __init__(self, config: Mapping[str, Json], shape: Sequence[int]) -> None:
+    def __init__(self, config: Mapping[str, Json], dtype: np.dtype[Any], shape: Sequence[int], name: str) -> None:
         self.chunks = tuple(config["chunk_shape"])
-        self.codecs = config["codecs"]
+        self.chain = Chain(config["codecs"], dtype, name)
         self.grid = tuple(n // c for n, c in zip(shape, self.chunks, strict=True))
         self.at_start = config.get("index_location", "end") == "start"
         self._checked = any(codec["name"] == "crc32c" for codec in config["index_codecs"])
         self.index_nbytes = 16 * math.prod(self.grid) + 4 * self._checked
         unknown = [c["name"] for c in config["index_codecs"] if c["name"] not in ("bytes", "crc32c")]
         if unknown:
-            raise StoreError(f"a shard's index is encoded by {unknown}, which is not known here")
+            raise CodecError(f"the index of a shard of {name} is encoded by {unknown}, which is not known here")
 
     def index_range(self, nbytes: int) -> tuple[int, int]:
         """The bytes of the index in an object of `nbytes`."""

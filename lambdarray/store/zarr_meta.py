@@ -19,6 +19,8 @@ BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
 CRC32C = {"name": "crc32c"}
 INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 NAMES = (*INTEGERS, "float16", "float32", "float64", "complex64", "complex128")
+# Elements of so many bytes, by NumPy's kind of them.
+BYTES_OF_LENGTH = {"U": "fixed_length_utf32", "S": "null_terminated_bytes", "V": "raw_bytes"}
 FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -116,22 +118,34 @@ class ZarrMeta:
 
 
 def dtype_to_zarr(dtype: np.dtype[Any]) -> tuple[Json, Json]:
-    """A dtype's name in version 3, and its zero; raises StoreError for one that Zarr does not have.
+    """A dtype's name in version 3, and what fills it: zero, or no time.
+
+    Raises StoreError for a dtype that Zarr does not have.
 
     >>> dtype_to_zarr(np.dtype("<c16"))
     ('complex128', [0.0, 0.0])
     """
-    if dtype.fields is None and dtype.subdtype is None and dtype.name in NAMES:
+    if dtype.fields is not None:
+        fields = [[name, dtype_to_zarr(dtype[name])[0]] for name in dtype.names or ()]
+        return {"name": "structured", "configuration": {"fields": fields}}, _zero_bytes(dtype)
+    if dtype.subdtype is None and dtype.name in NAMES:
         zeros = {"b": False, "f": 0.0, "c": [0.0, 0.0]}
         return dtype.name, zeros.get(dtype.kind, 0)
+    if dtype.subdtype is None and dtype.kind in BYTES_OF_LENGTH and dtype.itemsize:
+        zero = _zero_bytes(dtype) if dtype.kind == "V" else ""
+        return {"name": BYTES_OF_LENGTH[dtype.kind], "configuration": {"length_bytes": dtype.itemsize}}, zero
     if dtype.kind in "mM":
         unit, count = np.datetime_data(dtype)
         name = "numpy.datetime64" if dtype.kind == "M" else "numpy.timedelta64"
-        return {"name": name, "configuration": {"unit": unit, "scale_factor": count}}, 0
+        return {"name": name, "configuration": {"unit": unit, "scale_factor": count}}, "NaT"
     raise StoreError(
         f"Zarr has no data type for {dtype}; convert the array first: there are {', '.join(NAMES)}, "
-        "and datetime64 and timedelta64"
+        "datetime64 and timedelta64, bytes and text of a length, and structures of these"
     )
+
+
+def _zero_bytes(dtype: np.dtype[Any]) -> str:
+    return base64.b64encode(bytes(dtype.itemsize)).decode()
 
 
 def parse_v3(url: str, document: Mapping[str, Json]) -> ZarrMeta:
@@ -141,6 +155,8 @@ def parse_v3(url: str, document: Mapping[str, Json]) -> ZarrMeta:
     grid = document["chunk_grid"]
     if grid["name"] != "regular":
         raise StoreError(f"{url} has a chunk grid of kind {grid['name']!r}; only 'regular' grids are read")
+    if document.get("storage_transformers"):
+        raise StoreError(f"{url} has storage transformers, which are not known here")
     dtype = _dtype_v3(url, document["data_type"])
     return ZarrMeta(
         url=url,
@@ -178,8 +194,12 @@ def _dtype_v3(url: str, data: Json) -> np.dtype[Any]:
         if settings["unit"] == "generic":
             return np.dtype(kind)
         return np.dtype(f"{kind}[{settings.get('scale_factor', 1)}{settings['unit']}]")
+    if name in ("structured", "struct"):
+        return np.dtype([(field, _dtype_v3(url, kind)) for field, kind in settings["fields"]])
     if name == "fixed_length_utf32":
         return np.dtype(f"U{settings['length_bytes'] // 4}")
+    if name == "raw_bytes":
+        return np.dtype(f"V{settings['length_bytes']}")
     if name in ("null_terminated_bytes", "fixed_length_ascii"):
         return np.dtype(f"S{settings.get('length_bytes') or settings['length_bits'] // 8}")
     if isinstance(name, str) and name.startswith("r") and name[1:].isdigit():
@@ -198,7 +218,9 @@ def parse_v2(url: str, document: Mapping[str, Json], attributes: Mapping[str, Js
     if document.get("order", "C") == "F" and ndim > 1:
         codecs.append({"name": "transpose", "configuration": {"order": list(range(ndim))[::-1]}})
     filters = document.get("filters") or []
-    codecs.append({"name": "bytes", "configuration": {"endian": "big" if dtype.byteorder == ">" else "little"}})
+    # The fields of a structure have each its own order.
+    order = {} if dtype.fields else {"configuration": {"endian": "big" if dtype.byteorder == ">" else "little"}}
+    codecs.append({"name": "bytes", **order})
     outer = [*filters, *([document["compressor"]] if document.get("compressor") else [])]
     codecs.extend({"name": f"numcodecs.{codec['id']}", "configuration": codec} for codec in outer)
     return ZarrMeta(

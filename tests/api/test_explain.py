@@ -39,9 +39,3 @@ def test_a_run_quoted_above_its_budget_is_refused_before_it_starts():
         plan = la.plan(x @ x)
         with pytest.raises(BudgetError, match=r"max_dollars=0\.01"):
             check_budget(plan, config)
-
-
-def test_arrays_show_themselves_in_one_line_and_as_a_table():
-    x = la.ones((10, 4), chunks=(5, 2))
-    assert repr(x) == "<lambdarray.Array shape=(10, 4) dtype=float64 chunks=(5, 2)>"
-    assert "(2, 2)" in x._repr_html_()

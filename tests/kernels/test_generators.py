@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import math
 import threading
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lambdarray_kernels import get
-from lambdarray_kernels.generators import METHODS, logical_block
+from lambdarray_kernels.generators import SINGLES, logical_block
 from numpy.testing import assert_array_equal
 
 ARGS = {
@@ -69,7 +70,7 @@ def test_other_seeds_calls_and_blocks_have_other_values():
 
 
 def test_every_method_with_one_value_per_element_is_tested():
-    assert set(ARGS) == METHODS
+    assert {*ARGS, "choice"} == SINGLES
 
 
 @pytest.mark.parametrize("name", sorted(ARGS))
@@ -109,6 +110,52 @@ def test_logical_blocks_are_powers_of_two_of_bounded_size(shape):
     assert all(size < 2 * max(n, 1) for size, n in zip(block, shape, strict=True))
     full = all(size >= n for size, n in zip(block, shape, strict=True))
     assert full or math.prod(block) == 2**16
+
+
+@given(st.lists(st.integers(1, 10**5), min_size=1, max_size=3).map(tuple), st.data())
+def test_logical_blocks_of_values_drawn_together_have_their_axes_whole(shape, data):
+    together = data.draw(st.sets(st.integers(0, len(shape) - 1), min_size=1))
+    block = logical_block(shape, together)
+    line = math.prod(shape[d] for d in together)
+    assert all(block[d] == shape[d] for d in together)
+    assert math.prod(block) <= max(2**16, line)
+
+
+@pytest.mark.parametrize("name", sorted(n for n, args in ARGS.items() if args))
+def test_arrays_of_one_parameter_draw_what_the_scalar_draws(name):
+    # Of the same values NumPy draws the same: so arrays of parameters have the streams that scalars have.
+    args = dict(zip("abc", ARGS[name], strict=False)) if isinstance(ARGS[name], list) else dict(ARGS[name])
+    names = {"integers": ["low", "high"]}.get(name) or parameters_of(name)
+    args = args if isinstance(ARGS[name], dict) else dict(zip(names, args.values(), strict=True))
+    dtype = "<i8" if name in COUNTS else "<f8"
+    arrays = {k: np.full((300, 1) if n % 2 else (300, 400), v) for n, (k, v) in enumerate(args.items()) if k in names}
+    rest = {k: v for k, v in args.items() if k not in arrays}
+    common = {"block": [(0, 300), (0, 400)], "shape": (300, 400), "seed": 7, "call": 0, "name": name, "dtype": dtype}
+    whole = random(*arrays.values(), **common, args=rest, given=list(arrays))
+    assert_array_equal(whole, draw((300, 400), name=name, args=args, dtype=dtype))
+
+
+def parameters_of(name):
+    kinds = inspect.signature(getattr(np.random.Generator, name)).parameters
+    return [k for k in kinds if k not in ("self", "size", "dtype", "out", "method")]
+
+
+def test_each_logical_block_is_drawn_with_its_own_parameters():
+    shape, lam = (300, 700), np.random.default_rng(0).uniform(0, 50, (300, 700))
+    common = {"shape": shape, "seed": 7, "call": 0, "name": "poisson", "given": ["lam"], "dtype": "<i8"}
+    whole = random(lam, block=[(0, 300), (0, 700)], **common)
+    for i, j in ((0, 0), (0, 2), (1, 1)):
+        rows, columns = slice(256 * i, min(256 * i + 256, 300)), slice(256 * j, min(256 * j + 256, 700))
+        stream = np.random.SFC64(np.random.SeedSequence(7, spawn_key=(0, i, j)))
+        assert_array_equal(whole[rows, columns], np.random.Generator(stream).poisson(lam[rows, columns]))
+    part = random(lam[256:, 256:512], block=[(256, 300), (256, 512)], **common)
+    assert_array_equal(part, whole[256:, 256:512])
+
+
+def test_parameters_of_a_part_of_a_logical_block_are_refused():
+    common = {"shape": (300,), "seed": 7, "call": 0, "name": "poisson", "given": ["lam"], "dtype": "<i8"}
+    with pytest.raises(ValueError, match="whole logical blocks"):
+        random(np.ones(4), block=[(3, 7)], **common)
 
 
 def test_threads_draw_the_same_values_at_once():

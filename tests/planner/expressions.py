@@ -81,7 +81,19 @@ def drawn(draw: Any, shape: tuple[int, ...], tmp: Any) -> Pair:
     return Pair(ours, ours.compute())
 
 
-SOURCES = (from_array, from_array, from_array, filled, counted, drawn)
+def drawn_with(draw: Any, shape: tuple[int, ...], tmp: Any) -> Pair:
+    """Random values with arrays of parameters: sources, views of them, and values that are drawn themselves."""
+    high = la.from_array(whole_numbers(draw(st.integers(0, 99)), shape, "i4"), chunks=chunked(draw, shape)) + 5
+    if shape and shape[-1] and draw(st.booleans()):
+        high = high[..., :1]
+    if draw(st.booleans()):
+        high = la.random.default_rng(5).integers(1, high + 1, chunks=chunked(draw, high.shape)) + 1
+    rng = la.random.default_rng(draw(st.integers(0, 3)))
+    ours = rng.integers(0, high, size=shape, chunks=chunked(draw, shape))
+    return Pair(ours, ours.compute())
+
+
+SOURCES = (from_array, from_array, from_array, filled, counted, drawn, drawn_with)
 STORED_SOURCES = (*SOURCES, persisted, zarr_opened)
 
 

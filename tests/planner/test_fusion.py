@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from lambdarray.api.array import Array
 from lambdarray.errors import MemoryLimitError
 from lambdarray.ops import Stored
 from lambdarray.planner import Resources, make_plan
+from lambdarray.planner.estimate import totals
 from lambdarray.task import Plan, Program
 from lambdarray.tiling import Tiling
 
@@ -95,6 +97,49 @@ def test_parts_of_a_concatenation_whose_axes_are_in_another_order_are_stored_fir
         la.concat([la.broadcast_to(x[:1], (4, 4)), y], 1), np.concatenate([np.broadcast_to(a[:1], (4, 4)), b], 1)
     )
     assert len(planned(la.concat([x.T, y.T])).programs) == 1
+
+
+def test_slices_of_a_concatenation_are_pasted_where_nothing_of_their_sources_lies_beyond_them() -> None:
+    x, a = table(0, (10, 4), 3)
+    rolled = la.concat([x[3:], x[:3]]) + 1
+    assert len(planned(rolled).programs) == 1
+    assert_same(rolled, np.concatenate([a[3:], a[:3]]) + 1)
+    assert_same(la.concat([x[:3], x[2:5], x[7:]]) + 1, np.concatenate([a[:3], a[2:5], a[7:]]) + 1)
+    assert_same(la.concat([x.T[:, 4:], x.T[:, 1:7][:, :3]], 1), np.concatenate([a.T[:, 4:], a.T[:, 1:4]], 1))
+
+
+# -- diagonals
+
+
+def test_of_a_matrix_only_the_tiles_that_its_diagonal_crosses_are_read() -> None:
+    x = stored((4000, 3000), (500, 500))
+    plan = planned(la.diagonal(x, -700))
+    assert plan.task_count == 12  # the tiles of 500 begin at two places, 300 and 500 elements on
+    assert totals(plan.programs[0])[1] < x.nbytes / 10
+
+
+def test_what_is_made_of_a_diagonal_does_not_read_it_in_larger_blocks() -> None:
+    x, values = table(0, (40, 40), 5)
+    out = (la.diagonal(x * 2) + la.ones(40, chunks=40)).sum()
+    assert_same(out, (np.diagonal(values * 2) + 1).sum())
+    assert max(math.prod(c.max_chunk for c in p.axes) for p in planned(out).programs if "multiply" in p.op) == 5
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda m, x: m.diagonal(m.concatenate([x, x[:4]]), -2),
+        lambda m, x: m.diagonal(x.T[::-1, ::2]) * 2,
+        lambda m, x: m.diagonal(x @ x),
+        lambda m, x: m.diagonal(x.reshape(5, 2, 10), 1, 2, 0) + x.mean(),
+        lambda m, x: m.diagonal(x)[:, None] @ m.diagonal(x, 0)[None],
+        lambda m, x: m.concatenate([m.diagonal(x, 3), m.diagonal(x, -4)]),
+        lambda m, x: m.diagonal(m.broadcast_to(x[:3], (4, 3, 10)), 1),
+    ],
+)
+def test_diagonals_of_all_there_is_and_all_of_diagonals(made: Any) -> None:
+    x, values = table(0, (10, 10), 3)
+    assert_same(made(la, x), made(np, values))
 
 
 # -- reductions

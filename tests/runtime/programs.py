@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import faulthandler
+import os
+import signal
 import threading
+import time
+from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from lambdarray_kernels import kernel
@@ -31,6 +38,13 @@ def mac(c, a, b):
     return c
 
 
+@kernel(flops=lambda *_: 0, name="test_digits", in_order=True)
+def digits(n, a):
+    """Each value as a further digit of a number."""
+    last = a.reshape(-1)
+    return last.copy() if n is None else 10 * n + last
+
+
 @kernel(flops=lambda a, **_: a[0], name="test_scale")
 def scale(a, by):
     return a * by
@@ -55,6 +69,86 @@ def raise_(a, error, message):
 @kernel(flops=lambda *_: 0, uses_blas=True, name="test_thread")
 def thread(a):
     return np.full(a.shape, threading.get_ident(), dtype=np.int64)
+
+
+@kernel(flops=lambda *_, **__: 0, name="test_gate")
+def gate(a, folder):
+    """Says that it has begun, and waits until `let_go`."""
+    Path(folder, f"begun {uuid4().hex}").touch()
+    end = time.monotonic() + 30
+    while not Path(folder, "open").exists():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    return a + 1
+
+
+def begun(folder):
+    return len(list(Path(folder).glob("begun *")))
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it does not come about"
+        time.sleep(0.005)
+
+
+def let_go(folder):
+    Path(folder, "open").touch()
+
+
+@kernel(flops=lambda *_, **__: 0, name="test_nap")
+def nap(a, seconds):
+    time.sleep(seconds)
+    return a + 1
+
+
+@kernel(flops=lambda *_, **__: 0, name="test_meet")
+def meet(a, fifo):
+    """Holds the interpreter's lock until the other end of the FIFO is opened: even elements read, odd ones write."""
+    handle = ctypes.PyDLL(None).open(os.fsencode(fifo), os.O_RDONLY if a.flat[0] % 2 == 0 else os.O_WRONLY)
+    os.close(handle)
+    return a + 1
+
+
+@kernel(flops=lambda *_, **__: 0, name="test_end")
+def end(a, way, at):
+    """Ends its process, or never ends, where the first element is `at`."""
+    if a.flat[0] == at:
+        WAYS[way]()
+    return a + 1
+
+
+def fill_memory():
+    """Ask for more memory than the process may have."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, hard))
+    return len(bytearray(2 << 30))
+
+
+WAYS = {
+    "exit": lambda: os._exit(3),
+    "fault": faulthandler._sigsegv,
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "hang": lambda: ctypes.PyDLL(None).sleep(60),
+    "fill": fill_memory,
+}
+
+
+@kernel(flops=lambda *_, **__: 0, name="test_environ")
+def environ(a, name):
+    return np.full(a.shape, int(os.environ.get(name, "-1")))
+
+
+@kernel(flops=lambda *_: 0, uses_blas=True, name="test_blas")
+def blas(a):
+    """How many threads BLAS has."""
+    from threadpoolctl import threadpool_info
+
+    counts = {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+    return np.full(a.shape, counts.pop())
 
 
 def tiles(name, shape, chunk, dtype="f8"):

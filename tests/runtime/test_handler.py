@@ -93,7 +93,7 @@ def test_a_warm_environment_keeps_what_it_knows_of_a_run(store):
     }
     call(sent)
     assert handler._runs[store.url, "r"] is here
-    assert len(here._programs) == 2
+    assert len(here.programs) == 2
 
 
 def test_only_the_last_few_runs_are_kept(store):

@@ -5,24 +5,14 @@ import threading
 
 import numpy as np
 import pytest
-from lambdarray_kernels import kernel
 
 from lambdarray.runtime.executors.pool import Pool
 from lambdarray.runtime.executors.threads import ThreadsExecutor
 from lambdarray.store.directory import DirectoryStore
 from lambdarray.store.memory import MemoryStore
 
+from .conformance import ExecutorConformance, drain
 from .programs import attempts, elementwise, get, put
-
-GATES: dict[int, threading.Event] = {}
-ENTERED = threading.Semaphore(0)
-
-
-@kernel(flops=lambda *_: 0, name="test_gate")
-def gate(a):
-    ENTERED.release()
-    assert GATES[0].wait(30)
-    return a + 1
 
 
 @pytest.fixture(params=["memory", "directory"])
@@ -38,22 +28,9 @@ def executor(store):
     made.close()
 
 
-def drain(executor, count):
-    reports = []
-    while len(reports) < count:
-        reports += executor.wait(30) or pytest.fail(f"only {len(reports)} of {count} reports came")
-    return sorted(reports, key=lambda r: r.task)
-
-
-def test_every_attempt_gets_its_report_and_its_tiles(executor, store):
-    p = elementwise(40, 2)
-    put(store, p.arrays["x"], np.arange(40.0))
-    work = attempts(p, first_id=100)
-    for i in range(0, 20, 4):
-        executor.start(work[i : i + 4])
-    reports = drain(executor, 20)
-    assert [(r.task, r.status) for r in reports] == [(100 + i, "done") for i in range(20)]
-    np.testing.assert_array_equal(get(store, p.arrays["y"]), 2 * np.arange(40.0))
+class TestThreads(ExecutorConformance):
+    def make(self, store, workers=2):
+        return ThreadsExecutor(store, workers=workers)
 
 
 def test_no_more_threads_work_than_there_are_workers(executor, store):
@@ -65,18 +42,6 @@ def test_no_more_threads_work_than_there_are_workers(executor, store):
     used = set(get(store, p.arrays["y"]).tolist())
     assert 1 <= len(used) <= 2
     assert threading.get_ident() not in used
-
-
-def test_two_bundles_run_at_the_same_time(executor, store):
-    GATES[0] = threading.Event()
-    p = elementwise(4, 2, "test_gate", {})
-    put(store, p.arrays["x"], np.arange(4.0))
-    for attempt in attempts(p):
-        executor.start([attempt])
-    for _ in range(2):
-        assert ENTERED.acquire(timeout=30)
-    GATES[0].set()
-    assert [r.status for r in drain(executor, 2)] == ["done", "done"]
 
 
 def test_a_single_task_runs_in_the_calling_thread_with_blas_left_as_it_is():
@@ -122,37 +87,6 @@ def test_blas_has_one_thread_while_a_program_that_uses_it_runs_and_its_own_numbe
         assert set(blas_counts()) == {1}
         executor.close()
         assert blas_counts() == before
-
-
-def test_wait_returns_nothing_once_the_time_is_over(executor):
-    assert executor.wait(0) == []
-    assert executor.wait(0.001) == []
-
-
-def test_a_cancelled_attempt_reports_that_it_was_not_run(executor, store):
-    p = elementwise(4, 2)
-    put(store, p.arrays["x"], np.arange(4.0))
-    executor.cancel([1])
-    executor.start(attempts(p))
-    assert [(r.task, r.status, r.error) for r in drain(executor, 2)] == [
-        (0, "done", ""),
-        (1, "throttled", "cancelled"),
-    ]
-
-
-def test_what_has_not_begun_when_the_executor_is_closed_never_begins(store):
-    GATES[0] = threading.Event()
-    executor = ThreadsExecutor(store, workers=1)
-    p = elementwise(6, 2, "test_gate", {})
-    put(store, p.arrays["x"], np.arange(6.0))
-    for attempt in attempts(p):
-        executor.start([attempt])
-    assert ENTERED.acquire(timeout=30)
-    executor.close()
-    GATES[0].set()
-    assert [r.task for r in executor.wait(30)] == [0]
-    assert not ENTERED.acquire(blocking=False)
-    assert executor.wait(0.05) == []
 
 
 def test_threads_are_used_again_by_the_next_run():

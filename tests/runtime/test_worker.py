@@ -86,6 +86,20 @@ def test_tasks_start_their_loops_at_different_places():
     assert seen[0::2] == ["0.0", "0.1", "0.2", "0.1", "0.2", "0.0"]
 
 
+def test_a_loop_that_must_go_in_order_does_so_in_every_task(store):
+    p = program(
+        [tiles("x", (3, 4), (1, 4)), tiles("y", (4,), (1,))],
+        [Cuts(4, 1), Cuts(3, 1)],
+        [Read("a", (Part("x", (AxisMap(1), AxisMap(0))),), (1, 0), True)],
+        [Step("test_digits", ("n",), ("a",), loop=True)],
+        [write("n", "y", [0])],
+        grid_ndim=1,
+    )
+    put(store, p.arrays["x"], np.repeat([[1.0], [2.0], [3.0]], 4, axis=1))
+    checked(run(store, p))
+    assert get(store, p.arrays["y"]).tolist() == [123.0] * 4
+
+
 def epilogue(n=6):
     return program(
         [tiles(a, (n, n), (3, 3)) for a in "xzwy"],

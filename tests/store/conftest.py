@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,9 @@ def s3_here(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in environment(moto_url).items():
         monkeypatch.setenv(name, value)
     return f"s3://{BUCKET}"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Where there is no array yet."""
+    return str(tmp_path / "a.zarr")

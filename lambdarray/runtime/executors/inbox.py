@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
@@ -30,8 +31,9 @@ class Inbox:
 
     def put_all(self, reports: list[TaskReport]) -> None:
         """Add several at once; the list is the inbox's from now on."""
-        self._found.append(reports)
-        self._bell.put(None)
+        if reports:
+            self._found.append(reports)
+            self._bell.put(None)
 
     def take(self, timeout_s: float | None) -> list[TaskReport]:
         """All there are; waits for the first, and returns nothing once the time is over."""
@@ -52,12 +54,12 @@ class Inbox:
 
 
 class Outbox:
-    """Hands a worker's reports to an inbox, those of one millisecond together; `flush` after the last."""
+    """Hands a worker's reports on (to `Inbox.put_all`), those of one millisecond together; `flush` after the last."""
 
-    __slots__ = ("_due", "_inbox", "_lock", "_reports")
+    __slots__ = ("_due", "_hand_on", "_lock", "_reports")
 
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox, self._lock = inbox, Lock()
+    def __init__(self, hand_on: Callable[[list[TaskReport]], object]) -> None:
+        self._hand_on, self._lock = hand_on, Lock()
         self._reports: list[TaskReport] = []
         self._due = monotonic() + TOGETHER_S
 
@@ -74,4 +76,4 @@ class Outbox:
             reports, self._reports = self._reports, []
             self._due = monotonic() + TOGETHER_S
         if reports:
-            self._inbox.put_all(reports)
+            self._hand_on(reports)

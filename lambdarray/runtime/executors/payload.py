@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from ...errors import PlanError
@@ -23,11 +23,17 @@ class Encoder:
         self._head = json.dumps(head)[:-1]
         self._programs: dict[Program, tuple[str, str]] = {}
 
-    def encode(self, bundle: Sequence[Attempt]) -> list[tuple[Sequence[Attempt], bytes]]:
-        """The bundle's events: one, or several where that would be too long."""
+    def encode(self, bundle: Sequence[Attempt], known: set[str] | None = None) -> list[tuple[Sequence[Attempt], bytes]]:
+        """The bundle's events: one, or several where that would be too long.
+
+        Where one worker gets all events, `known` are the names of the programs that it has; they grow.
+        """
         if len(bundle) <= ATTEMPTS_LIMIT:
-            body = self._event(bundle)
+            programs = dict(self._program(p) for p in {a.task.program: None for a in bundle})
+            body = self._event(bundle, {name: text for name, text in programs.items() if name not in (known or ())})
             if len(body) <= LIMIT_BYTES:
+                if known is not None:
+                    known.update(programs)
                 return [(bundle, body)]
             if len(bundle) == 1:
                 raise PlanError(
@@ -35,12 +41,11 @@ class Encoder:
                     "use larger chunks, so that arrays have fewer and regular ones"
                 )
         half = len(bundle) // 2
-        return self.encode(bundle[:half]) + self.encode(bundle[half:])
+        return self.encode(bundle[:half], known) + self.encode(bundle[half:], known)
 
-    def _event(self, bundle: Sequence[Attempt]) -> bytes:
-        programs = {a.task.program: self._program(a.task.program) for a in bundle}
-        texts = ",".join(f'"{name}":{text}' for name, text in programs.values())
-        rows = [[programs[a.task.program][0], a.task.to_json(), a.id, a.number] for a in bundle]
+    def _event(self, bundle: Sequence[Attempt], programs: Mapping[str, str]) -> bytes:
+        texts = ",".join(f'"{name}":{text}' for name, text in programs.items())
+        rows = [[self._program(a.task.program)[0], a.task.to_json(), a.id, a.number] for a in bundle]
         attempts = json.dumps(rows, separators=(",", ":"))
         deadline = json.dumps(min(a.deadline_s for a in bundle))
         return f'{self._head},"deadline_s":{deadline},"programs":{{{texts}}},"attempts":{attempts}}}'.encode()

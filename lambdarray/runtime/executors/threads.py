@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
-from queue import SimpleQueue
-from threading import Lock
 from typing import Any
 
 from ...task import Program, TaskReport
 from ..blas_threads import blas_threads
 from ..cache import ReadCache
-from ..environment import cores
 from ..prepared import Prepared, uses_blas
 from ..worker import Worker
-from . import Attempt
-from .inbox import Inbox, Outbox
-from .pool import pool
-
-Bundle = Sequence[Attempt]
+from .inbox import Outbox
+from .local import Bundle, LocalExecutor
 
 
-class ThreadsExecutor:
+class ThreadsExecutor(LocalExecutor):
     """Runs attempts on `workers` threads of this process (default: its cores), each with `memory_bytes` for data.
 
     BLAS is single-threaded for as long as the executor is open, once a task uses it. With `inline` the tasks run one
     after the other in the calling thread, and BLAS has all cores: for a single task, or a few that would be over
     before another thread has woken up.
     """
-
-    # Threads have nobody's slow machine to wait for, and work is at hand as soon as they ask for it.
-    speculate = False
-    bundle_s = 0.1
 
     def __init__(
         self,
@@ -43,16 +32,9 @@ class ThreadsExecutor:
         memory_bytes: int | None = None,
         inline: bool = False,
     ) -> None:
-        self.workers = workers or cores()
-        self.capacity = 2 * self.workers
+        super().__init__(workers)
         self._inline = inline
         self._shared = (scratch, objects, memory_bytes)
-        self._bundles: SimpleQueue[Bundle | None] = SimpleQueue()
-        self._reports = Inbox()
-        self._cancelled: set[int] = set()
-        self._lock = Lock()
-        self._lent = self._busy = 0
-        self._closed = False
         self._blas = ExitStack()
         self._known: set[Program] = set()
         self._uses_blas = False
@@ -60,33 +42,17 @@ class ThreadsExecutor:
         self._cache = ReadCache()
 
     def start(self, bundle: Bundle) -> None:
-        """Have one worker run these attempts; another thread is lent where all are busy and there may be more."""
+        """Have one thread run these attempts, or with `inline` the calling one."""
         if self._inline:
             self._run(self._worker("inline"), bundle)
             return
         for program in {attempt.task.program for attempt in bundle} - self._known:
             self._meet(program)
-        with self._lock:
-            self._busy += 1
-            lend = self._lent < min(self.workers, self._busy)
-            self._lent += lend
-        self._bundles.put(bundle)
-        if lend:
-            pool.lend(partial(self._serve, f"thread {self._lent}"))
-
-    def wait(self, timeout_s: float | None) -> list[TaskReport]:
-        """All reports there are; waits for the first."""
-        return self._reports.take(timeout_s)
-
-    def cancel(self, ids: Sequence[int]) -> None:
-        """End these tasks' attempts before their next step; they report that they were cancelled."""
-        self._cancelled.update(ids)
+        super().start(bundle)
 
     def close(self) -> None:
         """Give the threads back; what has not begun never begins, what runs ends before its next step."""
-        self._closed = True
-        for _ in range(self._lent):
-            self._bundles.put(None)
+        super().close()
         self._blas.close()
 
     def _worker(self, name: str) -> Worker:
@@ -109,16 +75,14 @@ class ThreadsExecutor:
     def _is_cancelled(self, task: int) -> bool:
         return self._closed or task in self._cancelled
 
-    def _serve(self, name: str) -> None:
-        worker = self._worker(name)
-        while (bundle := self._bundles.get()) is not None and not self._closed:
+    def _serve(self, number: int) -> None:
+        worker = self._worker(f"thread {number}")
+        for bundle in self._taken():
             self._run(worker, bundle)
-            with self._lock:
-                self._busy -= 1
         worker.close()
 
     def _run(self, worker: Worker, bundle: Bundle) -> None:
-        outbox = Outbox(self._reports)
+        outbox = Outbox(self._reports.put_all)
         try:
             worker.run_bundle(bundle, outbox.put)
             outbox.flush()

@@ -1,0 +1,78 @@
+"""Memory that reads and copies let go, kept during a run for the next of their size.
+
+Fresh memory costs the kernel a page fault and a zeroing for each page, which on virtual machines can take longer than
+the read itself; what was just let go is there already, and partly in the cache.
+"""
+
+from __future__ import annotations
+
+import mmap as mmap_module
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from math import prod
+from mmap import mmap
+from typing import Any
+
+import numpy as np
+
+# Smaller memory comes quickly from the allocator's own lists.
+LEAST_NBYTES = 1 << 20
+
+
+class Leased(np.ndarray):  # type: ignore[type-arg]
+    """Memory of the pool; it goes back when the last array over it is gone."""
+
+    def __del__(self) -> None:
+        if isinstance(self.base, mmap):  # the lease itself, not a slice of it
+            _give(self.base)
+
+
+# Lists by size. Appending and popping are atomic, and may happen while memory is being collected: no lock.
+_free: dict[int, list[mmap]] = {}
+_room = [0]
+_users = [0]
+
+
+def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """An array for any values, as `np.empty`; of memory that was used before where there is such."""
+    kind = np.dtype(dtype)
+    nbytes = prod(shape) * kind.itemsize
+    if nbytes < LEAST_NBYTES or not _users[0] or kind.hasobject:
+        return np.empty(shape, kind)
+    try:
+        memory = _free[nbytes].pop()
+        _room[0] += nbytes
+    except (KeyError, IndexError):
+        memory = _fresh(nbytes)
+    return np.ndarray(tuple(shape), kind, Leased((nbytes,), np.uint8, memory))
+
+
+def _fresh(nbytes: int) -> mmap:
+    """Memory that is not NumPy's: NumPy looks through arrays for whose memory it is, and would pass the lease by."""
+    memory = mmap(-1, nbytes)
+    huge = getattr(mmap_module, "MADV_HUGEPAGE", None)
+    if huge is not None:
+        with suppress(OSError):  # advice that a kernel without huge pages refuses
+            memory.madvise(huge)
+    return memory
+
+
+def _give(memory: mmap) -> None:
+    if _users[0] and _room[0] >= len(memory):
+        _room[0] -= len(memory)
+        _free.setdefault(len(memory), []).append(memory)
+
+
+@contextmanager
+def kept(nbytes: int) -> Iterator[None]:
+    """Keep up to `nbytes` of what is let go for as long as the block runs."""
+    _users[0] += 1
+    _room[0] += nbytes
+    try:
+        yield
+    finally:
+        _users[0] -= 1
+        _room[0] -= nbytes
+        if not _users[0]:
+            _free.clear()
+            _room[0] = 0

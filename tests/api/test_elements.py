@@ -1,0 +1,73 @@
+"""Elements as Python's numbers: NumPy's values, and no run where the value is at hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import lambdarray as la
+from lambdarray.api.elements import SMALL_BYTES
+
+from ..judge import arrays
+
+
+def ran(ask):
+    """Whether asking ran anything."""
+    before = la.last_report()
+    ask()
+    return la.last_report() is not before
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_elements_are_numpys(data):
+    x, value = data.draw(arrays(min_dims=1).filter(lambda pair: pair[1].size))
+    key = data.draw(hnp.basic_indices(value.shape, min_dims=1))
+    for ours, theirs in ((x, value), (x.T[::-1], value.T[::-1]), (x[key], value[key]), (x * 2, value * 2)):
+        if np.size(theirs) and not np.isnan(theirs).any():
+            where = data.draw(st.tuples(*[st.integers(-n, n - 1) for n in theirs.shape]))
+            np.testing.assert_equal(ours[where].item(), theirs[where].item())
+            assert bool(ours[where]) == bool(theirs[where])
+            assert type(ours[where].item()) is type(theirs[where].item())
+
+
+def test_what_is_in_memory_is_read_without_a_run():
+    x = la.from_array(np.arange(24.0).reshape(2, 3, 4), chunks=2)
+    assert not ran(lambda: float(x.T[1, ::-1][0, 1]))
+    assert not ran(lambda: int(la.full((3, 3), 7)[1, 1]))
+    assert not ran(lambda: bool(la.broadcast_to(x[0, 0, 0], (1, 1))))
+
+
+def test_a_small_expression_is_computed_once_for_all_its_elements():
+    x = la.asarray([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0) + 1
+    assert ran(lambda: float(x[0]))
+    assert [float(v) for v in x] == [5.0, 7.0]
+    assert not ran(lambda: float(x[1]))
+
+
+def test_what_may_change_is_computed_anew():
+    source = np.arange(3.0)
+    x = la.from_array(source)
+    y = x + 1
+    assert float(y[1]) == 2
+    source[1] = 9
+    assert float(x[1]) == 9
+    assert float(y[1]) == 10
+
+
+def test_one_element_of_what_is_large_is_computed_alone():
+    x = la.arange(SMALL_BYTES) * 2
+    assert ran(lambda: int(x[3]))
+    assert ran(lambda: int(x[4]))
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u8", "f4", "c8", ">f8", "M8[s]", "S3"])
+def test_every_dtype_has_pythons_scalars(dtype):
+    value = np.array([0, 1, 2]).astype(dtype)
+    x = la.from_array(value, chunks=2)
+    for n in range(3):
+        assert x[n].item() == value[n].item()
+    assert x.item(1) == value.item(1)
