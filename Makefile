@@ -13,7 +13,11 @@ MEMORY ?= 1769
 WORKERS ?= 1
 LOCAL := s3://lambdarray-local
 
-.PHONY: help demo demo-lambda test check bench wheel names format clean
+# The array API standard's own suite, and the examples of each of its tests.
+SUITE ?=
+EXAMPLES ?= 100
+
+.PHONY: help demo demo-lambda test check conformance bench wheel names format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +25,7 @@ help:
 	@echo 'make demo-lambda  the same through Lambda and S3 on this machine'
 	@echo 'make test         the whole test suite, doctests and the blocks of the documentation'
 	@echo 'make check        formatting, lint, types, layers and the tiny test: seconds'
+	@echo 'make conformance  the suite of the array API standard, a checkout at SUITE=path: under half an hour'
 	@echo 'make bench        the benchmarks beside NumPy and Dask: about 20 minutes'
 	@echo 'make wheel        build the wheel, install it in an environment of its own, and run it from elsewhere'
 	@echo 'make names        write docs/numpy-names.md, which of the functions of NumPy and Dask are here'
@@ -43,6 +48,12 @@ check: $(VENV)/.has-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(SMALL)
+
+conformance: $(VENV)/.has-conformance
+	@test -d '$(SUITE)/array_api_tests' || { echo 'say where the suite is: git clone --recurse-submodules' \
+		'https://github.com/data-apis/array-api-tests /tmp/suite; make conformance SUITE=/tmp/suite' >&2; exit 2; }
+	cd '$(SUITE)' && ARRAY_API_TESTS_MODULE=lambdarray ARRAY_API_TESTS_VERSION=2025.12 \
+		$(abspath $(BIN))/python -m pytest array_api_tests -q -n 2 --max-examples $(EXAMPLES)
 
 bench: $(VENV)/.has-bench
 	$(BIN)/python benchmarks/run.py $(BENCH)

@@ -22,7 +22,7 @@ import numpy as np
 from .api.compute import explain, last_report
 from .api.random import default_rng
 from .api.reading import open_zarr
-from .config import config
+from .config import LOCAL, config
 from .cost import MIB_PER_VCPU
 from .errors import ConfigError, LambdarrayError, MemoryLimitError, StoreError
 
@@ -75,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--n", type=int, default=8192, metavar="N", help="rows and columns of each array (8192)")
     add("--chunks", type=int, default=0, metavar="C", help="rows and columns of a tile (2048, or n/4 where n is small)")
-    add("--executor", default="", metavar="NAME", help="threads (default) or lambda")
+    add("--executor", default="", metavar="NAME", help="threads (default), processes or lambda")
     add("--dir", default="", metavar="URL", help="where the arrays go: a directory or s3://; kept (a temporary one)")
     add("--store", default="", metavar="URL", help="where intermediate tiles go; for lambda an s3:// prefix")
     add(
@@ -302,7 +302,7 @@ def _summary(say: Teller, job: Job, found: Measured) -> None:
     effective = job.flops / found.seconds / 1e9
     say.block(str(report))
     say.title(f"{effective:.1f} GFLOPS effective, from tiles in to tiles out")
-    if report.executor == "threads":
+    if report.executor in LOCAL:
         per_core = effective / report.workers
         share = per_core / found.raw_gflops
         say.line("per core", f"{per_core:.1f} GFLOPS on {report.workers} cores, {share:.0%} of one core's own DGEMM")

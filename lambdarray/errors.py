@@ -53,7 +53,7 @@ class AccessError(LambdarrayError, PermissionError):
 
 
 class DeploymentError(LambdarrayError, RuntimeError):
-    """The function is not deployed, or not as this client needs it."""
+    """The function is not deployed, or not as this client needs it; or a worker process cannot start."""
 
 
 class VersionMismatchError(DeploymentError):

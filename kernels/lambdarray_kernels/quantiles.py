@@ -168,7 +168,10 @@ def quantile(
     with np.errstate(all="ignore"):
         if not (ignore_nan and x.dtype.kind in "fmM"):
             named: Any = method
-            return np.asarray(np.quantile(x, wanted, axis=over, method=named, keepdims=keepdims))
+            # Of one q NumPy returns a NaN of the data in the data's own dtype, whatever that of q is.
+            several = wanted if weak else wanted.reshape(-1)
+            out = np.asarray(np.quantile(x, several, axis=over, method=named, keepdims=keepdims))
+            return out if weak else out.reshape(wanted.shape + out.shape[1:])
         lines, counts = _ordered(x, over)
         first, second, weight = neighbours(counts, np.asarray(wanted).reshape(-1, 1), method)
         out = np.take_along_axis(lines, first, 0)

@@ -21,6 +21,7 @@ NAMES = {
     "scans": "scan scan_total",
     "sorting": "sort argsort partition argpartition topk argtopk",
     "runs": "sort_run windows between splits select merge_runs",
+    "digits": "digit_counts pick_digit key_values",
     "quantiles": "interpolate quantile median",
     "searching": "searchsorted digitize interp isin unique",
     "counting": "bincount bin_edges histogram histogramdd",

@@ -31,5 +31,17 @@ def expm1(x: Array, out: Array) -> None:
         np.copyto(out, np.exp(x) - x.dtype.type(1), where=special)
 
 
+def tanh(x: Array, out: Array) -> None:
+    """`np.tanh` of complex numbers; where the real part is infinite the imaginary one is a zero of its sign."""
+    np.tanh(x, out=out)
+    infinite = np.isinf(x.real) & np.isfinite(x.imag)
+    if infinite.any():
+        np.copyto(out.imag, np.copysign(x.real.dtype.type(0), x.imag), where=infinite)
+
+
 # By name, and the kind of dtype that the loop puts out.
-MENDED: dict[tuple[str, str], Callable[..., None]] = {("floor_divide", "f"): floor_divide, ("expm1", "c"): expm1}
+MENDED: dict[tuple[str, str], Callable[..., None]] = {
+    ("floor_divide", "f"): floor_divide,
+    ("expm1", "c"): expm1,
+    ("tanh", "c"): tanh,
+}

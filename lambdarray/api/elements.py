@@ -9,17 +9,20 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.functions import find
 
-from ..ops import Fill, ObjectSource, Op, Stored, View
+from ..ops import Fill, Map, ObjectSource, Op, Stored, View
 
 # What an expression may hold in all, counting at least OP_BYTES for an op, so that its value is computed as a whole
 # and kept for the next element. REMEMBERED of them are kept.
 SMALL_BYTES = 256 << 10
 OP_BYTES = 1 << 10
 REMEMBERED = 16
+# The conditions of conditions that are followed.
+DEPTH = 6
 
 
-def at_hand(op: Op) -> Any:
+def at_hand(op: Op, depth: int = DEPTH) -> Any:
     """The element of an op of size 1, a scalar of NumPy's; None where a run has to tell.
 
     >>> import lambdarray as la
@@ -34,7 +37,32 @@ def at_hand(op: Op) -> Any:
         return base.value
     if isinstance(base, ObjectSource):
         return base.obj[index] if type(base.obj) is np.ndarray else None
-    return _value(base)[index] if base is not op and _is_small(base) else None
+    if base is not op and _is_small(base):
+        return _value(base)[index]
+    return _condition(op, depth) if isinstance(op, Map) else None
+
+
+def _condition(op: Map, depth: int) -> Any:
+    """Whether what `x[i] == y[j]` and its like ask is true; None where a run has to tell."""
+    if op.dtype != bool or not depth:
+        return None
+    values = [at_hand(i, depth - 1) for i in op.inputs]
+    if any(v is None for v in values):
+        return None
+    given = [np.asarray(values[a]) if isinstance(a, int) else _constant(a) for a in op.args]
+    found = find(op.name, [a.dtype for a in given], op.loop_in, op.loop_out)
+    if found.casts:
+        given = [a.astype(d) for a, d in zip(given, found.casts, strict=True)]
+    out = np.empty((), bool)
+    with np.errstate(all="ignore"):
+        found.fn(*given, out=out)
+    return out[()]
+
+
+def _constant(arg: list[Any]) -> np.ndarray:
+    """The value that `ops.constant` made plain."""
+    _, dtype, bits = arg
+    return np.frombuffer(bytes.fromhex(bits), dtype).reshape(())
 
 
 def _is_small(op: Op) -> bool:

@@ -14,6 +14,7 @@ from .axes import axis_of
 from .chunks import tiling_for
 from .creation import _shape, asarray, iota, storable
 from .devices import on_cpu
+from .dtypes import result_type
 from .elementwise import where
 from .manipulation import broadcast_arrays, moveaxis
 from .reductions import any as any_
@@ -43,10 +44,11 @@ def linspace(
     num = operator.index(num)
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
-    low, high = _end(start), _end(stop)
-    work = np.result_type(*(v.dtype for v in (low, high)), float(num))
+    ends = [asarray(v) if isinstance(v, Array) or np.ndim(v) else v for v in (start, stop)]
+    work = result_type(*ends, 1.0)
+    low, high = (_as(v, work) for v in ends)
     parts = num - 1 if endpoint else num
-    delta: Any = high - low
+    delta = high - low
     step = delta / parts if parts > 0 else delta * np.nan
     index: Any = iota(num, chunks, work)[(..., *[None] * delta.ndim)]
     values = _multiples(index.astype(work), delta, step, parts) + low
@@ -58,10 +60,9 @@ def linspace(
     return (values, step) if retstep else values
 
 
-def _end(x: Any) -> Any:
-    """An end of the interval in floating point: an Array, or a scalar of NumPy's."""
-    end: Any = asarray(x) if isinstance(x, Array) or np.ndim(x) else np.asarray(x)[()]
-    return end * 1.0
+def _as(end: Any, dtype: np.dtype[Any]) -> Any:
+    """An end of the interval in a dtype: an Array, or a scalar of NumPy's."""
+    return end.astype(dtype) if isinstance(end, Array) else np.asarray(end, dtype=dtype)[()]
 
 
 def _multiples(index: Any, delta: Any, step: Any, parts: int) -> Any:

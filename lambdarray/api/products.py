@@ -100,8 +100,13 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Array:
     if x1.shape[-1] != x2.shape[-1]:
         raise ValueError(f"vecdot: vectors of {x1.shape[-1]} and of {x2.shape[-1]} elements do not fit")
     kind = np.vecdot.resolve_dtypes((x1.dtype, x2.dtype, None))[2]
-    products: Any = x1.conj() * x2
+    products: Any = _conjugate(x1) * x2
     return any_(products, -1) if kind.kind == "b" else sum_(products, -1, dtype=kind)
+
+
+def _conjugate(x: Array) -> Any:
+    # NumPy's makes integers of booleans.
+    return x.conj() if x.dtype.kind == "c" else x
 
 
 def matvec(x1: Any, x2: Any, /) -> Array:
@@ -111,7 +116,7 @@ def matvec(x1: Any, x2: Any, /) -> Array:
 
 def vecmat(x1: Any, x2: Any, /) -> Array:
     """Vectors, conjugated, by matrices: (..., n) by (..., n, m)."""
-    return squeeze(matmul(expand_dims(asarray(x1).conj(), -2), x2), -2)
+    return squeeze(matmul(expand_dims(_conjugate(asarray(x1)), -2), x2), -2)
 
 
 def drop_last(x: Array) -> Any:

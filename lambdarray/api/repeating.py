@@ -103,13 +103,13 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     array([3, 5])
     """
     out: Array = asarray(x)
+    if n == 0:
+        return out
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n}")
     if not out.ndim:
         raise ValueError("diff requires input that is at least one dimensional")
     at = axis_of(axis, out.ndim)
-    if n == 0:
-        return out
     before, after = ([] if v is None else [_edge(v, out, at)] for v in (prepend, append))
     out = concat([*before, out, *after], at)
     change: Any = np.not_equal if out.dtype == bool else np.subtract

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..tiling import AxisMap, Cuts
+from . import reductions
 from .array import Array
 from .axes import axes_of, axis_of
 from .creation import asarray
@@ -26,6 +27,8 @@ from .stages import In, Out, Stage, along, single, whole
 MOST_LINE_BYTES, MOST_LINES = 32 << 20, 64
 # Elements of a run, at most; samples of all runs of a line together, about; ranks that one task finds.
 MOST_RUN, ALL_SAMPLES, RANKS_PER_TASK = 1 << 22, 1 << 18, 64
+# Ranks that are found digit by digit; of more the line is sorted.
+MOST_BY_DIGITS = 4
 KINDS = ("quicksort", "mergesort", "heapsort", "stable")
 
 
@@ -257,10 +260,10 @@ def _median(x: Array, axis: Any, out: Any, keepdims: bool, ignore_nan: bool) -> 
     axes = axes_of(axis, x.ndim)
     size = math.prod(x.shape[d] for d in axes)
     if _is_long_over(x, axes) and not (ignore_nan and x.dtype.kind in "fcmM"):
-        found = Runs(ravel(x)).select([(size - 1) // 2, size // 2, size - 1])
-        middle = mean(found[:1] if size % 2 else found[:2])
+        found, last = _of_ranks(x, sorted({(size - 1) // 2, size // 2}))
+        middle = mean(found)
         if x.dtype.kind in "fc":
-            middle = where(np.isnan(found[2]), found[2], middle)
+            middle = where(np.isnan(last), last, middle)
         return _over(middle.astype(dtype), x, axes, keepdims, ())
     params = {"axis": list(axes), "ignore_nan": ignore_nan}
     return _whole(f"median over axes {axes}", x, axes, "median", dtype, keepdims, None, params)
@@ -337,8 +340,9 @@ def nanpercentile(
 
 def _hundredths(a: Any, q: Any) -> Any:
     x = asarray(a)
-    given = np.asarray(q) if not isinstance(q, Array) else q.compute()
-    if given.dtype.kind == "f" and ((given < 0) | (given > 100)).any():
+    given: Any = q.compute() if isinstance(q, Array) else q
+    known = np.asarray(given)
+    if known.dtype.kind == "f" and ((known < 0) | (known > 100)).any():
         raise ValueError("Percentiles must be in the range [0, 100]")
     # As NumPy: a percentile that is an integer is divided in the dtype of the data.
     return np.true_divide(given, x.dtype.type(100) if x.dtype.kind == "f" else 100, out=...)
@@ -376,12 +380,44 @@ def _long_quantile(x: Array, q: Any, method: str, dtype: Any, given: dict[str, A
 
     first, second, weight = neighbours(x.size, np.atleast_1d(q), method)
     count = first.size
-    found = Runs(ravel(x)).select([*first.tolist(), *second.tolist(), x.size - 1])
+    found, last = _of_ranks(x, [*first.tolist(), *second.tolist()])
     stage = Stage("quantiles of ranks", [single(count)])
     params: dict[str, Any] = {} if weight is None else {"weight": weight.tolist(), **given}
     stage.call("interpolate", ("y",), ("r0", "r1", "r2"), **params)
-    parts = [AxisMap(-1, size=count), AxisMap(-1, count, size=count), AxisMap(-1, 2 * count)]
-    return stage.make([In(found, [part]) for part in parts], Out("y", [0], dtype))
+    parts = [(found, AxisMap(-1, size=count)), (found, AxisMap(-1, count, size=count)), (last, whole(1))]
+    return stage.make([In(part, [at]) for part, at in parts], Out("y", [0], dtype))
+
+
+def _of_ranks(x: Array, ranks: Sequence[int]) -> tuple[Array, Array]:
+    """The elements of these ranks among all of `x`, and the last of all, which is NaN where one is."""
+    if x.dtype.kind in "fiub" and len(set(ranks)) <= MOST_BY_DIGITS and x.itemsize <= 8:
+        return _by_digits(x, ranks), reductions.max(x).reshape(1)
+    found = Runs(ravel(x)).select([*ranks, x.size - 1])
+    return found[: len(ranks)], found[len(ranks) :]
+
+
+def _by_digits(x: Array, ranks: Sequence[int]) -> Array:
+    """The elements of a few ranks, digit by digit (see `lambdarray_kernels.digits`): nothing is sorted or stored."""
+    from lambdarray_kernels.digits import STATE, digit_bits, rounds
+
+    k, axes = len(ranks), tuple(range(x.ndim))
+    keys = [single(k), single(1 << digit_bits(x.dtype))]
+    state: Array | None = None
+    for number in range(rounds(x.dtype)):
+        known = [] if state is None else [In(state, [whole(k)])]
+        registers = ["r0", *(["r1"] if known else [])]
+        stage = Stage(f"digit {number + 1} of {k} ranks", [*x._op.tiling.axes, *keys])
+        stage.call("digit_counts", ("c",), registers, number=number, ranks=k)
+        by_block = [1] * x.ndim + [0, 0]
+        counts = stage.make([In(x, axes), *known], Out("c", range(x.ndim + 2), np.int64, by_block))
+        pick = Stage(f"digit {number + 1}, picked", [single(k)])
+        pick.call("pick_digit", ("s",), registers, ranks=[int(r) for r in ranks])
+        total = reductions.sum(counts, axes)
+        state = pick.make([In(total, [whole(n) for n in total.shape]), *known], Out("s", [0], STATE))
+    assert state is not None
+    last = Stage("elements of ranks", [single(k)])
+    last.call("key_values", ("y",), ("r0",), dtype=x.dtype.str)
+    return last.make([In(state, [whole(k)])], Out("y", [0], x.dtype))
 
 
 def _is_long_over(x: Array, axes: Sequence[int]) -> bool:

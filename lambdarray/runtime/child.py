@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from ..store import open_store
 from ..task import TaskReport
 from . import environment
+from .cache import ReadCache
 from .events import Decoder
 from .executors.inbox import Outbox
 from .worker import Worker
@@ -95,6 +96,7 @@ class Child:
             name=f"process {os.getpid()}",
             cancelled=self._cancelled.__contains__,
         )
+        self._worker.share({}, ReadCache())
 
     def _run(self, event: Mapping[str, Any]) -> None:
         self._worker.cold, self._cold = self._cold, False
@@ -105,4 +107,3 @@ class Child:
     def _rest(self) -> None:
         self._worker.close()
         self._decoder, self._worker = Decoder(), Worker(None)
-        environment.trim_malloc()

@@ -89,12 +89,6 @@ def peak_resident_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
-def trim_malloc() -> None:
-    """Give memory that is free back to the system, which a tuned malloc keeps."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(0))
-
-
 def be_killed_first() -> None:
     """Where memory runs out, have the system end this process and not the user's own."""
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:

@@ -54,7 +54,7 @@ class Launch:
     """A plan about to run: its store, its open arrays, and what to do as tasks finish."""
 
     def __init__(self, plan: Plan, objects: Mapping[str, Any], config: Config) -> None:
-        self.scratch = _open_scratch(config)
+        self.scratch = open_scratch(config)
         self.objects, self.config = objects, config
         self._given = plan
         self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects, config)
@@ -221,7 +221,7 @@ class _Once:
             self.wanted(name, index)
 
 
-def _open_scratch(config: Config) -> TileStore:
+def open_scratch(config: Config) -> TileStore:
     """The store for tiles between tasks: memory is one process's own, so that several have files in its place."""
     if config.executor == "processes" and config.store.startswith("memory:"):
         from ..store.shared import shared_place
@@ -231,12 +231,13 @@ def _open_scratch(config: Config) -> TileStore:
 
 
 def _with_uploads(plan: Plan, objects: Mapping[str, Any], config: Config) -> Plan:
-    """The plan with each array of this process as tiles in the scratch store, for workers elsewhere.
+    """The plan with each array of this process that tasks read as tiles in the scratch store, for workers elsewhere.
 
     What was persisted in memory goes to processes of this machine; to functions it would have to be sent.
     """
-
     from .functions import place_of
+
+    read = plan.read
 
     def is_here(location: Mapping[str, Any]) -> bool:
         persisted = str(location.get("store", "")).startswith("memory:")
@@ -250,6 +251,6 @@ def _with_uploads(plan: Plan, objects: Mapping[str, Any], config: Config) -> Pla
         {
             name: {"kind": "tiles", "prefix": place(name, spec.location), "upload": True}
             for name, spec in plan.arrays.items()
-            if is_here(spec.location)
+            if name in read and is_here(spec.location)
         }
     )

@@ -124,10 +124,12 @@ def test_a_tile_in_memory_that_is_gone_is_missing(monkeypatch: pytest.MonkeyPatc
     assert spoilt[0] in str(caught.value)
 
 
-def test_a_bad_tile_is_the_same_error_from_a_function(on_lambda: str) -> None:
+@pytest.mark.parametrize("executor", ["lambda", "processes"])
+def test_a_bad_tile_is_the_same_error_from_another_process(executor: str, on_lambda: str) -> None:
     array, keys = persisted(on_lambda)
     corrupt(open_store(on_lambda), keys[3])
-    with la.config(retries=1), pytest.raises(TaskError, match="CorruptTileError") as caught:
+    settings = la.config(executor=executor, retries=1)
+    with settings, pytest.raises(TaskError, match="CorruptTileError") as caught:
         (array + 1).compute()
     assert keys[3] in str(caught.value)
 

@@ -105,6 +105,13 @@ def test_functions_whose_reports_go_astray_still_give_numpys_values(on_lambda: s
     assert counts["failed"] > 0
 
 
+def test_processes_whose_reports_go_astray_still_give_numpys_values(strike: Strike) -> None:
+    counts = strike(5, WITH_BROKEN_CONNECTIONS)
+    with la.config(executor="processes", workers=2, task_timeout_s=2.0):
+        np.testing.assert_allclose(expression().compute(), expected(), rtol=1e-11)
+    assert counts["failed"] > 0
+
+
 class Hanging:
     """A source whose last element never comes, until it is let go."""
 

@@ -1,4 +1,4 @@
-"""One plan, wherever it runs: the same bits from threads on any store and from functions, the same tasks simulated."""
+"""One plan, wherever it runs: the same bits from threads, processes and functions, the same tasks simulated."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def outputs(plan: Plan, objects: dict[str, Any], config: Config) -> list[np.ndar
 
 
 @each_expression
-def test_one_plan_gives_the_same_bits_on_threads_with_every_store_and_in_functions(
+def test_one_plan_gives_the_same_bits_on_threads_and_processes_with_every_store_and_in_functions(
     name: str, on_lambda: str, tmp_path: Path
 ) -> None:
     array, expected = ALL[name]()
@@ -63,6 +63,9 @@ def test_one_plan_gives_the_same_bits_on_threads_with_every_store_and_in_functio
         "memory": Config(store="memory://", **common),
         "directory": Config(store=str(tmp_path / "tiles"), **common),
         "s3": Config(store=on_lambda, **common),
+        "processes": Config(executor="processes", **common),
+        "processes on a directory": Config(executor="processes", store=str(tmp_path / "theirs"), **common),
+        "processes on s3": Config(executor="processes", store=f"{on_lambda}/theirs", **common),
         "functions": Config(executor="lambda", store=on_lambda, memory_mib=MEMORY_MIB, **common),
     }
     found = {place: outputs(plan, objects, config)[0] for place, config in places.items()}

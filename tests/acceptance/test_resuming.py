@@ -111,11 +111,12 @@ def test_ctrl_c_ends_the_run_and_the_same_expression_resumes_it(start: Run, dura
     assert again.value().tobytes() == value.tobytes()
 
 
+@pytest.mark.parametrize("executor", ["lambda", "processes"])
 @pytest.mark.parametrize("sent", ["SIGKILL", "SIGINT"])
-def test_a_client_of_functions_that_dies_leaves_what_is_finished_to_the_next(
-    sent: str, start: Run, bucket_store: str, tmp_path: Path
+def test_a_client_of_others_that_dies_leaves_what_is_finished_to_the_next(
+    sent: str, executor: str, start: Run, bucket_store: str
 ) -> None:
-    settings = {"executor": "lambda", "memory_mib": MEMORY_MIB}
+    settings = {"executor": executor, "memory_mib": MEMORY_MIB}
     stopped = start(bucket_store, signal=sent, reports=4, settings=settings)
     assert stopped.code == (-signal.SIGKILL if sent == "SIGKILL" else 0)
     again = start(bucket_store, settings=settings)

@@ -48,6 +48,26 @@ def test_a_small_expression_is_computed_once_for_all_its_elements():
     assert not ran(lambda: float(x[1]))
 
 
+def test_a_condition_on_elements_needs_no_run():
+    x, y = la.asarray([1.0, np.nan, 3.0]), la.from_array(np.arange(3))
+    for ask, answer in (
+        (lambda: x[0] == y[1], True),
+        (lambda: x[2] < y[2], False),
+        (lambda: y[2] > 1.5, True),
+        (lambda: np.isnan(x[1]) & (x[2] >= 3), True),
+        (lambda: ~(y[0] == 300), True),
+        (lambda: np.logical_and(x[0], y[0]), False),
+    ):
+        assert not ran(lambda ask=ask, answer=answer: bool(ask()) is answer or pytest.fail(f"not {answer}"))
+
+
+def test_a_long_chain_of_conditions_is_a_run():
+    found = la.asarray([False])[0]
+    for _ in range(2000):
+        found = found | found
+    assert ran(lambda: bool(found) and pytest.fail("nothing is true"))
+
+
 def test_what_may_change_is_computed_anew():
     source = np.arange(3.0)
     x = la.from_array(source)

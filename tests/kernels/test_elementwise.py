@@ -48,6 +48,9 @@ def mended(name: str, given: Any, value: Any) -> Any:
         return np.where(np.isinf(given[0]) | np.isinf(given[1]), np.floor(np.divide(*given)), value)
     if name == "expm1" and value.dtype.kind == "c":
         return np.where(~np.isfinite(given[0].real) | (given[0] == 0), np.exp(given[0]) - value.dtype.type(1), value)
+    if name == "tanh" and value.dtype.kind == "c":
+        infinite = np.isinf(given[0].real) & np.isfinite(given[0].imag)
+        value.imag[infinite] = np.copysign(0, given[0].imag[infinite])
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lambdarray_kernels import get
-from lambdarray_kernels.standard import expm1, floor_divide
+from lambdarray_kernels.standard import expm1, floor_divide, tanh
 
 inf, nan = np.inf, np.nan
 
@@ -55,6 +55,23 @@ EXPONENTIALS = [
 ]
 
 
+HYPERBOLIC = [
+    ((inf, 1.0), (1.0, 0.0)),
+    ((inf, 2.0), (1.0, 0.0)),
+    ((inf, -2.0), (1.0, -0.0)),
+    ((inf, 0.0), (1.0, 0.0)),
+    ((-inf, 2.0), (-1.0, 0.0)),
+    ((-inf, -0.0), (-1.0, -0.0)),
+    ((inf, inf), (1.0, None)),
+    ((inf, nan), (1.0, None)),
+    ((0.0, inf), (0.0, nan)),
+    ((1.0, nan), (nan, nan)),
+    ((nan, 0.0), (nan, 0.0)),
+    ((nan, 1.0), (nan, nan)),
+    ((0.0, 0.0), (0.0, 0.0)),
+]
+
+
 def same(value: float, expected: float) -> bool:
     return (np.isnan(expected) and np.isnan(value)) or (value == expected and np.signbit(value) == np.signbit(expected))
 
@@ -69,12 +86,15 @@ def test_floor_divide_has_the_standards_special_values(dtype, x, y, quotient):
 
 
 @pytest.mark.parametrize("dtype", ["c8", "c16"])
-@pytest.mark.parametrize(("parts", "expected"), EXPONENTIALS)
-def test_expm1_has_the_standards_special_values(dtype, parts, expected):
+@pytest.mark.parametrize(
+    ("function", "parts", "expected"),
+    [*((expm1, *case) for case in EXPONENTIALS), *((tanh, *case) for case in HYPERBOLIC)],
+)
+def test_complex_functions_have_the_standards_special_values(dtype, function, parts, expected):
     x, out = np.empty(1, dtype), np.empty(1, dtype)
     x.real, x.imag = parts
     with np.errstate(all="ignore"):
-        expm1(x, out=out)
+        function(x, out=out)
     for part, value, unsigned in ((out[0].real, expected[0], inf), (out[0].imag, expected[1], 0.0)):
         assert abs(part) == unsigned if value is None else same(part, value)
 

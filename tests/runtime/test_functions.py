@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -87,6 +88,25 @@ def test_what_is_built_on_it_runs_in_another_process_too(tmp_path):
     np.testing.assert_array_equal(run_elsewhere(counts, str(tmp_path / "sum"))[1], n.sum(1))
     root = la.apply_gufunc(lambda v: np.sqrt(v).sum(), "(i)->()", x, vectorize=True, allow_rechunk=True)
     np.testing.assert_allclose(run_elsewhere(root, str(tmp_path / "root"))[1], np.sqrt(n).sum(1))
+
+
+def test_worker_processes_call_functions_and_say_what_went_wrong():
+    lock = threading.Lock()
+
+    def where(b):
+        return np.full(b.shape, os.getpid())
+
+    def wrong(b):
+        return b[b.sum() * 100]
+
+    x = la.arange(6, chunks=3)
+    with la.config(executor="processes", workers=1):
+        assert os.getpid() not in x.map_blocks(where).compute()
+        with pytest.raises(UserFunctionError, match="wrong raised IndexError: index 300 is out of bounds") as caught:
+            x[:3].map_blocks(wrong, dtype=int).compute()
+        assert "in wrong" in caught.value.remote_traceback
+        with pytest.raises(UnpicklableError, match="its variable 'lock'"):
+            x.map_blocks(lambda b: b + lock.locked(), dtype=int).compute()
 
 
 def test_a_module_that_the_worker_lacks_is_named_with_what_to_do(tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ import pytest
 from lambdarray_kernels import kernel
 
 from lambdarray.runtime import environment, handler
+from lambdarray.runtime.events import Decoder
+from lambdarray.runtime.executors import payload
 from lambdarray.runtime.executors.payload import Encoder
 from lambdarray.store import open_store
 from lambdarray.task import TaskReport
@@ -80,6 +82,24 @@ def test_a_failure_is_a_report_and_the_rest_goes_on(store):
     assert [r.status for r in reports] == ["error", "error", "done", "done"]
     assert reports[0].error == "ValueError: no good"
     assert [r.retry for r in reports] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("limit", [1, 8192])
+def test_a_worker_that_gets_all_events_of_a_run_is_sent_the_text_of_a_program_once(store, monkeypatch, limit):
+    monkeypatch.setattr(payload, "ATTEMPTS_LIMIT", limit)
+    p, q = elementwise(4, 2), elementwise(4, 2, target="w")
+    encoder, decoder, known = Encoder("1", store.url, "r"), Decoder(), set()
+    texts, work = [], []
+    for bundle in (attempts(p), attempts(p, first_id=2) + attempts(q, first_id=4)):
+        for part, body in encoder.encode(bundle, known):
+            event = json.loads(body)
+            texts += event["programs"]
+            decoded = decoder.attempts(event)
+            work += decoded
+            assert [a.task.name for a in decoded] == [a.task.name for a in part]
+    assert len(texts) == len(set(texts)) == len(decoder.programs) == 2
+    assert [a.id for a in work] == list(range(6))
+    assert [a.task.program.writes[0].array for a in work] == ["y"] * 4 + ["w"] * 2
 
 
 def test_a_warm_environment_keeps_what_it_knows_of_a_run(store):

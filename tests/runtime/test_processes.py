@@ -73,9 +73,14 @@ def pids(reports):
 
 
 def is_running(pid):
-    """Whether there is such a process; one that nobody has asked after yet is none."""
-    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    return said != "" and said[0] != "Z"
+    """Whether there is such a process; one that has ended and that nobody has asked after yet is none."""
+    if not Path("/proc/self/stat").exists():
+        said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+        return said != "" and said[0] != "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_tasks_run_in_other_processes(executor, shared_store):

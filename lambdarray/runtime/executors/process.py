@@ -26,11 +26,7 @@ BLAS_THREADS = (
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-# Malloc is tuned before NumPy is loaded.
-CODE = (
-    "from lambdarray.runtime.environment import tune_malloc; tune_malloc(); "
-    "from lambdarray.runtime.child import main; main({pipe}, {log}, {handles})"
-)
+CODE = "from lambdarray.runtime.child import main; main({pipe}, {log}, {handles})"
 
 
 @dataclass(frozen=True, slots=True)
