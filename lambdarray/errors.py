@@ -5,6 +5,7 @@ LambdarrayError
 ├── PlanError              (ValueError)        a plan that breaks a rule: a defect of the planner
 ├── MemoryLimitError       (MemoryError)       a task that cannot fit its worker
 ├── BudgetError            (ValueError)        a run that would cost more than it may
+├── UnpicklableError       (TypeError)         a user's function that cannot leave this process
 ├── AccessError            (PermissionError)   no credentials, no permission, outside the grant
 ├── DeploymentError        (RuntimeError)      no function, or not the one this client needs
 │   └── VersionMismatchError
@@ -13,7 +14,7 @@ LambdarrayError
 │   ├── CorruptTileError   (OSError)           a tile whose bytes are not what was written
 │   └── TargetExistsError  (FileExistsError)   a save onto data that is not this plan's
 ├── TaskError              (RuntimeError)      a task that failed for good
-│   ├── UserFunctionError                      a user's own function raised
+│   ├── UserFunctionError                      a user's own function raised, or returned what does not fit
 │   ├── TaskTimeoutError   (TimeoutError)      every attempt ran out of time
 │   ├── TaskMemoryError    (MemoryError)       every attempt ran out of memory
 │   └── TaskCrashedError                       the worker's process ended
@@ -41,6 +42,10 @@ class MemoryLimitError(LambdarrayError, MemoryError):
 
 class BudgetError(LambdarrayError, ValueError):
     """A run that would cost more than `max_dollars`."""
+
+
+class UnpicklableError(LambdarrayError, TypeError):
+    """A user's function that is to run elsewhere and cannot be pickled; says what of it."""
 
 
 class AccessError(LambdarrayError, PermissionError):
@@ -101,7 +106,7 @@ class TaskError(LambdarrayError, RuntimeError):
 
 
 class UserFunctionError(TaskError):
-    """A function that the user passed raised an exception."""
+    """A function that the user passed raised an exception, or returned what does not fit."""
 
 
 class TaskTimeoutError(TaskError, TimeoutError):

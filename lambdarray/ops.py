@@ -228,12 +228,12 @@ class Contract(Op):
 class Output:
     """What a `Blocks` makes: the register, and for each axis the stage's axis that it follows.
 
-    Where `by_block` is not 0 the axis has that many elements for each block of the stage's.
+    Where `by_block` is set the axis has a tile for each block of the stage's, of any length.
     """
 
     register: str
     axes: tuple[int, ...]
-    by_block: tuple[int, ...]
+    by_block: tuple[bool, ...]
     tiling: Tiling
     dtype: np.dtype[Any]
 
@@ -258,7 +258,7 @@ class Blocks(Op):
 
     def recipe(self) -> tuple[Any, ...]:
         axes, steps = [c.to_json() for c in self.axes], [s.to_json() for s in self.steps]
-        outs = [(o.register, o.axes, o.by_block, dtype_to_json(o.dtype)) for o in self.outputs]
+        outs = [(o.register, o.axes, o.by_block, o.tiling.to_json(), dtype_to_json(o.dtype)) for o in self.outputs]
         return ("blocks", axes, self.grid_ndim, [repr(r) for r in self.reads], steps, outs)
 
     def describe(self) -> str:

@@ -129,13 +129,14 @@ class Step:
 class Write:
     """Where a register goes: for each axis of the array, the stage's axis it follows (-1: a length of 1).
 
-    Where `by_block` is not 0 the array has that many elements for each block of that axis: a partial result.
+    It follows element by element, or, where `by_block` is set, block by block: tile i of the array is what block i
+    makes, however long.
     """
 
     register: str
     array: str
     axes: tuple[int, ...]
-    by_block: tuple[int, ...]
+    by_block: tuple[bool, ...]
 
     def to_json(self) -> Json:
         """Plain data."""
@@ -147,14 +148,12 @@ class Write:
         register, array, axes, by_block = data
         return cls(register, array, tuple(axes), tuple(by_block))
 
-    def span(self, d: int, index: Index, blocks: Sequence[Span]) -> Span:
-        """The elements of the array's axis `d` that a task writes."""
+    def span(self, d: int, cuts: Cuts, index: Index, blocks: Sequence[Span]) -> Span:
+        """The elements of the array's axis `d`, cut into `cuts`, that a task writes."""
         axis = self.axes[d]
         if axis < 0:
             return 0, 1
-        if count := self.by_block[d]:
-            return index[axis] * count, (index[axis] + 1) * count
-        return blocks[axis]
+        return cuts.span(index[axis]) if self.by_block[d] else blocks[axis]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -261,7 +260,7 @@ class Task:
         out: list[tuple[str, Index]] = []
         for write in self.program.writes:
             tiling = self.program.arrays[write.array].tiling
-            boxes = [cuts.tiles(*write.span(d, self.index, self.blocks)) for d, cuts in enumerate(tiling.axes)]
+            boxes = [cuts.tiles(*write.span(d, cuts, self.index, self.blocks)) for d, cuts in enumerate(tiling.axes)]
             out.extend((write.array, index) for index in box_indices(boxes))
         return out
 

@@ -21,6 +21,7 @@ Boundary = Sequence[str | float | None]
 
 # The modes of `numpy.pad` that need no more than the edge and a halo next to it.
 MODES = ("edge", "reflect", "symmetric")
+MIRRORS = ("reflect", "symmetric")
 
 
 def _inside(block: Sequence[Span], shape: Sequence[int], depth: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
@@ -50,7 +51,7 @@ def pad_edges(
         width = [missing if d == axis else (0, 0) for d in range(x.ndim)]
         if isinstance(mode, str) and mode not in MODES:
             raise ValueError(f"no boundary {mode!r}; there are {', '.join(MODES)}, a constant and None")
-        if mode in ("reflect", "symmetric") and before != after:
+        if mode in MIRRORS and before != after:
             raise ValueError(f"depth ({before}, {after}) of axis {axis} with boundary {mode!r}: both must be the same")
         if isinstance(mode, str) and x.shape[axis]:
             named: Any = mode
@@ -58,6 +59,56 @@ def pad_edges(
         else:  # around nothing, what is made up does not matter
             x = np.pad(x, width, constant_values=0 if isinstance(mode, str) else mode)
     return x
+
+
+@kernel(flops=moved, needs_block=True)
+def overlap(
+    *pieces: Array, block: Sequence[Span], shape: Sequence[int], axes: Sequence[tuple[int, int, int, int, str, Any]]
+) -> Array:
+    """A tile with its halo, of an array whose axes follow any of the stage's, or none, and may be rings.
+
+    Of each axis it is told the stage's axis (-1: the whole array is the tile), the array's size, the depth before and
+    after, the boundary ("none", "constant" or as `pad_edges` has it) and, in hexadecimal, the constant's bytes. What is
+    read has that depth, but of a reflection the larger one on both sides. Of a "periodic" axis there are three
+    pieces: its last elements, the tile with its halo as far as there is one, and its first elements; of several such
+    axes all combinations, in C order.
+
+    >>> last, tile, first = np.array([8]), np.array([5, 6, 7]), np.array([5])
+    >>> overlap(last, tile, first, block=[(0, 2)], shape=[4], axes=[[0, 4, 1, 1, "periodic", ""]])
+    array([8, 5, 6, 7])
+    """
+    tiles, spans = list(pieces), [block[a] if a >= 0 else (0, n) for a, n, *_ in axes]
+    for d in reversed(range(len(axes))):
+        _, n, before, after, kind, _ = axes[d]
+        if kind == "periodic":
+            (lo, hi), ends = spans[d], zip(tiles[::3], tiles[1::3], tiles[2::3], strict=True)
+            tiles = [_ring(*triple, d, max(0, before - lo), max(0, hi + after - n)) for triple in ends]
+    (x,) = tiles
+    read = [(max(b, a),) * 2 if kind in MIRRORS else (b, a) for _, _, b, a, kind, _ in axes]
+    boundary = [_beyond(kind, value, x.dtype) for *_, kind, value in axes]
+    x = pad_edges(x, block=spans, shape=[n for _, n, *_ in axes], depth=read, boundary=boundary)
+    for d, ((_, _, before, after, kind, _), (left, right)) in enumerate(zip(axes, read, strict=True)):
+        if kind in MIRRORS and before != after:
+            x = _cut(x, d, left - before, x.shape[d] - (right - after))
+    return x
+
+
+def _ring(last: Array, x: Array, first: Array, axis: int, before: int, after: int) -> Array:
+    """A tile with what it lacks of its halo from the other ends of the array."""
+    if not before + after:
+        return x
+    return np.concatenate([_cut(last, axis, last.shape[axis] - before, None), x, _cut(first, axis, 0, after)], axis)
+
+
+def _beyond(kind: str, value: str, dtype: np.dtype[Any]) -> Any:
+    """A boundary as `pad_edges` has it."""
+    if kind == "constant":
+        return np.frombuffer(bytes.fromhex(value), dtype).reshape(())
+    return None if kind in ("none", "periodic") else kind
+
+
+def _cut(x: Array, axis: int, start: int, stop: int | None) -> Array:
+    return x[(slice(None),) * axis + (slice(start, stop),)]
 
 
 @kernel(flops=moved, needs_block=True)

@@ -16,7 +16,7 @@ NAMES = {
     "products": "gemm",
     "generators": "random",
     "movement": "reshape",
-    "halos": "pad_edges trim sliding",
+    "halos": "pad_edges overlap trim sliding",
     "gathering": "gather scatter compress nonzero",
     "scans": "scan scan_total",
     "sorting": "sort argsort partition argpartition topk argtopk",
@@ -40,6 +40,7 @@ class Kernel:
     fn: Callable[..., Any]
     flops: Callable[..., int]
     needs_block: bool
+    needs_index: bool
     uses_blas: bool
     takes_out: bool
     in_order: bool
@@ -52,6 +53,7 @@ def kernel(
     *,
     flops: Callable[..., int],
     needs_block: bool = False,
+    needs_index: bool = False,
     uses_blas: bool = False,
     takes_out: bool = False,
     in_order: bool = False,
@@ -60,13 +62,13 @@ def kernel(
     """Register a function as a kernel.
 
     With `needs_block` it is also given `block`, the elements (lo, hi) of each axis of its stage, and `shape`, the
-    sizes of those axes; with `takes_out` it may be given `out`, memory for its result. With `in_order` a loop over it
-    goes through its blocks from the first to the last.
+    sizes of those axes; with `needs_index` its task's `index` in the grid; with `takes_out` it may be given `out`,
+    memory for its result. With `in_order` a loop over it goes through its blocks from the first to the last.
     """
 
     def register(fn: Callable[..., Any]) -> Callable[..., Any]:
         label = name or fn.__name__.rstrip("_")
-        _found[label] = Kernel(label, fn, flops, needs_block, uses_blas, takes_out, in_order)
+        _found[label] = Kernel(label, fn, flops, needs_block, needs_index, uses_blas, takes_out, in_order)
         return fn
 
     return register

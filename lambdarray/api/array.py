@@ -90,6 +90,13 @@ class Array:
         """The number of tiles."""
         return self._op.tiling.count
 
+    @property
+    def blocks(self) -> Any:
+        """The tiles by their place in the grid: `x.blocks[0, 1]`, `x.blocks[:2]`, `x.blocks[[2, 0]]` are arrays."""
+        from .blockview import BlockView
+
+        return BlockView(self)
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of unsized object")
@@ -200,6 +207,9 @@ class Array:
         return format(self.item(), spec) if spec and not self.ndim else format(str(self), spec)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an Array is an expression, which cannot be pickled; give it to a function as an argument")
 
     # -- where it is, for the array API standard
 
@@ -321,6 +331,18 @@ class Array:
         from .elementwise import astype
 
         return astype(self, dtype, copy=copy)
+
+    def map_blocks(self, func: Any, *args: Any, **kwargs: Any) -> Array:
+        """As `lambdarray.map_blocks`."""
+        from .blocked import map_blocks
+
+        return map_blocks(func, self, *args, **kwargs)
+
+    def map_overlap(self, func: Any, depth: Any, boundary: Any = None, trim: bool = True, **kwargs: Any) -> Array:
+        """As `lambdarray.map_overlap`."""
+        from .overlap import map_overlap
+
+        return map_overlap(func, self, depth=depth, boundary=boundary, trim=trim, **kwargs)
 
     @property
     def real(self) -> Array:

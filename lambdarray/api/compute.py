@@ -14,6 +14,7 @@ from ..config import Config, get_config
 from ..errors import ConfigError
 from ..ops import ObjectSource, Op, Stored, in_order
 from ..planner import Resources, make_plan
+from ..runtime.functions import Function
 from ..runtime.launch import OVERHEAD_MIB, Launch, worker_count, worker_memory_bytes
 from ..runtime.summary import RunReport
 from ..store import ResultArray
@@ -60,7 +61,7 @@ def make(
     durable = not config.store.startswith("memory")
     tokens = _content(ops) if durable else None
     # A save is known again by its key, so that it resumes; not where it reads what may change from call to call.
-    again = targets and not any(isinstance(op, ObjectSource) for op in in_order(ops))
+    again = targets and not any(map(_is_data, in_order(ops)))
     purpose = purpose if durable or again else f"run {next(_runs)}"
     return make_plan(ops, resources(config), targets=targets, tokens=tokens, purpose=purpose)
 
@@ -69,8 +70,13 @@ def _content(ops: Sequence[Op]) -> dict[str, str]:
     """The content hash of each in-memory source: a durable store must know it again in another process."""
     from ..runtime.upload import content_hash
 
-    sources = (op for op in in_order(ops) if isinstance(op, ObjectSource))
+    sources = (op for op in in_order(ops) if isinstance(op, ObjectSource) and _is_data(op))
     return {op.token: content_hash(op.obj, op.tiling) for op in sources}
+
+
+def _is_data(op: Op) -> bool:
+    """Whether the op is an array in memory; a function is one too, but what it is its token says."""
+    return isinstance(op, ObjectSource) and not isinstance(op.obj, Function)
 
 
 def plan(*arrays: Array) -> Plan:

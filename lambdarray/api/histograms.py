@@ -14,6 +14,7 @@ import numpy as np
 from ..tiling import Cuts
 from .array import Array
 from .creation import asarray
+from .differences import diff
 from .elementwise import call
 from .estimators import number_of_bins
 from .folds import cast
@@ -21,7 +22,6 @@ from .manipulation import reshape, stack
 from .reductions import max as max_
 from .reductions import min as min_
 from .reductions import sum as sum_
-from .repeating import diff
 from .searching import stand_in
 from .stages import In, Out, Stage, lines, single, whole
 
@@ -44,7 +44,7 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Array:
     numbers = asarray(x)
     heavy = None if weights is None or not numbers.size else asarray(weights)
     kinds: Any = [np.zeros([min(n, 1) for n in numbers.shape], k.dtype) for k in (numbers, heavy) if k is not None]
-    sample = np.bincount(*kinds, minlength=minlength)
+    sample = np.bincount(*kinds[:2], minlength=minlength)
     if heavy is not None and heavy.shape != numbers.shape:
         raise ValueError(f"The weights and list don't have the same length: {heavy.shape} and {numbers.shape}")
     least, most = _extent_now(numbers)

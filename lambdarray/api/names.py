@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from .._version import __version__
 from ..config import Config, config, get_config
 from . import (
+    applying,
+    blocked,
+    blocked_reductions,
     creation,
     devices,
     diagonals,
@@ -15,16 +18,17 @@ from . import (
     einsums,
     elementwise,
     grids,
+    gufuncs,
     histograms,
     joining,
     manipulation,
     moments,
     nans,
+    overlap,
     products,
     random,
     reading,
     reductions,
-    repeating,
     scans,
     searching,
     shaping,
@@ -41,6 +45,9 @@ newaxis = None
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 
 MODULES = {
+    applying: "apply_along_axis apply_over_axes from_function fromfunction",
+    blocked: "blockwise map_blocks",
+    blocked_reductions: "reduction",
     creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
     devices: "from_dlpack",
     diagonals: "diagonal",
@@ -49,6 +56,7 @@ MODULES = {
     einsums: "einsum",
     elementwise: "astype clip imag real round where",
     grids: "eye identity linspace meshgrid tri tril triu",
+    gufuncs: "apply_gufunc as_gufunc gufunc vectorize",
     histograms: "bincount histogram histogram2d histogram_bin_edges histogramdd",
     joining: (
         "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
@@ -60,6 +68,7 @@ MODULES = {
     ),
     moments: "mean nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
+    overlap: "map_overlap overlap trim_overlap",
     products: "matmul",
     reading: "from_npy from_npy_stack from_zarr load open_zarr",
     reductions: "all any argmax argmin count_nonzero max min prod sum",
@@ -95,7 +104,8 @@ PUBLIC = UFUNCS | FUNCTIONS | dtypes.TYPES | OTHERS
 LATER = {
     "compute": "Plan RunReport compute explain last_report persist plan simulate",
     "graph": "visualize",
-    "writing": "save store to_npy_stack to_zarr",
+    "files": "save to_hdf5 to_npy_stack",
+    "writing": "store to_zarr",
 }
 RUNNING = {name: module for module, names in LATER.items() for name in names.split()}
 globals().update(PUBLIC)

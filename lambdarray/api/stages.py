@@ -20,12 +20,16 @@ MOST_BYTES, LEAST_BYTES = 64 << 20, 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """A register to keep: the stage's axis that each of its axes follows, its dtype, and elements for each block."""
+    """A register to keep: the stage's axis that each of its axes follows, and its dtype.
+
+    An axis has the stage's lengths, or those of its own that `cuts` has, or a constant `by_block` for every block.
+    """
 
     register: str
     axes: Sequence[int]
     dtype: Any
     by_block: Sequence[int] = ()
+    cuts: Sequence[Cuts | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,12 @@ class Stage:
         )
 
     def _output(self, out: Out) -> Output:
-        counts = tuple(out.by_block) or (0,) * len(out.axes)
-        cuts = (Cuts(self.axes[a].count * n, n) if n else self.axes[a] for a, n in zip(out.axes, counts, strict=True))
-        return Output(out.register, tuple(out.axes), counts, Tiling(tuple(cuts)), np.dtype(out.dtype))
+        counts = out.by_block or (0,) * len(out.axes)
+        constant = [Cuts(self.axes[a].count * n, n) if n else None for a, n in zip(out.axes, counts, strict=True)]
+        own = out.cuts or constant
+        tiling = Tiling(tuple(self.axes[a] if c is None else c for a, c in zip(out.axes, own, strict=True)))
+        by_block = tuple(c is not None for c in own)
+        return Output(out.register, tuple(out.axes), by_block, tiling, np.dtype(out.dtype))
 
 
 def single(size: int) -> Cuts:

@@ -124,7 +124,7 @@ def _covered_box(program: Program, part: Part, spec: ArraySpec) -> list[Span] | 
     box = [(0, c.size) for c in program.axes]
     for m, cuts in zip(part.maps, spec.tiling.axes, strict=True):
         if m.axis < 0:
-            if m.start >= cuts.size or m.start + m.size <= 0:
+            if m.size and (m.start >= cuts.size or m.start + m.size <= 0):
                 return None
         else:
             lo, hi = _covered(m, program.axes[m.axis], cuts.size)
@@ -227,14 +227,13 @@ def _check_followed(program: Program, write: Write) -> None:
             raise _broken(program, f"the {count} tasks along its axis {axis} write the same tiles of {write.array!r}")
 
 
-def _wrong_cuts(program: Program, axis: int, by_block: int, cuts: Cuts) -> str:
+def _wrong_cuts(program: Program, axis: int, by_block: bool, cuts: Cuts) -> str:
     """Why the blocks of a stage's axis are not made of whole tiles; nothing where they are."""
     if axis < 0:
         return "" if cuts.size == 1 else f"it has {cuts.size} elements and follows no axis"
     blocks = program.axes[axis]
     if by_block:
-        exact = cuts.size == blocks.count * by_block and cuts.count == blocks.count
-        return "" if exact else f"{cuts} for {blocks.count} blocks"
+        return "" if cuts.count == blocks.count else f"{cuts} for {blocks.count} blocks"
     if cuts.size != blocks.size:
         return f"{cuts} for an axis of {blocks.size}"
     return "" if cuts is blocks or _made_of(blocks, cuts) else f"blocks {blocks} of tiles {cuts}"

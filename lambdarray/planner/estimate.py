@@ -98,7 +98,8 @@ def _length(m: AxisMap, span: Span) -> int:
 def _written(program: Program, n: int, spans: Sequence[Span]) -> int:
     write = program.writes[n]
     spec = program.arrays[write.array]
-    lengths = (b or (1 if a < 0 else spans[a][1]) for a, b in zip(write.axes, write.by_block, strict=True))
+    follows = zip(spec.tiling.axes, write.axes, write.by_block, strict=True)
+    lengths = (c.max_chunk if by_block else 1 if a < 0 else spans[a][1] for c, a, by_block in follows)
     return math.prod(lengths) * spec.dtype.itemsize
 
 

@@ -136,7 +136,7 @@ class Programs:
             first.arrays[spec.name] = spec
             first.reads.append(Read("r0", (Part(spec.name, first.stage),), tuple(range(len(tiling.axes)))))
             made = self._passes[spec.name, tiling] = self._scratch(tiling, spec.dtype)
-            write = Write("r0", made.name, tuple(range(len(tiling.axes))), (0,) * len(tiling.axes))
+            write = Write("r0", made.name, tuple(range(len(tiling.axes))), (False,) * len(tiling.axes))
             self.notes.append(
                 f"{spec.name} is cut anew into {tiling.max_tile}, since {op.describe()} reads parts of it"
             )

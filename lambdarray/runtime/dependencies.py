@@ -151,9 +151,9 @@ def _one_to_one(follows: Sequence[tuple[int, int, Relation]]) -> bool:
     return all(a == d and relation.same for a, d, relation in follows)
 
 
-def write_relation(blocks: Cuts, tiles: Cuts, by_block: int) -> Relation:
+def write_relation(blocks: Cuts, tiles: Cuts, by_block: bool) -> Relation:
     """Between an axis of a stage and the axis of an array that it writes."""
-    return Relation(AxisMap(0), Cuts(blocks.count * by_block, by_block) if by_block else blocks, tiles)
+    return Relation(AxisMap(0), tiles if by_block else blocks, tiles)
 
 
 class Dependencies:

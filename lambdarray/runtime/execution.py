@@ -119,6 +119,8 @@ class Execution:
         extra: dict[str, Any] = {}
         if step.needs_block:
             extra = {"block": blocks, "shape": self._prepared.sizes[: len(blocks)]}
+        if step.needs_index:
+            extra["index"] = self._task.index
         if first and step.target is not None:
             extra = {**extra, "out": step.target.reserve(self._task.index, self._task.blocks)}
         result = step.fn(*args, **step.params, **extra)
@@ -160,13 +162,15 @@ def fail(report: TaskReport, error: BaseException) -> None:
         return
     from traceback import format_exception
 
+    shown = error
     report.status = "error"
     if isinstance(error, MemoryError):
         report.status = "memory"
     elif isinstance(error, UserFunctionError):
         report.status = "user_error"
+        shown = error.__cause__ or error
     elif isinstance(error, SystemExit):
         report.status = "crashed"
     report.error = f"{type(error).__name__}: {error}"
-    report.traceback = "".join(format_exception(error))
+    report.traceback = "".join(format_exception(shown))
     report.retry = not isinstance(error, FINAL)

@@ -7,7 +7,7 @@ from ..task import Task, TaskReport
 from .decisions import Policy
 
 KINDS: dict[str, tuple[type[TaskError], str]] = {
-    "user_error": (UserFunctionError, "the function that was passed to it raised an exception"),
+    "user_error": (UserFunctionError, "the function that was passed to it failed"),
     "timeout": (
         TaskTimeoutError,
         "no attempt ended within task_timeout_s={timeout:g} s; use smaller chunks, or more memory_mib for more CPU",
@@ -32,7 +32,7 @@ def final_error(task: Task, attempts: int, report: TaskReport, policy: Policy) -
     message = f"{task.program.op}: task {task.name}, which makes {tiles or 'nothing'}, failed after {tried}"
     message += f"; {meaning.format(timeout=policy.task_timeout_s)}"
     if report.error:
-        message += f": {report.error}"
+        message += f": {report.error.removeprefix(kind.__name__ + ': ')}"
     return kind(
         message,
         task=task.name,

@@ -57,7 +57,7 @@ class Launch:
         self.scratch = open_scratch(config)
         self.objects, self.config = objects, config
         self._given = plan
-        self.plan = plan if config.executor == "threads" else _with_uploads(plan, config)
+        self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects, config)
         self.report = RunReport.of(plan, config.executor, worker_count(config))
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
         self._seen = bytearray(plan.task_count)
@@ -230,11 +230,12 @@ def open_scratch(config: Config) -> TileStore:
     return open_store(config.store)
 
 
-def _with_uploads(plan: Plan, config: Config) -> Plan:
+def _with_uploads(plan: Plan, objects: Mapping[str, Any], config: Config) -> Plan:
     """The plan with each array of this process that tasks read as tiles in the scratch store, for workers elsewhere.
 
     What was persisted in memory goes to processes of this machine; to functions it would have to be sent.
     """
+    from .functions import place_of
 
     read = plan.read
 
@@ -242,9 +243,13 @@ def _with_uploads(plan: Plan, config: Config) -> Plan:
         persisted = str(location.get("store", "")).startswith("memory:")
         return location["kind"] == "object" or (config.local and persisted)
 
+    def place(name: str, location: Mapping[str, Any]) -> str:
+        source = objects[location["token"]] if location["kind"] == "object" else None
+        return f"{plan.key[:2]}/{plan.key}/{place_of(name, source)}"
+
     return plan.moved(
         {
-            name: {"kind": "tiles", "prefix": f"{plan.key[:2]}/{plan.key}/{name}", "upload": True}
+            name: {"kind": "tiles", "prefix": place(name, spec.location), "upload": True}
             for name, spec in plan.arrays.items()
             if name in read and is_here(spec.location)
         }

@@ -15,6 +15,7 @@ from lambdarray_kernels import get
 from ..errors import PlanError
 from ..task import ArraySpec, Program, Read, Step, Task, Write, box_indices
 from ..tiling import Index, Span
+from . import calls as calls  # registers the kernel that calls users' functions
 from .cache import ReadCache
 from .reading import Array, Blocks, PreparedRead, in_memory
 
@@ -44,6 +45,7 @@ class PreparedStep:
         "kernel",
         "name",
         "needs_block",
+        "needs_index",
         "outs",
         "params",
         "target",
@@ -51,7 +53,8 @@ class PreparedStep:
 
     def __init__(self, step: Step, accumulates: bool, frees: tuple[str, ...]) -> None:
         self.kernel = get(step.kernel)
-        self.name, self.fn, self.needs_block = step.kernel, self.kernel.fn, self.kernel.needs_block
+        self.name, self.fn = step.kernel, self.kernel.fn
+        self.needs_block, self.needs_index = self.kernel.needs_block, self.kernel.needs_index
         self.outs, self.params = step.outs, dict(step.params)
         self.accumulates, self.frees = accumulates, frees
         # The write whose array the step's result may be made in.
@@ -84,7 +87,7 @@ class PreparedWrite:
 
     def tiles(self, value: Any, task_index: Index, blocks: Blocks) -> list[tuple[Index, Array]]:
         """The tiles of the array that the task writes, as views of the register."""
-        spans = [self.write.span(d, task_index, blocks) for d in range(len(self.cuts))]
+        spans = self._spans(task_index, blocks)
         shape = tuple([hi - lo for lo, hi in spans])
         data = self._arranged(np.asarray(value), shape)
         boxes = [c.tiles(lo, hi) for c, (lo, hi) in zip(self.cuts, spans, strict=True)]
@@ -94,13 +97,16 @@ class PreparedWrite:
 
     def reserve(self, task_index: Index, blocks: Blocks) -> Array | None:
         """Memory of the array to compute a task's tiles in, where it gives such."""
-        out: Array | None = self.array.reserve([self.write.span(d, task_index, blocks) for d in range(len(self.cuts))])
+        out: Array | None = self.array.reserve(self._spans(task_index, blocks))
         return out
 
     def nbytes(self, task_index: Index, blocks: Blocks) -> int:
         """The bytes of what a task writes."""
-        spans = (self.write.span(d, task_index, blocks) for d in range(len(self.cuts)))
-        return math.prod(hi - lo for lo, hi in spans) * self.dtype.itemsize
+        return math.prod(hi - lo for lo, hi in self._spans(task_index, blocks)) * self.dtype.itemsize
+
+    def _spans(self, task_index: Index, blocks: Blocks) -> list[Span]:
+        span = self.write.span
+        return [span(d, cuts, task_index, blocks) for d, cuts in enumerate(self.cuts)]
 
     def _within(self, index: Index, spans: Sequence[Span]) -> tuple[slice, ...]:
         tiles = (c.span(i) for c, i in zip(self.cuts, index, strict=True))

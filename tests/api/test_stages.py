@@ -52,6 +52,11 @@ def dot(c: np.ndarray | None, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return x @ y if c is None else c + x @ y
 
 
+@kernel(flops=no_flops, name="test_repeat")
+def repeat(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([x, x[:, :1]], axis=1)
+
+
 @kernel(flops=no_flops, name="test_ranges")
 def ranges(x: np.ndarray) -> np.ndarray:
     return np.stack([x, x + 2], axis=1)
@@ -97,6 +102,18 @@ def test_a_stage_has_one_or_several_elements_for_each_block_and_others_read_them
     lows, both = la.compute(low + 1, ends)
     np.testing.assert_array_equal(lows, [2, 3])
     np.testing.assert_array_equal(both, [5, 1, 4, 8])
+
+
+@pytest.mark.parametrize("store", ["memory://", "disk"])
+def test_a_stage_may_make_blocks_of_other_lengths_than_its_own(store, tmp_path):
+    n = np.arange(12.0).reshape(2, 6)
+    x = la.from_array(n, chunks=(1, (3, 1, 2)))
+    stage = Stage("repeat", x._op.tiling.axes)
+    stage.call("test_repeat", ("y",), ("r0",))
+    y = stage.make([In(x, [0, 1])], Out("y", [0, 1], "f8", cuts=[None, Cuts.ragged([4, 2, 3])]))
+    assert y.chunks == ((1, 1), (4, 2, 3))
+    with la.config(store=store if store != "disk" else str(tmp_path)):
+        np.testing.assert_array_equal((y * 2).compute(), 2 * n[:, [0, 1, 2, 0, 3, 3, 4, 5, 4]])
 
 
 def test_a_table_says_which_elements_a_block_needs():

@@ -11,7 +11,7 @@ from lambdarray_kernels.halos import MODES
 
 from .samples import bounds, same, spans, values
 
-pad_edges, trim, sliding = (get(name).fn for name in ("pad_edges", "trim", "sliding"))
+pad_edges, overlap, trim, sliding = (get(name).fn for name in ("pad_edges", "overlap", "trim", "sliding"))
 
 
 def with_halo(x, block, depth):
@@ -77,3 +77,37 @@ def test_windows_of_tiles_are_numpys(data, how):
         tile = x[tuple(slice(lo, hi + more) for (lo, hi), more in zip(block, halo, strict=True))]
         out[tuple(slice(*b) for b in block)] = sliding(tile, window=window, axes=axes)
     same(out, expected)
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_a_tile_overlaps_by_any_depth_over_rings_and_mirrors_too_and_is_trimmed_again(data):
+    n = data.draw(st.integers(1, 7))
+    before, after = (data.draw(st.integers(0, n)) for _ in range(2))
+    kind = data.draw(st.sampled_from([*MODES[::2], "periodic", "constant", "none"]))
+    (lo, hi) = data.draw(st.sampled_from(spans(data.draw(bounds(n)))))
+    x = values((n,), "c8")
+    reach = (max(before, after),) * 2 if kind == "symmetric" else (before, after)
+    (tile,) = [with_halo(x, [(lo, hi)], [reach])]
+    pieces = [x[n - max(1, before) :], tile, x[: max(1, after)]] if kind == "periodic" else [tile]
+    constant = np.complex64(3 - 1j)
+    how = [0, n, before, after, kind, constant.tobytes().hex()]
+    found = overlap(*pieces, block=[(lo, hi)], shape=[n], axes=[how])
+    if kind == "none":
+        expected = with_halo(x, [(lo, hi)], [(before, after)])
+    else:
+        more = {"constant_values": constant} if kind == "constant" else {}
+        whole = np.pad(x, (before, after), "wrap" if kind == "periodic" else kind, **more)
+        expected = whole[lo : hi + before + after]
+    if lo < hi:
+        same(found, expected)
+        boundary = [None if kind == "none" else kind]
+        same(trim(found, block=[(lo, hi)], shape=[n], depth=[(before, after)], boundary=boundary), x[lo:hi])
+
+
+def test_rings_of_two_axes_meet_in_their_corners():
+    x = np.arange(12).reshape(3, 4)
+    ends = [(slice(2, 3), slice(0, 1)), (slice(3, 4), slice(0, 1))]
+    parts = itertools.product(*[(last, slice(None), first) for last, first in ends])
+    axes = [[-1, 3, 1, 1, "periodic", ""], [-1, 4, 1, 1, "periodic", ""]]
+    same(overlap(*(x[at] for at in parts), block=[], shape=[], axes=axes), np.pad(x, 1, "wrap"))

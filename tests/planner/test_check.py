@@ -95,7 +95,10 @@ RULES = {
     },
     "must be different grid axes": write(0, 0),
     "follows no axis": {**write(-1, 1), "axes": (Cuts(6, 6), Cuts(4, 2))},
-    "Cuts\\(4, 2\\) for 2 blocks": write(0, 1, by_block=(False, True)),
+    "Cuts\\(4, 1\\) for 2 blocks": {
+        **write(0, 1, by_block=(False, True)),
+        "arrays": arrays_with(y=spec("y", (6, 4), (3, 1))),
+    },
     "for an axis of 6": {"arrays": arrays_with(y=spec("y", (5, 4), (3, 2)))},
     "blocks Cuts\\(6, 3\\) of tiles Cuts\\(6, 2\\)": {"arrays": arrays_with(y=spec("y", (6, 4), (2, 2)))},
     "of 3 axes by 2": {"arrays": arrays_with(y=spec("y", (6, 4, 1), (3, 2, 1)))},

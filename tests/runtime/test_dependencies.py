@@ -27,18 +27,34 @@ def cuts(draw, size=None):
 
 
 @st.composite
-def axis_maps(draw, axis):
-    if draw(st.integers(0, 3)) == 0:
-        num, den = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-        return AxisMap(axis, num=num, den=den)
-    step = draw(st.sampled_from([1, 1, 1, 2, 3, -1, -2, -3]))
-    return AxisMap(axis, draw(st.integers(-14, 30)), step)
+def axis_maps(draw, axis, count):
+    """Maps of every kind that the checker lets pass, for an axis of `count` blocks."""
+    kind = draw(st.sampled_from(["shift", "shift", "rows", "window", "block", "table"]))
+    if kind == "rows":
+        return AxisMap(axis, num=draw(st.integers(1, 4)), den=draw(st.integers(1, 4)))
+    if kind == "table":
+        return AxisMap(axis, table=draw(tables(count)))
+    start, upwards = draw(st.integers(-14, 30)), draw(st.sampled_from([1, 1, 1, 2, 3]))
+    if kind == "shift":
+        return AxisMap(axis, start, upwards * draw(st.sampled_from([1, -1])))
+    return AxisMap(axis, start, upwards, draw(st.integers(1, 5)), by_block=kind == "block")
 
 
-def tiles_by_hand(axis_map, block, tiles):
+@st.composite
+def tables(draw, count):
+    """An interval for each block, of one element or more, neither end of which ever falls."""
+    starts = sorted(draw(st.lists(st.integers(0, 12), min_size=count, max_size=count)))
+    stops, flat = 0, []
+    for start in starts:
+        stops = max(stops, start + draw(st.integers(1, 4)))
+        flat += [start, stops]
+    return tuple(flat)
+
+
+def tiles_by_hand(axis_map, block, tiles, number=0):
     if tiles.size == 0:
         return {0}
-    lo, hi = axis_map.span(block)
+    lo, hi = axis_map.span(block, number)
     wanted = set(range(max(lo, 0), min(hi, tiles.size)))
     return {j for j in range(tiles.count) if wanted & set(range(*tiles.span(j)))}
 
@@ -47,8 +63,8 @@ def tiles_by_hand(axis_map, block, tiles):
 @settings(max_examples=400, deadline=None)
 def test_a_relation_equals_the_element_by_element_definition_both_ways(data):
     blocks, tiles = data.draw(cuts()), data.draw(cuts())
-    relation = Relation(data.draw(axis_maps(0)), blocks, tiles)
-    needs = [tiles_by_hand(relation.map, blocks.span(i), tiles) for i in range(blocks.count)]
+    relation = Relation(data.draw(axis_maps(0, blocks.count)), blocks, tiles)
+    needs = [tiles_by_hand(relation.map, blocks.span(i), tiles, i) for i in range(blocks.count)]
     assert [set(range(*relation.tiles(i))) for i in range(blocks.count)] == needs
     first, last = relation.intervals()
     assert [set(range(*pair)) for pair in zip(first, last, strict=True)] == needs
@@ -70,7 +86,8 @@ def plans(draw):
         made = []
         for a, by in zip(order, by_block, strict=True):
             if by:
-                made.append(Cuts(axes[a].count, 1))
+                lengths = [draw(st.integers(1, 3)) for _ in range(axes[a].count)]
+                made.append(Cuts.ragged(lengths))
             else:
                 inner = {b for b in range(1, axes[a].size) if draw(st.integers(0, 2)) == 0}
                 bounds = inner | {axes[a].span(i)[0] for i in range(axes[a].count)} | {0, axes[a].size}
@@ -91,11 +108,23 @@ def plans(draw):
                 axis = draw(st.integers(-1, len(stage_axes) - 1))
                 start = draw(st.integers(0, size))
                 fixed = AxisMap(-1, start, size=draw(st.integers(0, size - start)))
-                maps.append(fixed if axis < 0 else draw(axis_maps(axis)))
+                maps.append(fixed if axis < 0 else draw(axis_maps(axis, stage_axes[axis].count)))
             parts.append(Part(name, tuple(maps)))
         reads.append(Read(f"r{r}", tuple(parts), ()))
     reader = Program("read", "read", "", arrays, stage_axes, grid_ndim, tuple(reads), (), ())
     return Plan("key", (maker, reader), arrays, (), (Estimate(), Estimate()))
+
+
+def needed_by_hand(m, task, tiles):
+    """The tiles of an axis that a task needs; from the first to the last that any turn of a loop needs."""
+    if m.axis < 0:
+        return tiles_by_hand(m, (0, 0), tiles)
+    if m.axis < task.program.grid_ndim:
+        return tiles_by_hand(m, task.blocks[m.axis], tiles, task.index[m.axis])
+    cuts = task.program.axes[m.axis]
+    spans = [m.span(cuts.span(i), i) for i in range(cuts.count)]
+    hull = min(lo for lo, _ in spans), max(hi for _, hi in spans)
+    return tiles_by_hand(AxisMap(-1, hull[0], size=hull[1] - hull[0]), (0, 0), tiles)
 
 
 def waits_by_hand(plan, number):
@@ -104,13 +133,12 @@ def waits_by_hand(plan, number):
     out = []
     for n in range(stage.task_count):
         task, found = stage.task(n), []
-        blocks = list(task.blocks) + [(0, c.size) for c in stage.loops]
         for r, read in enumerate(stage.reads):
             for k, part in enumerate(read.parts):
                 if part.array not in plan.written:
                     continue
                 per_axis = [
-                    tiles_by_hand(m, blocks[m.axis] if m.axis >= 0 else (0, 0), c)
+                    needed_by_hand(m, task, c)
                     for m, c in zip(part.maps, plan.arrays[part.array].tiling.axes, strict=True)
                 ]
                 found += [(r, k, part.array, tile) for tile in product(*per_axis)]
