@@ -180,6 +180,16 @@ class Concat(Op):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Patch(Op):
+    """The first input with the second, of as many axes, laid over it from `offset` on."""
+
+    offset: Shape = field(kw_only=True)
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("patch", self.offset)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reduce(Op):
     """A reduction over axes; the value keeps them with length 1."""
 

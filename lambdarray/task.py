@@ -78,6 +78,9 @@ class Read:
 
     Where `by` names a register, that says which elements of each tile along the source axis `by_axis` are read, one
     after the other: an int64 array of (first, last + 1) within the tile for each, of at most `most` elements in all.
+
+    Where the first part has all elements the others lie over it, the last on top; with `fill`, a constant as the `map`
+    kernel has it, parts lie over that.
     """
 
     register: str
@@ -87,11 +90,13 @@ class Read:
     by: str = ""
     by_axis: int = 0
     most: int = 0
+    fill: Json = None
 
     def to_json(self) -> Json:
         """Plain data."""
         plain = [self.register, [p.to_json() for p in self.parts], list(self.layout), self.loop]
-        return [*plain, self.by, self.by_axis, self.most] if self.by else plain
+        more = [self.by, self.by_axis, self.most, self.fill]
+        return [*plain, *more] if self.by or self.fill else plain
 
     @classmethod
     def from_json(cls, data: Json) -> Read:

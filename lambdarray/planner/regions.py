@@ -19,6 +19,7 @@ from ..ops import (
     Map,
     ObjectSource,
     Op,
+    Patch,
     Pick,
     Random,
     Rechunk,
@@ -27,6 +28,7 @@ from ..ops import (
     Stored,
     View,
 )
+from ..tiling import AxisMap
 from .views import Maps, broadcast, compose, identity, inverse, layout
 
 SOURCES = (ObjectSource, Stored)
@@ -130,6 +132,26 @@ def _peel_along(op: Op, axis: int, straight: bool) -> tuple[Op, Maps]:
     return op, maps
 
 
+def layers_of(op: Patch) -> tuple[Fill | None, list[tuple[Op, Maps]]]:
+    """What lies one over the other in a patched array, each with how it follows the array's axes; the last is on top.
+
+    At the bottom is one value everywhere, given first, or the first layer.
+    """
+    layers: list[tuple[Op, Maps]] = []
+    beneath: Op = op
+    while isinstance(beneath, Patch):
+        layers.append((peel_rechunk(beneath.inputs[1]), tuple(AxisMap(d, -n) for d, n in enumerate(beneath.offset))))
+        beneath = peel_rechunk(beneath.inputs[0])
+    bottom = beneath
+    while isinstance(bottom, View | Rechunk):
+        bottom = bottom.inputs[0]
+    if isinstance(bottom, Fill):
+        return bottom, layers[::-1]
+    base, maps = peel_operand(beneath)
+    straight = layout(maps, op.ndim) == tuple(range(op.ndim)) and len(maps) == op.ndim
+    return None, [(base, maps) if straight else (beneath, identity(op.ndim)), *layers[::-1]]
+
+
 class _Assigner:
     """Visits ops consumers first and gives each to regions."""
 
@@ -153,7 +175,7 @@ class _Assigner:
         out: dict[int, int] = {}
         for op in self.order:
             below = max((out[id(i)] for i in op.inputs), default=0)
-            out[id(op)] = below + (id(op) in self.kept or isinstance(op, Reduce | Contract | Reshape | Blocks))
+            out[id(op)] = below + (id(op) in self.kept or isinstance(op, Reduce | Contract | Reshape | Blocks | Patch))
         return out
 
     def _use(self, op: Op, region: Region, maps: Maps) -> None:
@@ -191,7 +213,7 @@ class _Assigner:
             return len(uses) == 1 and whole
         if isinstance(op, Concat):
             return all(maps[op.axis].axis >= 0 and maps[op.axis].step == 1 for _, maps in uses)
-        cheap = isinstance(op, View | Rechunk | Fill | Iota) or all(isinstance(i, Fill | Iota) for i in op.inputs)
+        cheap = isinstance(op, View | Rechunk | Fill | Iota | Patch) or all(isinstance(i, Fill | Iota) for i in op.inputs)
         return cheap or len(uses) == 1
 
     def _join(self, op: Op, region: Region, maps: Maps) -> None:
@@ -203,6 +225,9 @@ class _Assigner:
         elif isinstance(op, Concat):
             for base, _ in parts_of(op):
                 self._keep(base)
+        elif isinstance(op, Patch):
+            for layer, _ in layers_of(op)[1]:
+                self._keep(layer)
         elif isinstance(op, Map):
             for i in op.inputs:
                 self._use(i, region, broadcast(i.shape, op.shape, maps))
@@ -279,7 +304,7 @@ def _leaves(op: Op) -> frozenset[int]:
         if id(top) in seen:
             continue
         seen.add(id(top))
-        if isinstance(top, Map | View | Rechunk | Concat):
+        if isinstance(top, Map | View | Rechunk | Concat | Patch):
             stack.extend(top.inputs)
         elif not isinstance(top, Fill | Iota):
             out.add(id(top))
