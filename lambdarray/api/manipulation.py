@@ -15,6 +15,9 @@ from .axes import axes_of, axis_of
 from .chunks import tiling_for
 from .creation import asarray
 
+# The longest row of a reshape that a block may have to hold whole.
+MOST_ROW_BYTES = 256 << 20
+
 
 def permute_dims(x: Any, axes: Any = None) -> Array:
     """Axes in another order; reversed where None. ValueError where `axes` is not a permutation."""
@@ -155,10 +158,14 @@ def reshape(x: Any, shape: Any, *, order: str = "C") -> Array:
         return Array(x._op)
     if [n for n in target if n != 1] == [n for n in x.shape if n != 1]:
         return _with_ones(x, target)
+    groups = [(left, right) for left, right in reshape_groups(x.shape, target) if left and right]
+    for left, right in groups:
+        if x.itemsize * math.prod(x.shape[d] for d in left[1:]) > MOST_ROW_BYTES:
+            return reshape(_rows_joined(x, left), target)
+        if x.itemsize * math.prod(target[d] for d in right[1:]) > MOST_ROW_BYTES:
+            return _rows_apart(x, left, target, right)
     axes: list[Cuts] = [Cuts(n, max(n, 1)) for n in target]
-    for sources, targets in reshape_groups(x.shape, target):
-        if not targets:
-            continue
+    for sources, targets in groups:
         if len(sources) == len(targets) == 1:
             axes[targets[0]] = x._op.tiling.axes[sources[0]]
             continue
@@ -166,6 +173,24 @@ def reshape(x: Any, shape: Any, *, order: str = "C") -> Array:
         rows = max(1, block // max(1, math.prod(target[t] for t in targets[1:])))
         axes[targets[0]] = Cuts(target[targets[0]], min(rows, max(target[targets[0]], 1)))
     return Array(Reshape((x._op,), Tiling(tuple(axes)), x.dtype))
+
+
+def _rows_joined(x: Array, axes: Sequence[int]) -> Array:
+    """Neighbouring axes made one, row after row: a row is too long for a block."""
+    before, rest = (slice(None),) * axes[0], x.shape[: axes[0]]
+    after = x.shape[axes[-1] + 1 :]
+    rows = [reshape(x[(*before, i)], (*rest, -1, *after)) for i in range(x.shape[axes[0]])]
+    return concat(rows, axes[0])
+
+
+def _rows_apart(x: Array, left: Sequence[int], target: Shape, right: Sequence[int]) -> Array:
+    """One axis made several, row after row: a row is too long for a block."""
+    at, size = left[0], math.prod(target[d] for d in right[1:])
+    flat = reshape(x, (*x.shape[:at], -1, *x.shape[left[-1] + 1 :])) if len(left) > 1 else x
+    before, count = (slice(None),) * at, target[right[0]]
+    rows = [flat[(*before, slice(i * size, (i + 1) * size))] for i in range(count)]
+    shape = (*target[: right[0]], 1, *target[right[0] + 1 :])
+    return concat([reshape(row, shape) for row in rows], right[0])
 
 
 def _with_ones(x: Array, target: Shape) -> Array:

@@ -68,11 +68,22 @@ def split(cuts: Cuts, parts: int) -> Cuts:
     >>> split(Cuts.ragged([2, 6]), 2).chunks
     (2, 3, 3)
     """
+    if parts > 1 and cuts.regular and cuts.size:
+        return Cuts(cuts.size, max(1, -(-cuts.chunk // parts)))
+    return refine(cuts, parts)
+
+
+def refine(cuts: Cuts, parts: int) -> Cuts:
+    """As `split`, with every boundary that there was.
+
+    >>> refine(Cuts(8, 5), 2).chunks
+    (3, 2, 3)
+    """
     if parts <= 1 or cuts.size == 0:
         return cuts
-    if cuts.regular:
-        return Cuts(cuts.size, max(1, -(-cuts.chunk // parts)))
     longest = -(-cuts.max_chunk // parts)
+    if cuts.regular and cuts.chunk % longest == 0:
+        return Cuts(cuts.size, longest)
     inner = [np.arange(*cuts.span(i), longest) for i in range(cuts.count)]
     return Cuts.from_bounds(np.append(np.concatenate(inner), cuts.size))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from lambdarray_kernels.reductions import partial_dtype
 
 from ..errors import MemoryLimitError
 from ..ops import ObjectSource, Op, Pick, Reduce, Stored
-from ..task import ArraySpec, Estimate, Program, Write
+from ..task import ArraySpec, Estimate, Part, Program, Read, Write
 from ..tiling import Cuts, Tiling, dtype_to_json
 from .blocks import Resources
 from .code import Code
 from .estimate import estimate
+from .passes import refined
 from .regions import Region, Regions
 from .share import Targets
 from .views import identity
@@ -37,6 +39,7 @@ class Programs:
         self.notes: list[str] = []
         self._specs: dict[int, ArraySpec] = {}
         self._partials: dict[int, ArraySpec] = {}
+        self._passes: dict[tuple[str, Tiling], ArraySpec] = {}
 
     def array_of(self, op: Op) -> ArraySpec:
         """The stored array of a source or of a stored op, whose program is made first where it is not yet."""
@@ -91,6 +94,7 @@ class Programs:
         flops: float = 0.0,
         extra_bytes: int = 0,
     ) -> None:
+        self._add_passes(op, code, axes, grid)
         kind = text.split(" ", 1)[0]
         arrays = {**code.arrays, **{w.array: self.arrays[w.array] for w in writes}}
         program = Program(
@@ -111,6 +115,35 @@ class Programs:
             raise MemoryLimitError(self._too_large(program, cost))
         self.programs.append(program)
         self.estimates.append(cost)
+
+    def _add_passes(self, op: Op, code: Code, axes: Sequence[Cuts], grid: int) -> None:
+        """Have reads that would move too much of their source read tiles that are cut for them."""
+        for n, read in enumerate(code.reads):
+            elsewhere = all(self._is_far(self.arrays[part.array]) for part in read.parts)
+            if elsewhere and not read.by and math.prod(c.count for c in axes[:grid]) > 1:
+                code.reads[n] = replace(read, parts=tuple(self._reachable(op, part, code, axes) for part in read.parts))
+
+    def _is_far(self, spec: ArraySpec) -> bool:
+        return spec.location["kind"] == "zarr" or (spec.location["kind"] == "tiles" and self.resources.remote)
+
+    def _reachable(self, op: Op, part: Part, code: Code, axes: Sequence[Cuts]) -> Part:
+        spec = self.arrays[part.array]
+        tiling = refined(part, spec, axes, self.resources.memory_bytes)
+        if tiling is None:
+            return part
+        if (spec.name, tiling) not in self._passes:
+            first = Code(len(tiling.axes), identity(len(tiling.axes)), self.array_of)
+            first.arrays[spec.name] = spec
+            first.reads.append(Read("r0", (Part(spec.name, first.stage),), tuple(range(len(tiling.axes)))))
+            made = self._passes[spec.name, tiling] = self._scratch(tiling, spec.dtype)
+            write = Write("r0", made.name, tuple(range(len(tiling.axes))), (0,) * len(tiling.axes))
+            self.notes.append(
+                f"{spec.name} is cut anew into {tiling.max_tile}, since {op.describe()} reads parts of it"
+            )
+            self._emit(op, "rechunk first pass", first, spec.tiling.axes, len(tiling.axes), [write])
+        made = self._passes[spec.name, tiling]
+        code.arrays[made.name] = made
+        return replace(part, array=made.name)
 
     def _too_large(self, program: Program, cost: Estimate) -> str:
         need, have = cost.peak_bytes / 2**20, self.resources.memory_bytes / 2**20

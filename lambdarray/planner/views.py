@@ -28,8 +28,8 @@ def through(m: AxisMap, outer: Maps) -> AxisMap:
 def compose(inner: Maps, outer: Maps) -> Maps:
     """How a source follows the axes that `outer` follows.
 
-    >>> compose((AxisMap(1), AxisMap(0)), (AxisMap(0), AxisMap(1, 5, 2)))[0]
-    AxisMap(axis=1, start=5, step=2, size=1, num=1, den=1)
+    >>> compose((AxisMap(1), AxisMap(0)), (AxisMap(0), AxisMap(1, 5, 2)))[0].to_json()
+    [1, 5, 2, 1, 1, 1]
     """
     return tuple(through(m, outer) for m in inner)
 
