@@ -26,6 +26,7 @@ class Config:
     bundle_s        predicted seconds of work that one invocation is given at most
     speculate       whether stragglers are started a second time
     max_dollars     the run's budget in US dollars; None: no limit
+    eager           whether a run may be made to count what a shape that depends on data needs
     progress        whether a progress bar is shown; None: where standard error is a terminal
     """
 
@@ -40,6 +41,7 @@ class Config:
     bundle_s: float = 300.0
     speculate: bool = True
     max_dollars: float | None = None
+    eager: bool = True
     progress: bool | None = None
 
     def __post_init__(self) -> None:
@@ -55,7 +57,7 @@ class Config:
             raise ConfigError(f"executor='lambda' needs a store that functions reach, not {self.store!r}")
 
 
-KINDS: dict[str, Any] = {"workers": int, "memory_mib": int, "retries": int, "speculate": bool, "progress": bool}
+KINDS: dict[str, Any] = {"workers": int, "memory_mib": int, "retries": int, "speculate": bool, "progress": bool, "eager": bool}
 KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars"), float)
 TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 

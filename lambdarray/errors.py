@@ -5,6 +5,7 @@ LambdarrayError
 ├── PlanError              (ValueError)        a plan that breaks a rule: a defect of the planner
 ├── MemoryLimitError       (MemoryError)       a task that cannot fit its worker
 ├── BudgetError            (ValueError)        a run that would cost more than it may
+├── EagerError             (RuntimeError)      a run that only a shape asks for, where la.config(eager=False)
 ├── AccessError            (PermissionError)   no credentials, no permission, outside the grant
 ├── DeploymentError        (RuntimeError)      no function, or not the one this client needs
 │   └── VersionMismatchError
@@ -41,6 +42,10 @@ class MemoryLimitError(LambdarrayError, MemoryError):
 
 class BudgetError(LambdarrayError, ValueError):
     """A run that would cost more than `max_dollars`."""
+
+
+class EagerError(LambdarrayError, RuntimeError):
+    """A run that a shape which depends on data asks for, under `la.config(eager=False)`; says what it would cost."""
 
 
 class AccessError(LambdarrayError, PermissionError):

@@ -35,6 +35,12 @@ MODULES = {
     "scatter": "gathering",
     "compress": "gathering",
     "nonzero": "gathering",
+    "sort_index": "gathering",
+    "unsort": "gathering",
+    "count": "gathering",
+    "repeat": "gathering",
+    "put_masked": "gathering",
+    "put_stepped": "gathering",
     "scan": "scans",
     "scan_total": "scans",
 }
