@@ -17,10 +17,11 @@ IMPLICIT_LIMIT_BYTES = 1 << 30
 
 
 class Array:
-    """An immutable array that is computed when asked: an expression over tiles.
+    """An array that is computed when asked: an immutable expression over tiles.
 
     It holds no result, settings or connection. Operators, functions of `lambdarray` and NumPy's ufuncs make new
-    arrays; `compute()`, `persist()` and `to_zarr()` run.
+    arrays; `compute()`, `persist()` and `to_zarr()` run. `x[key] = value` and `x += value` bind `x` to a new
+    expression; arrays that were made of it keep the old one.
 
     >>> import lambdarray as la
     >>> x = la.arange(6).reshape(2, 3)
@@ -39,6 +40,17 @@ class Array:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"an Array is immutable; {name!r} cannot be set")
+
+    def become(self, other: Array) -> None:
+        """Bind this array to another's expression: what assignments and NumPy's functions in place do.
+
+        Raises ValueError where shape or dtype is another.
+        """
+        if (self.shape, self.dtype) != (other.shape, other.dtype):
+            raise ValueError(
+                f"an array of {self.dtype} {self.shape} cannot become one of {other.dtype} {other.shape}"
+            )
+        object.__setattr__(self, "_op", other._op)
 
     # -- what it is
 
@@ -216,6 +228,11 @@ class Array:
         from .indexing import getitem
 
         return getitem(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from .setting import setitem
+
+        setitem(self, key, value)
 
     @property
     def T(self) -> Array:  # noqa: N802

@@ -86,7 +86,7 @@ def chosen(x: Array, mask: Weights, axis: int) -> Array:
 def _taken(x: Array, weights: Weights, axis: int, kernel: str, what: str) -> Array:
     shape = (*x.shape[:axis], -1, *x.shape[axis + weights.ndim :])
     cuts = lines(x, range(axis + 1, axis + weights.ndim))
-    if weights.ndim > 1 and _is_long(cuts, x.itemsize):
+    if weights.ndim > 1 and is_long(cuts, x.itemsize):
         return _taken(reshape(x, shape), weights.reshape(-1), axis, kernel, what)
     found = counted(weights, cuts[axis], what)
     if not found.full.size:
@@ -98,7 +98,7 @@ def _taken(x: Array, weights: Weights, axis: int, kernel: str, what: str) -> Arr
     return stage.make([In(x, maps), In(found.weights, found.maps(axis))], Out("y", range(len(stage.axes)), x.dtype))
 
 
-def _is_long(cuts: list[Cuts], itemsize: int) -> bool:
+def is_long(cuts: list[Cuts], itemsize: int) -> bool:
     """Whether a block of whole rows is too large for a task, even of one row."""
     return math.prod(c.max_chunk for c in cuts) * itemsize > 2 * MOST_BYTES
 
@@ -147,7 +147,7 @@ def argwhere(x: Any) -> Array:
 def _places(x: Array, flat: bool) -> Array:
     mask = x.astype(bool)
     cuts = lines(mask, range(1, x.ndim), 8 * x.ndim)
-    if x.ndim > 1 and _is_long(cuts, 8 * x.ndim):
+    if x.ndim > 1 and is_long(cuts, 8 * x.ndim):
         places = _places(ravel(mask), flat=True)
         return places if flat else stack(unraveled(places, x.shape), -1)
     found = counted(mask, cuts[0], "where elements are not zero")

@@ -156,68 +156,90 @@ def _of_known(x: Array, at: int, index: Sequence[np.ndarray]) -> Array:
         flat = _of_known(x, at, [i.reshape(-1) for i in index])
         return reshape(flat, (*x.shape[:at], *shape, *x.shape[at + k :]))
     x, index = _reached(x, at, index)
-    rows = [i.reshape(shape[0], inner) for i in index]
     own = lines(x, ())[at : at + k]
+    rows = [i.reshape(shape[0], inner) for i in index]
     tiles = [c.find(r) for c, r in zip(own, rows, strict=True)]
-    touched = [len(np.unique(t)) for t in tiles]
+    touched = [len(_distinct(t)) for t in tiles]
     lead = max(range(k), key=touched.__getitem__)
-    cuts, axes = _covered(rows, own, max(1, most // inner))
+    cuts, axes = _covered(rows, tiles, own, max(1, most // inner))
     if axes[lead].loops and cuts.count * touched[lead] > FEW_READS:
-        return _exchanged(x, at, index, tiles[lead].reshape(-1), max(1, most // inner))
+        return _exchanged(x, at, index, [t.reshape(-1) for t in tiles], lead, max(1, most // inner))
     return _direct(x, at, index, cuts, axes)
 
 
-def _covered(rows: Rows, own: Sequence[Cuts], most: int) -> tuple[Cuts, list[_Axis]]:
+def _covered(rows: Rows, tiles: Rows, own: Sequence[Cuts], most: int) -> tuple[Cuts, list[_Axis]]:
     """Blocks of at most `most` rows, and how each goes through the indexed axes, which are cut as `own`.
 
-    Blocks end where a row leaves a tile for a later one, so that a block needs one tile where points are in order.
+    `tiles` has the tile of each place. Blocks end where a row leaves a tile for a later one, so that a block needs one
+    tile where points are in order.
     """
-    low, high = [r.min(1) for r in rows], [r.max(1) for r in rows]
-    firsts = [np.arange(0, len(low[0]), most)]
-    for c, lo, hi in zip(own, low, high, strict=True):
-        if all((np.diff(c.find(edge)) >= 0).all() for edge in (lo, hi)):
-            firsts.append(np.flatnonzero(np.diff(c.find(lo))) + 1)
+    firsts = [np.arange(0, len(rows[0]), most)]
+    for t in tiles:
+        low, high = (np.diff(edge) for edge in _edges(t))
+        if (low >= 0).all() and (high >= 0).all():
+            firsts.append(np.flatnonzero(low) + 1)
     begin = np.unique(np.concatenate(firsts))
-    axes = [_axis(c, r, lo, hi, begin) for c, r, lo, hi in zip(own, rows, low, high, strict=True)]
-    return Cuts.from_bounds(np.append(begin, len(low[0]))), axes
+    axes = [_axis(c, r, t, begin) for c, r, t in zip(own, rows, tiles, strict=True)]
+    return Cuts.from_bounds(np.append(begin, len(rows[0]))), axes
 
 
-def _axis(own: Cuts, rows: np.ndarray, low: np.ndarray, high: np.ndarray, begin: np.ndarray) -> _Axis:
+def _axis(own: Cuts, rows: np.ndarray, tiles: np.ndarray, begin: np.ndarray) -> _Axis:
+    low, high = _edges(rows)
     # A table never falls, so that a block may need more than its own points.
     first = np.minimum.accumulate(np.minimum.reduceat(low, begin)[::-1])[::-1]
     last = np.maximum.accumulate(np.maximum.reduceat(high, begin)) + 1
     if (last - first).max() <= 2 * own.max_chunk:
         return _Axis(np.stack([first, last], 1), loops=False)
-    tiles = np.unique(own.find(rows))
-    return _Axis(np.stack([own.start(tiles), own.stop(tiles)], 1), loops=True)
+    touched = _distinct(tiles)
+    return _Axis(np.stack([own.start(touched), own.stop(touched)], 1), loops=True)
+
+
+def _edges(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the greatest of each row."""
+    return (rows[:, 0], rows[:, 0]) if rows.shape[1] == 1 else (rows.min(1), rows.max(1))
+
+
+def _distinct(tiles: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(np.bincount(tiles.reshape(-1)))
 
 
 def _direct(x: Array, at: int, index: Sequence[np.ndarray], cuts: Cuts, axes: Sequence[_Axis]) -> Array:
     shape = index[0].shape
-    block = np.repeat(np.arange(cuts.count), cuts.chunks).reshape(-1, *(1,) * (len(shape) - 1))
+    block = _blocks_of(cuts).reshape(-1, *(1,) * (len(shape) - 1))
     local = [a.local(i, block) for a, i in zip(axes, index, strict=True)]
     grid = [cuts, *map(single, shape[1:])]
     return _stage(x, at, [from_array(i, [c.chunks for c in grid]) for i in local], grid, axes)
 
 
-def _exchanged(x: Array, at: int, index: Sequence[np.ndarray], tile: np.ndarray, most: int) -> Array:
+def _exchanged(
+    x: Array, at: int, index: Sequence[np.ndarray], tiles: Rows, lead: int, most: int
+) -> Array:
     """Gathered in the order of the source's tiles, then each block reads what is its own of each of those tiles."""
     shape, k = index[0].shape, len(index)
-    size = most * math.prod(shape[1:])
-    n = len(tile)
-    to = np.arange(n) // size
-    order = np.lexsort((to, tile))
-    rows = [i.reshape(-1)[order] for i in index]
+    size, n = most * math.prod(shape[1:]), len(tiles[0])
+    grid = [Cuts(shape[0], min(most, shape[0])), *map(single, shape[1:])]
+    blocks, to = grid[0].count, np.arange(n) // size
+    order = in_order(tiles[lead] * blocks + to)
+    rows, in_tiles = ([part.reshape(-1)[order] for part in parts] for parts in (index, tiles))
     own = lines(x, ())[at : at + k]
-    in_order = _direct(x, at, rows, *_covered([r[:, None] for r in rows], own, _most_points(x, at, k)))
-    made, grid = in_order._op.tiling.axes[at], [Cuts(shape[0], min(most, shape[0])), *map(single, shape[1:])]
-    blocks = grid[0].count
-    edges = np.searchsorted(np.repeat(np.arange(made.count), made.chunks) * blocks + to[order], np.arange(made.count * blocks + 1))
-    ranges = np.stack([edges[:-1], edges[1:]], 1).reshape(made.count, blocks, 2)
-    ranges -= np.asarray(made.start(np.arange(made.count)))[:, None, None]
+    cuts, axes = _covered([r[:, None] for r in rows], [t[:, None] for t in in_tiles], own, _most_points(x, at, k))
+    sorted_ = _direct(x, at, rows, cuts, axes)
+    edges = np.searchsorted(_blocks_of(cuts) * blocks + to[order], np.arange(cuts.count * blocks + 1))
+    ranges = np.stack([edges[:-1], edges[1:]], 1).reshape(cuts.count, blocks, 2)
+    ranges -= np.asarray(cuts.start(np.arange(cuts.count)))[:, None, None]
     local = np.empty(n, np.int64)
-    local[order[np.argsort(to[order], kind="stable")]] = np.arange(n) % size
-    return _brought(in_order, at, ranges.transpose(1, 0, 2), local.reshape(shape), grid, size)
+    local[order[in_order(to[order])]] = np.arange(n) % size
+    return _brought(sorted_, at, ranges.transpose(1, 0, 2), local.reshape(shape), grid, size)
+
+
+def in_order(numbers: np.ndarray) -> np.ndarray:
+    """The order in which numbers rise, those that are equal as they come: of short integers that is one pass."""
+    return np.argsort(numbers.astype(np.min_scalar_type(int(numbers.max()))), kind="stable")
+
+
+def _blocks_of(cuts: Cuts) -> np.ndarray:
+    """The number of the block that each element of an axis is in."""
+    return np.repeat(np.arange(cuts.count), cuts.chunks)
 
 
 def _brought(y: Array, at: int, ranges: np.ndarray, local: np.ndarray, cuts: Sequence[Cuts], most: int) -> Array:

@@ -48,7 +48,8 @@ class In:
 class Stage:
     """A stage in the making: kernels over blocks of its inputs, which are the registers r0, r1, ...
 
-    `axes` are cut into blocks; the first `grid_ndim` (default: all) make the grid of tasks, the others loops in a task.
+    `axes` are cut into blocks; the first `grid_ndim` (default: all) make the grid of tasks, the others loops in a task,
+    which with `ordered` run from first to last.
 
     >>> import lambdarray as la, numpy as np
     >>> x = la.arange(6, chunks=3)
@@ -64,6 +65,7 @@ class Stage:
     steps: list[Step] = field(default_factory=list)
     flops: float = 0.0
     extra_bytes: int = 0
+    ordered: bool = False
 
     def call(self, kernel: str, outs: Sequence[str], ins: Sequence[str], *, loop: bool = False, **params: Any) -> None:
         """Add a step. One that loops is given its first output as its first input, None at first."""
@@ -94,6 +96,7 @@ class Stage:
             outputs=made,
             flops=self.flops,
             extra_bytes=self.extra_bytes,
+            ordered=self.ordered,
         )
 
     def _output(self, out: Out) -> Output:

@@ -151,7 +151,7 @@ def reads_in_order(prepared: Prepared, task: Task) -> Iterator[tuple[tuple[Prepa
         yield prepared.before_reads, task.blocks
     if prepared.loop_reads:
         for turn in range(prepared.loop_count):
-            iteration = (turn + task.number) % prepared.loop_count
+            iteration = task.program.iteration(task.number, turn)
             yield prepared.loop_reads, task.blocks + prepared.loop_blocks(iteration)
     if prepared.after_reads:
         yield prepared.after_reads, task.blocks

@@ -76,10 +76,8 @@ class Execution:
 
     def _run_loop(self) -> None:
         prepared, task = self._prepared, self._task
-        # Tasks begin at different places, so that they do not all read one tile at once.
         for turn in range(prepared.loop_count):
-            iteration = (turn + task.number) % prepared.loop_count
-            blocks = task.blocks + prepared.loop_blocks(iteration)
+            blocks = task.blocks + prepared.loop_blocks(task.program.iteration(task.number, turn))
             self._load(prepared.loop_reads, blocks)
             for step in prepared.loop:
                 self._call(step, blocks, turn == 0)

@@ -183,6 +183,7 @@ class Prepared:
 
     def _prepare_reads(self, program: Program, arrays: Mapping[str, Any], cache: ReadCache | None) -> None:
         early = {name for step in (*self.before, *self.loop) for name in (*step.ins, *step.outs)}
+        early |= {r.by for r in program.reads if r.register in early}
         once = [r for r in program.reads if not r.loop and not r.by]
         late = [bool(self.loop) and r.register not in early for r in once]
 
