@@ -57,7 +57,14 @@ class Config:
             raise ConfigError(f"executor='lambda' needs a store that functions reach, not {self.store!r}")
 
 
-KINDS: dict[str, Any] = {"workers": int, "memory_mib": int, "retries": int, "speculate": bool, "progress": bool, "eager": bool}
+KINDS: dict[str, Any] = {
+    "workers": int,
+    "memory_mib": int,
+    "retries": int,
+    "speculate": bool,
+    "progress": bool,
+    "eager": bool,
+}
 KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars"), float)
 TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 

@@ -46,8 +46,9 @@ def gather(
 
     The indices are integers, negative ones from the end, and broadcast; the first is for `axis` of the source, the
     second for the next, and so on. In the result their axes stand where those stood. With `along` the one index has
-    all the axes of the result, as in `take_along_axis`. IndexError where one points outside the whole axis. With `rising`
-    they are what `sort_index` makes, that one in order.
+    all the axes of the result, as in `take_along_axis`. IndexError where one points outside the whole axis.
+
+    With `rising` they are what `sort_index` makes, that one in order.
 
     >>> index, whole = np.array([3, 0, -1]), [3, 4]
     >>> part = gather(None, np.array([5, 6]), index, block=[(0, 3), (0, 2)], shape=whole, at=[1])
@@ -87,7 +88,7 @@ def _gather_sorted(
     found = np.empty((*before, len(indices[0]), *after), source.dtype) if found is None else found
     part = slice(*np.searchsorted(indices[rising], spans[rising]))
     local = [index[part] - lo for index, (lo, _) in zip(indices, spans, strict=True)]
-    lead, places = (_ALL,) * axis, part
+    lead = (_ALL,) * axis
     if len(local) == 1:
         found[(*lead, part)] = np.take(source, local[0], axis)
         return found
@@ -116,9 +117,7 @@ def sort_index(
 
 
 @kernel(flops=moved, needs_block=True)
-def unsort(
-    found: Array, order: Array, *, block: Sequence[Span], shape: Sequence[int], axis: int, ndim: int
-) -> Array:
+def unsort(found: Array, order: Array, *, block: Sequence[Span], shape: Sequence[int], axis: int, ndim: int) -> Array:
     """What was taken in the order of `sort_index`, as the index had it: its `ndim` axes, at `axis` of the stage."""
     out = np.empty_like(found)
     out[(*(_ALL,) * axis, order)] = found
@@ -220,7 +219,7 @@ def nonzero(x: Array, first: Array, *, flat: bool = False) -> Array:
     [[2, 1], [3, 0]]
     """
     if flat:
-        return np.flatnonzero(x).astype(np.int64, copy=False) + first * math.prod(x.shape[1:])
+        return np.asarray(np.flatnonzero(x).astype(np.int64, copy=False) + first * math.prod(x.shape[1:]))
     found = np.argwhere(x).astype(np.int64, copy=False)
     found[:, 0] += first
     return found
@@ -265,9 +264,7 @@ def put_masked(x: Array, mask: Array, values: Array, *, axis: int = 0) -> Array:
 
 
 @kernel(flops=moved, needs_block=True)
-def put_stepped(
-    x: Array, values: Array, *, block: Sequence[Span], shape: Sequence[int], steps: Sequence[int]
-) -> Array:
+def put_stepped(x: Array, values: Array, *, block: Sequence[Span], shape: Sequence[int], steps: Sequence[int]) -> Array:
     """A copy with every n-th element along each axis, from the whole array's first on, taken from the values.
 
     `values` has those for the block, and perhaps one before it, along axes that are not broadcast.
@@ -278,4 +275,20 @@ def put_stepped(
     out = x.copy()
     into = out[tuple(slice(-lo % n, None, n) for (lo, _), n in zip(block, steps, strict=True))]
     into[...] = values[tuple(slice(v - n if v > 1 else 0, None) for n, v in zip(into.shape, values.shape, strict=True))]
+    return out
+
+
+@kernel(flops=lambda index, *_, **__: math.prod(index))
+def choose(index: Array, *choices: Array) -> Array:
+    """For each element of the index that of the choice which it numbers; ValueError where there is none.
+
+    >>> choose(np.array([1, 0]), np.array([5, 6]), np.array([7, 8]))
+    array([7, 6])
+    """
+    if index.size and not 0 <= index.min() <= index.max() < len(choices):
+        raise ValueError("invalid entry in choice array")
+    shape = np.broadcast_shapes(index.shape, *(c.shape for c in choices))
+    out = np.empty(shape, choices[0].dtype)
+    for n, choice in enumerate(choices):
+        np.copyto(out, choice, where=index == n)
     return out

@@ -37,6 +37,7 @@ MODULES = {
     "nonzero": "gathering",
     "sort_index": "gathering",
     "unsort": "gathering",
+    "choose": "gathering",
     "count": "gathering",
     "repeat": "gathering",
     "put_masked": "gathering",

@@ -47,9 +47,7 @@ class Array:
         Raises ValueError where shape or dtype is another.
         """
         if (self.shape, self.dtype) != (other.shape, other.dtype):
-            raise ValueError(
-                f"an array of {self.dtype} {self.shape} cannot become one of {other.dtype} {other.shape}"
-            )
+            raise ValueError(f"an array of {self.dtype} {self.shape} cannot become one of {other.dtype} {other.shape}")
         object.__setattr__(self, "_op", other._op)
 
     # -- what it is
@@ -269,8 +267,48 @@ class Array:
         return self.reshape(-1, order=order)
 
     def copy(self) -> Array:
-        """The array itself, under another name: it is immutable, so that nothing could tell a copy from it."""
+        """The same expression under another name: what is assigned to one is not seen in the other."""
         return Array(self._op)
+
+    def take(self, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Array:
+        """As `lambdarray.take`."""
+        from .indexing import take
+
+        return take(self, indices, axis, out, mode)
+
+    def choose(self, choices: Any, out: None = None, mode: str = "raise") -> Array:
+        """As `lambdarray.choose`."""
+        from .indexing import choose
+
+        return choose(self, choices, out, mode)
+
+    def nonzero(self) -> tuple[Array, ...]:
+        """As `lambdarray.nonzero`."""
+        from .counting import nonzero
+
+        return nonzero(self)
+
+    def compress(self, condition: Any, axis: int | None = None, out: None = None) -> Array:
+        """As `lambdarray.compress`."""
+        from .counting import compress
+
+        return compress(condition, self, axis, out)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Array:
+        """As `lambdarray.repeat`."""
+        from .counting import repeat
+
+        return repeat(self, repeats, axis)
+
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        """As `lambdarray.put`."""
+        from .placing import put
+
+        put(self, indices, values, mode)
+
+    def fill(self, value: Any) -> None:
+        """One value everywhere."""
+        self[...] = value
 
     def dot(self, other: Any) -> Array:
         """As `lambdarray.dot`."""
@@ -355,6 +393,28 @@ def _binary(ufunc: np.ufunc) -> tuple[Any, Any]:
     return forward, reflected
 
 
+def _inplace(forward: Any) -> Any:
+    """`x += v` and its like: the array becomes the result, cast to its dtype where NumPy would."""
+
+    def method(self: Array, other: Any) -> Any:
+        out = forward(self, other)
+        if out is NotImplemented:
+            return out
+        if out.shape != self.shape:
+            raise ValueError(
+                f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast shape "
+                f"{out.shape}"
+            )
+        if not np.can_cast(out.dtype, self.dtype, "same_kind"):
+            raise TypeError(
+                f"the result is {out.dtype}, which in place cannot become {self.dtype}; write x = x + v and so on"
+            )
+        self.become(out.astype(self.dtype, copy=False))
+        return self
+
+    return method
+
+
 def _equality(compare: Any, answer: bool) -> Any:
     """Compared with None or text each element has the same answer, as NumPy gives it for numbers."""
 
@@ -433,8 +493,11 @@ def _define() -> None:
     """Give Array its operators and reductions, from the tables above."""
     for name, ufunc in BINARY.items():
         forward, reflected = _binary(ufunc)
-        setattr(Array, f"__{name}__", _power if name == "pow" else forward)
+        forward = _power if name == "pow" else forward
+        setattr(Array, f"__{name}__", forward)
         setattr(Array, f"__r{name}__", reflected)
+        if name != "divmod":
+            setattr(Array, f"__i{name}__", _inplace(forward))
     for name, ufunc in COMPARE.items():
         setattr(Array, f"__{name}__", _binary(ufunc)[0])
     for name, answer in (("eq", False), ("ne", True)):

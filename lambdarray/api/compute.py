@@ -229,7 +229,7 @@ def persist(*arrays: Any) -> Any:
     return out[0] if len(out) == 1 else out
 
 
-def count(kept: Sequence[Array], small: Sequence[Array], what: str) -> tuple[list[Array], list[np.ndarray]]:
+def run_now(kept: Sequence[Array], small: Sequence[Array], what: str) -> tuple[list[Array], list[np.ndarray]]:
     """Run now, since the shape of `what` depends on data: `kept` as `persist` returns them, and the values of `small`.
 
     Raises EagerError, with the price, under `la.config(eager=False)`.

@@ -54,9 +54,9 @@ class Counted:
 
 
 def _run(kept: list[Array], small: list[Array], what: str) -> tuple[list[Array], list[np.ndarray]]:
-    from .compute import count  # which loads the planner and the runtime
+    from .compute import run_now  # which loads the planner and the runtime
 
-    return count(kept, small, what)
+    return run_now(kept, small, what)
 
 
 def counted(weights: Weights, rows: Cuts, what: str) -> Counted:
@@ -66,6 +66,8 @@ def counted(weights: Weights, rows: Cuts, what: str) -> Counted:
         # A copy: the user may change the mask later, and not what was counted.
         kept = from_array(np.array(weights), [rows.chunks, *((n,) for n in weights.shape[1:])])
         return Counted(kept, rows, np.asarray(sums))
+    if not weights.size:
+        return Counted(weights, rows, np.zeros(rows.count, np.int64))
     stage = Stage("count", [rows])
     stage.call("count", ("n",), ("r0",))
     each = stage.make([In(weights, [0, *map(whole, weights.shape[1:])])], Out("n", [0], np.int64, [1]))
@@ -106,7 +108,7 @@ def is_long(cuts: list[Cuts], itemsize: int) -> bool:
 # -- where elements are not zero
 
 
-def nonzero(x: Any) -> tuple[Array, ...]:
+def nonzero(a: Any) -> tuple[Array, ...]:
     """The indices of the elements that are not zero, an array for each axis.
 
     They are counted now, and found when they are computed.
@@ -115,24 +117,22 @@ def nonzero(x: Any) -> tuple[Array, ...]:
     >>> [i.compute().tolist() for i in la.nonzero(la.asarray([[3, 0], [0, 4]]))]
     [[0, 1], [0, 1]]
     """
-    x = asarray(x)
+    x = asarray(a)
     if not x.ndim:
-        raise ValueError(
-            "Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead."
-        )
+        raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead.")
     if x.ndim == 1:
         return (flatnonzero(x),)
     found = argwhere(x)
     return tuple(found[:, d] for d in range(x.ndim))
 
 
-def flatnonzero(x: Any) -> Array:
+def flatnonzero(a: Any) -> Array:
     """The indices of the elements of the flattened array that are not zero."""
-    x = asarray(x)
+    x = asarray(a)
     return _places(x if x.ndim else ravel(x), flat=True)
 
 
-def argwhere(x: Any) -> Array:
+def argwhere(a: Any) -> Array:
     """The indices of the elements that are not zero, a row for each.
 
     >>> import lambdarray as la
@@ -140,7 +140,7 @@ def argwhere(x: Any) -> Array:
     array([[0, 0],
            [1, 1]])
     """
-    x = asarray(x)
+    x = asarray(a)
     return _places(x, flat=False) if x.ndim else zeros((int(known(x.astype(bool))), 0), dtype=np.intp)
 
 
@@ -170,10 +170,11 @@ def unraveled(index: Any, shape: Shape) -> tuple[Any, ...]:
     return (index, *reversed(out))
 
 
-def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
     """How many elements are not zero, over axes."""
-    counts: Array = asarray(x).astype(bool).sum(axis, dtype=np.intp, keepdims=keepdims)
-    return counts
+    from .reductions import sum
+
+    return sum(asarray(a).astype(bool), axis, dtype=np.intp, keepdims=keepdims)
 
 
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Array:
@@ -204,20 +205,20 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Array:
 # -- chosen along an axis
 
 
-def compress(condition: Any, x: Any, axis: int | None = None, out: None = None) -> Array:
+def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Array:
     """The elements along an axis, or of the flattened array, where the condition is true; it may be shorter.
 
     >>> import lambdarray as la
     >>> la.compress([False, True], la.arange(4).reshape(2, 2), axis=0).compute()
     array([[2, 3]])
     """
-    x = ravel(x) if axis is None else asarray(x)
+    x = ravel(a) if axis is None else asarray(a)
     at = axis_of(0 if axis is None else axis, x.ndim)
     mask = condition if isinstance(condition, Array) else np.asarray(condition)
     if mask.ndim != 1:
         raise ValueError("condition must be a 1-d array")
     mask, size = mask.astype(bool), x.shape[at]
-    beyond = mask[size:]
+    beyond: Any = mask[size:]
     if beyond.size and known(beyond.any(), "what a condition longer than the axis chooses"):
         first = int(known(beyond.argmax())) + size
         raise IndexError(f"index {first} is out of bounds for axis {at} with size {size}")
@@ -225,15 +226,15 @@ def compress(condition: Any, x: Any, axis: int | None = None, out: None = None) 
     return chosen(x[(*before, slice(mask.shape[0]))], mask[:size], at)
 
 
-def extract(condition: Any, x: Any) -> Array:
+def extract(condition: Any, arr: Any) -> Array:
     """The elements of the flattened array where the flattened condition is not zero."""
-    x, mask = asarray(x), condition if isinstance(condition, Array) else np.asarray(condition)
+    x, mask = asarray(arr), condition if isinstance(condition, Array) else np.asarray(condition)
     if x.ndim and mask.shape == x.shape:
         return chosen(x, mask.astype(bool), 0)
     return compress(mask.reshape(-1), ravel(x))
 
 
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Array:
+def repeat(a: Any, repeats: Any, axis: int | None = None) -> Array:
     """Each element `repeats` times in a row along an axis, or of the flattened array; each its own number of times
     where that is an array.
 
@@ -241,11 +242,11 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Array:
     >>> la.repeat(la.arange(3), [2, 0, 1]).compute()
     array([0, 0, 2])
     """
-    x = ravel(x) if axis is None else asarray(x)
+    from .indexing import integers
+
+    x = ravel(a) if axis is None else asarray(a)
     at = axis_of(0 if axis is None else axis, x.ndim)
-    times = repeats if isinstance(repeats, Array) else np.asarray(repeats)
-    if not np.can_cast(times.dtype, np.intp, "safe"):
-        raise TypeError(f"Cannot cast array data from {times.dtype!r} to dtype('int64') according to the rule 'safe'")
+    times = integers(repeats, "safe")
     if times.ndim > 1:
         raise ValueError("object too deep for desired array")
     if times.size == 1:
@@ -254,7 +255,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Array:
         raise ValueError(f"operands could not be broadcast together with shape ({x.shape[at]},) ({times.shape[0]},)")
     if isinstance(times, np.ndarray) and (times < 0).any():
         raise ValueError("repeats may not contain negative values.")
-    return _taken(x, times.astype(np.int64), at, "repeat", "what is repeated")
+    return _taken(x, times, at, "repeat", "what is repeated")
 
 
 def _each_repeated(x: Array, times: int, axis: int) -> Array:

@@ -21,7 +21,7 @@ from .array import Array
 from .creation import asarray, from_array, zeros
 from .elementwise import unify
 from .manipulation import moveaxis, reshape
-from .stages import In, Out, Stage, lines, single, whole
+from .stages import In, Out, Stage, following, lines, single, whole
 
 # A known index in another order takes two stages where one would read more tiles than this.
 FEW_READS = 8
@@ -82,9 +82,10 @@ class _Axis:
     def local(self, places: np.ndarray, block: np.ndarray) -> np.ndarray:
         """Places in the source as the index is to have them; `block` is the block of the result that each is in."""
         if not self.loops:
-            return places - self.spans[:, 0][block]
+            return np.asarray(places - self.spans[:, 0][block])
         stretch = np.searchsorted(self.spans[:, 0], places, side="right") - 1
-        return places - self.spans[stretch, 0] + np.asarray(self.cuts.start(np.arange(len(self.spans))))[stretch]
+        shift = np.asarray(self.cuts.start(np.arange(len(self.spans)))) - self.spans[:, 0]
+        return np.asarray(places + shift[stretch])
 
 
 def _stage(x: Array, at: int, index: Sequence[Array], cuts: Sequence[Cuts], axes: Sequence[_Axis | None]) -> Array:
@@ -114,16 +115,8 @@ def _stage(x: Array, at: int, index: Sequence[Array], cuts: Sequence[Cuts], axes
     else:
         stage.call("gather", ("y",), ("r0", *registers), loop=True, **params)
     stage.extra_bytes = 8 * (2 * k + 2) * math.prod(c.max_chunk for c in cuts)
-    ins = [In(i, _following(i, cuts, at)) for i in index]
+    ins = [In(i, following(i.shape, [c.size for c in cuts], at)) for i in index]
     return stage.make([In(x, maps), *ins], Out("y", range(len(grid)), x.dtype))
-
-
-def _following(index: Array, cuts: Sequence[Cuts], at: int) -> list[AxisMap]:
-    """How the axes of an index, broadcast to those of `cuts`, follow the stage's from `at` on."""
-    skip = len(cuts) - index.ndim
-    return [
-        AxisMap(at + skip + d) if n == cuts[skip + d].size else AxisMap(-1) for d, n in enumerate(index.shape)
-    ]
 
 
 # -- an index that is computed
@@ -211,9 +204,7 @@ def _direct(x: Array, at: int, index: Sequence[np.ndarray], cuts: Cuts, axes: Se
     return _stage(x, at, [from_array(i, [c.chunks for c in grid]) for i in local], grid, axes)
 
 
-def _exchanged(
-    x: Array, at: int, index: Sequence[np.ndarray], tiles: Rows, lead: int, most: int
-) -> Array:
+def _exchanged(x: Array, at: int, index: Sequence[np.ndarray], tiles: Rows, lead: int, most: int) -> Array:
     """Gathered in the order of the source's tiles, then each block reads what is its own of each of those tiles."""
     shape, k = index[0].shape, len(index)
     size, n = most * math.prod(shape[1:]), len(tiles[0])
@@ -223,13 +214,13 @@ def _exchanged(
     rows, in_tiles = ([part.reshape(-1)[order] for part in parts] for parts in (index, tiles))
     own = lines(x, ())[at : at + k]
     cuts, axes = _covered([r[:, None] for r in rows], [t[:, None] for t in in_tiles], own, _most_points(x, at, k))
-    sorted_ = _direct(x, at, rows, cuts, axes)
+    arranged = _direct(x, at, rows, cuts, axes)
     edges = np.searchsorted(_blocks_of(cuts) * blocks + to[order], np.arange(cuts.count * blocks + 1))
     ranges = np.stack([edges[:-1], edges[1:]], 1).reshape(cuts.count, blocks, 2)
     ranges -= np.asarray(cuts.start(np.arange(cuts.count)))[:, None, None]
     local = np.empty(n, np.int64)
     local[order[in_order(to[order])]] = np.arange(n) % size
-    return _brought(sorted_, at, ranges.transpose(1, 0, 2), local.reshape(shape), grid, size)
+    return _brought(arranged, at, ranges.transpose(1, 0, 2), local.reshape(shape), grid, size)
 
 
 def in_order(numbers: np.ndarray) -> np.ndarray:
@@ -256,7 +247,7 @@ def _brought(y: Array, at: int, ranges: np.ndarray, local: np.ndarray, cuts: Seq
     ins = [
         In(y, maps, by="r1", by_axis=at, most=most),
         In(chosen, [AxisMap(at, step=count, size=count, by_block=True), whole(2)]),
-        In(index, _following(index, cuts, at)),
+        In(index, following(local.shape, local.shape, at)),
     ]
     return stage.make(ins, Out("y", range(len(axes)), y.dtype))
 

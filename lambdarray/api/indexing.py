@@ -9,9 +9,14 @@ import numpy as np
 from ..ops import View, sliced
 from ..tiling import AxisMap, Cuts, Tiling
 from .array import Array
+from .axes import axis_of
+from .counting import unraveled
+from .creation import asarray, zeros
+from .elementwise import broadcast_shape, clip, unify
 from .gathering import gather
-from .keys import parse
-from .manipulation import moveaxis
+from .keys import parse, within
+from .manipulation import broadcast_to, moveaxis, reshape
+from .stages import In, Out, Stage, following, lines
 
 
 def getitem(x: Array, key: Any) -> Array:
@@ -55,3 +60,122 @@ def view(x: Array, entries: Any) -> Array:
     if len(axes) == x.ndim and maps == [AxisMap(d) for d in range(x.ndim)] and tuple(c.size for c in axes) == x.shape:
         return Array(x._op)
     return Array(View((x._op,), Tiling(tuple(axes)), x.dtype, maps=tuple(maps)))
+
+
+def integers(index: Any, casting: Any = "same_kind") -> Any:
+    """An index as an array of integers, ours or NumPy's; TypeError for an array of what is none."""
+    if not isinstance(index, Array | np.ndarray | np.generic):
+        return np.asarray(index, np.intp)  # numbers in a list are cut off, as NumPy does
+    if not np.can_cast(index.dtype, np.intp, casting):
+        raise TypeError(
+            f"Cannot cast array data from {index.dtype!r} to dtype('int64') according to the rule '{casting}'"
+        )
+    return index.astype(np.intp)
+
+
+def in_mode(index: Any, size: int, mode: str) -> Any:
+    """An index into an axis of `size` as `mode` has it: "raise", "wrap" or "clip"."""
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+    if mode == "wrap":
+        return index % max(size, 1)
+    if mode == "clip":
+        return clip(index, 0, max(size - 1, 0)) if isinstance(index, Array) else index.clip(0, max(size - 1, 0))
+    return index
+
+
+def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Array:
+    """The elements at `indices` along an axis, or of the flattened array; `mode` is for those out of range.
+
+    >>> import lambdarray as la
+    >>> la.take(la.arange(6).reshape(2, 3), [2, 0], axis=1).compute()
+    array([[2, 0],
+           [5, 3]])
+    """
+    x, index = asarray(a), integers(indices)
+    at = None if axis is None else axis_of(axis, x.ndim)
+    size = x.size if at is None else x.shape[at]
+    if not size and index.size:
+        raise IndexError("cannot do a non-empty take from an empty axes.")
+    index = in_mode(index, size, mode)
+    taken: Array = x[(*(slice(None),) * at, index)] if at is not None else flat(x, index)
+    return taken
+
+
+def flat(x: Array, index: Any) -> Array:
+    """The elements at these places of the flattened array."""
+    x = x if x.ndim else reshape(x, (1,))
+    return getitem(x, unraveled(within(index, x.size, 0), x.shape))
+
+
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Array:
+    """Along an axis the elements that `indices`, which has as many axes, points to: for each line its own.
+
+    >>> import lambdarray as la
+    >>> x = la.asarray([[3, 1, 2], [4, 6, 5]])
+    >>> la.take_along_axis(x, la.argmin(x, axis=1, keepdims=True), axis=1).compute()
+    array([[1],
+           [4]])
+    """
+    x, index, at = along(arr, indices, axis)
+    if at is None:
+        return flat(x, index)
+    kept = tuple(1 if d == at else n for d, n in enumerate(x.shape))
+    shape = list(_broadcast(kept, tuple(1 if d == at else n for d, n in enumerate(index.shape))))
+    x = broadcast_to(x, [x.shape[d] if d == at else n for d, n in enumerate(shape)])
+    shape[at] = index.shape[at]
+    index = broadcast_to(index, shape)
+    if not index.size:
+        return zeros(shape, x.dtype)
+    stage = Stage("take along axis", [*lines(index, (), x.itemsize), lines(x, ())[at]], x.ndim)
+    stage.call("gather", ("y",), ("r0", "r1"), loop=True, at=[x.ndim], axis=at, along=True)
+    maps = [x.ndim if d == at else d for d in range(x.ndim)]
+    return stage.make([In(x, maps), In(index, range(x.ndim))], Out("y", range(x.ndim), x.dtype))
+
+
+def along(arr: Any, indices: Any, axis: int | None) -> tuple[Array, Any, int | None]:
+    """The array, the index and the axis of `take_along_axis` and its like; None for the flattened array."""
+    x, index = asarray(arr), indices if isinstance(indices, Array) else np.asarray(indices)
+    if index.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
+    if axis is None:
+        if index.ndim != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
+        return x, index, None
+    at = axis_of(axis, x.ndim)
+    if index.ndim != x.ndim:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    same = [d != at and n == x.shape[d] for d, n in enumerate(index.shape)]
+    chunks = tuple(c if s else "auto" for c, s in zip(x.chunks, same, strict=True))
+    return x, asarray(within(index, x.shape[at], at), chunks=chunks), at
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise IndexError(f"shape mismatch: indexing arrays could not be broadcast together: {error}") from None
+
+
+def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Array:
+    """For each element of `a` that of the choice which it numbers; all broadcast.
+
+    >>> import lambdarray as la
+    >>> la.choose([1, 0, 1], [la.arange(3), -la.arange(3)]).compute()
+    array([ 0,  1, -2])
+    """
+    index = integers(a if isinstance(a, Array) else np.asarray(a), "safe")
+    given = [asarray(c) for c in choices]
+    if not given:
+        raise ValueError("0-length sequence.")
+    index = in_mode(index, len(given), mode)
+    if isinstance(index, np.ndarray) and index.size and not 0 <= index.min() <= index.max() < len(given):
+        raise ValueError("invalid entry in choice array")
+    kind = np.result_type(*(c.dtype for c in given))
+    arrays = [asarray(index), *(c.astype(kind) for c in given)]
+    shape = broadcast_shape([x.shape for x in arrays])
+    grid = unify([x._op for x in arrays], shape).axes
+    stage = Stage("choose", grid)
+    stage.call("choose", ("y",), [f"r{n}" for n in range(len(arrays))])
+    ins = [In(x, following(x.shape, shape)) for x in arrays]
+    return stage.make(ins, Out("y", range(len(shape)), kind))

@@ -96,9 +96,7 @@ def _spelt_out(shape: Shape, entries: list[Any]) -> list[Any]:
     """With a slice for every axis that `...` or the end of the key leaves out; a `...` for none still parts arrays."""
     named = sum(map(_axes_taken, entries))
     if named > len(shape):
-        raise IndexError(
-            f"too many indices for array: array is {len(shape)}-dimensional, but {named} were indexed"
-        )
+        raise IndexError(f"too many indices for array: array is {len(shape)}-dimensional, but {named} were indexed")
     dots = sum(e is Ellipsis for e in entries)
     if dots > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
@@ -146,10 +144,10 @@ def _joint(shape: Shape, entries: Sequence[Any]) -> list[tuple[int, Index]]:
         place += 0 if isinstance(e, int) or e is Ellipsis else max(count, 1)
     if len(found) == 1 and found[0][2].dtype == bool and found[0][2].ndim:
         return [(found[0][1], found[0][2])]
-    spread = [(a + n, p + n, i) for a, p, e in found for n, i in enumerate(_as_integers(e))]
+    spread = [(a + n, p + n, i) for a, p, e in found for n, i in enumerate(as_integers(e))]
     points = _points([i for _, _, i in spread])
     scalars = {p for _, p, e in found if not _axes_taken(e)}
-    return [(p, _within(i, 1 if p in scalars else shape[a], a) if points else i) for a, p, i in spread]
+    return [(p, within(i, 1 if p in scalars else shape[a], a) if points else i) for a, p, i in spread]
 
 
 def _check_mask(mask: Index, shape: Shape, axis: int) -> None:
@@ -161,7 +159,7 @@ def _check_mask(mask: Index, shape: Shape, axis: int) -> None:
             )
 
 
-def _as_integers(index: Index) -> Sequence[Index]:
+def as_integers(index: Index) -> Sequence[Index]:
     """A mask as the integers that it stands for, one array for each of its axes; a boolean scalar is for a new axis."""
     if index.dtype != bool:
         return [index]
@@ -183,7 +181,7 @@ def _points(index: Sequence[Index]) -> int:
         ) from None
 
 
-def _within(index: Index, size: int, axis: int) -> Index:
+def within(index: Index, size: int, axis: int) -> Index:
     """Known integers counted from the front; IndexError for the first that is out of range."""
     if isinstance(index, Array):
         return index

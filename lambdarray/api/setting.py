@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import Patch, Shape, sliced
-from ..tiling import AxisMap, Cuts
+from ..tiling import AxisMap
 from .array import Array
 from .counting import counted, is_long
 from .creation import asarray, from_array, full
@@ -23,7 +23,9 @@ from .gathering import gather, in_order
 from .indexing import view
 from .keys import Key, parse
 from .manipulation import broadcast_to, moveaxis, ravel, rechunk, reshape
-from .stages import In, Out, Stage, lines, single, whole
+from .stages import In, Out, Stage, lines, single
+
+RESULT_MISMATCH = "shape mismatch: value array of shape {} could not be broadcast to indexing result of shape {}"
 
 
 def setitem(x: Array, key: Any, value: Any) -> None:
@@ -37,8 +39,12 @@ def setitem(x: Array, key: Any, value: Any) -> None:
     (array([0, 7, 7, 0]), array([1, 1, 1, 1]))
     """
     found = parse(x.shape, key)
-    single_place = isinstance(key, int | np.integer | tuple) and all(isinstance(e, int) for e in found.basic)
-    value = _cast(value, x.dtype, single_place and not found.joint and Ellipsis not in np.atleast_1d(key).tolist())
+    named = key if isinstance(key, tuple) else (key,)
+    one = not found.joint and not any(
+        e is Ellipsis or e is None or isinstance(e, slice) for e in (*named, *found.basic)
+    )
+    ndim = None if found.joint else view(x, found.basic).ndim
+    value = cast(value, x.dtype, one, ndim)
     if found.mask is not None and found.mask.ndim == x.ndim and not isinstance(key, tuple) and value.ndim > 1:
         raise TypeError(
             "NumPy boolean array indexing assignment requires a 0 or 1-dimensional input, input has "
@@ -47,13 +53,22 @@ def setitem(x: Array, key: Any, value: Any) -> None:
     x.become(assigned(x, found, value))
 
 
-def _cast(value: Any, dtype: np.dtype[Any], place: bool) -> Any:
-    """The value in the array's dtype, ours or NumPy's: a copy, for the user may change it later."""
+def cast(value: Any, dtype: np.dtype[Any], one: bool = False, ndim: int | None = None) -> Any:
+    """The value in the array's dtype, ours or NumPy's: a copy, for the user may change it later.
+
+    Where it is for `one` element NumPy takes no array, and a list of at most `ndim` levels.
+    """
     if isinstance(value, Array):
         return value.astype(dtype)
-    out = np.empty((1,) if place else np.shape(value), dtype)
-    out[0 if place else ...] = value
-    return out.reshape(()) if place else out
+    shape = np.shape(value)
+    if not isinstance(value, np.ndarray) and ndim is not None and len(shape) > ndim:
+        raise ValueError(
+            "setting an array element with a sequence. The requested array would exceed the maximum number of "
+            f"dimension of {ndim}."
+        )
+    out = np.empty((1,) if one else shape, dtype)
+    out[0 if one else ...] = value
+    return out.reshape(()) if one else out
 
 
 def assigned(x: Array, key: Key, value: Any) -> Array:
@@ -61,10 +76,7 @@ def assigned(x: Array, key: Key, value: Any) -> Array:
     if not key.joint:
         return laid(x, key.basic, value)
     seen = view(x, key.basic)
-    if key.mask is not None:
-        made = _masked(seen, key, value)
-    else:
-        made = scattered(seen, key, value, "set")
+    made = _masked(seen, key, value) if key.mask is not None else scattered(seen, key, value, "set")
     return laid(x, key.basic, made)
 
 
@@ -74,13 +86,16 @@ def assigned(x: Array, key: Key, value: Any) -> Array:
 def laid(x: Array, entries: Sequence[Any], value: Any) -> Array:
     """The array with a value where slices and integers point to, one entry for each axis and None for new ones."""
     shape = view(x, entries).shape
-    value = _expanded(value, shape, "could not broadcast input array from shape {} into shape {}")
+    value = expanded(value, shape, "could not broadcast input array from shape {} into shape {}")
     if 0 in shape:
         return x
     slices = [e for e in entries if e is not None]
     ranges = [_range(e, n) for e, n in zip(slices, x.shape, strict=True)]
     # The value with the array's own axes, and all steps forward.
-    own = [0 if e is None else slice(None, None, -1 if e.step and e.step < 0 else 1) if isinstance(e, slice) else None for e in entries]
+    own = [
+        0 if e is None else slice(None, None, -1 if e.step and e.step < 0 else 1) if isinstance(e, slice) else None
+        for e in entries
+    ]
     value = value[tuple(own)]
     steps = [r.step for r in ranges]
     if any(n > 1 for n in steps):
@@ -98,7 +113,7 @@ def _range(entry: Any, size: int) -> range:
     return range(found.start, found.stop) if len(found) == 1 else found
 
 
-def _expanded(value: Any, shape: Shape, message: str) -> Any:
+def expanded(value: Any, shape: Shape, message: str) -> Any:
     """A value with as many axes as `shape`, each as long or 1; ValueError where there is no such."""
     given = value.shape
     while len(given) > len(shape) and given[0] == 1:
@@ -130,7 +145,9 @@ def _stepped(x: Array, value: Any, steps: Sequence[int]) -> Array:
     grid, value = lines(x, ()), asarray(value)
     stage = Stage("put", grid)
     stage.call("put_stepped", ("y",), ("r0", "r1"), steps=list(steps))
-    maps = [AxisMap(-1) if m == 1 else AxisMap(d, den=n) for d, (m, n) in enumerate(zip(value.shape, steps, strict=True))]
+    maps = [
+        AxisMap(-1) if m == 1 else AxisMap(d, den=n) for d, (m, n) in enumerate(zip(value.shape, steps, strict=True))
+    ]
     return stage.make([In(x, range(x.ndim)), In(value, maps)], Out("y", range(x.ndim), x.dtype))
 
 
@@ -138,21 +155,20 @@ def _stepped(x: Array, value: Any, steps: Sequence[int]) -> Array:
 
 
 def _masked(x: Array, key: Key, value: Any) -> Array:
-    (at, mask), = key.joint
+    ((at, mask),) = key.joint
     m, n = mask.ndim, x.ndim - mask.ndim + 1
     if value.ndim >= n - key.at and value.shape[value.ndim - n + key.at] != 1:
         return ranked(x, mask, at, lambda total: _chosen_by(value, x.shape, at, m, key.at, total))
     value = _chosen_by(value, x.shape, at, m, key.at, 1)
-    return where(over(mask, x, at), value.reshape((*value.shape[:at], *(1,) * m, *value.shape[at + 1 :])), x)
+    value = value.reshape((*value.shape[:at], *(1,) * m, *value.shape[at + 1 :]))
+    return rechunk(where(over(mask, x, at), value, x), x.chunks)
 
 
 def _chosen_by(value: Any, shape: Shape, at: int, m: int, place: int, total: int) -> Any:
     """The value with an axis for what a mask of `m` axes from `at` on chooses; in the user's it stands at `place`."""
     kept = [*shape[:at], *shape[at + m :]]
     kept.insert(place, total)
-    value = _expanded(
-        value, tuple(kept), "shape mismatch: value array of shape {} could not be broadcast to indexing result of shape {}"
-    )
+    value = expanded(value, tuple(kept), RESULT_MISMATCH)
     return value if at == place else moveaxis(value, place, at)
 
 
@@ -214,9 +230,7 @@ def scattered(x: Array, key: Key, value: Any, mode: str) -> Array:
 
 def _points_joined(value: Any, shape: Shape, at: int, ndim: int) -> Any:
     """The value with one axis, at `at`, for the `ndim` of the points."""
-    value = _expanded(
-        value, shape, "shape mismatch: value array of shape {} could not be broadcast to indexing result of shape {}"
-    )
+    value = expanded(value, shape, RESULT_MISMATCH)
     before, points, after = value.shape[:at], value.shape[at : at + ndim], value.shape[at + ndim :]
     if math.prod(points) != 1:
         points = shape[at : at + ndim]

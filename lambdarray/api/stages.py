@@ -115,6 +115,12 @@ def whole(size: int) -> AxisMap:
     return AxisMap(-1, size=size)
 
 
+def following(shape: Sequence[int], whole: Sequence[int], at: int = 0) -> list[AxisMap]:
+    """How the axes of an array that is broadcast to the shape `whole` follow the stage's axes from `at` on."""
+    skip = len(whole) - len(shape)
+    return [AxisMap(at + skip + d) if n == whole[skip + d] else AxisMap(-1) for d, n in enumerate(shape)]
+
+
 def lines(x: Array, axes: Sequence[int], itemsize: int = 0) -> list[Cuts]:
     """Blocks of `x` in which `axes` are whole: of the chunks along the others, joined or cut to be worth a task.
 

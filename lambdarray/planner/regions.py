@@ -213,7 +213,9 @@ class _Assigner:
             return len(uses) == 1 and whole
         if isinstance(op, Concat):
             return all(maps[op.axis].axis >= 0 and maps[op.axis].step == 1 for _, maps in uses)
-        cheap = isinstance(op, View | Rechunk | Fill | Iota | Patch) or all(isinstance(i, Fill | Iota) for i in op.inputs)
+        cheap = isinstance(op, View | Rechunk | Fill | Iota | Patch) or all(
+            isinstance(i, Fill | Iota) for i in op.inputs
+        )
         return cheap or len(uses) == 1
 
     def _join(self, op: Op, region: Region, maps: Maps) -> None:
