@@ -59,6 +59,9 @@ def cast(value: Any, dtype: np.dtype[Any], one: bool = False, ndim: int | None =
     Where it is for `one` element NumPy takes no array, and a list of at most `ndim` levels.
     """
     if isinstance(value, Array):
+        if one and value.ndim:
+            # Whether NumPy takes an array for an element depends on the dtypes.
+            np.empty(1, dtype)[0] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
         return value.astype(dtype)
     shape = np.shape(value)
     if not isinstance(value, np.ndarray) and ndim is not None and len(shape) > ndim:
