@@ -400,16 +400,16 @@ def _inplace(forward: Any) -> Any:
         out = forward(self, other)
         if out is NotImplemented:
             return out
+        if not np.can_cast(out.dtype, self.dtype, "same_kind"):
+            raise TypeError(
+                f"the result is {out.dtype}, which in place cannot become {self.dtype}; write x = x + v and so on"
+            )
         if out.shape != self.shape:
             raise ValueError(
                 f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast shape "
                 f"{out.shape}"
             )
-        if not np.can_cast(out.dtype, self.dtype, "same_kind"):
-            raise TypeError(
-                f"the result is {out.dtype}, which in place cannot become {self.dtype}; write x = x + v and so on"
-            )
-        self.become(out.astype(self.dtype, copy=False))
+        self.become(out.astype(self.dtype, copy=False).rechunk(self.chunks))
         return self
 
     return method

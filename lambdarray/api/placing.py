@@ -20,6 +20,8 @@ from .manipulation import broadcast_to, ravel, rechunk, reshape
 from .setting import RESULT_MISMATCH, cast, expanded, laid, ranked, scattered, setitem
 from .stages import In, Out, Stage, following, lines
 
+NOT_BROADCASTABLE = "array is not broadcastable to correct shape"
+
 
 def _computed(value: Any) -> Any:
     """What NumPy's own function is to be given."""
@@ -121,11 +123,13 @@ def ufunc_at(ufunc: np.ufunc, x: Any, index: Any, *values: Any) -> None:
     if key.mask is not None:
         places = as_integers(key.mask)
         key = Key(key.basic, tuple((key.joint[0][0] + n, i) for n, i in enumerate(places)), key.at)
+    points = np.broadcast_shapes(*(i.shape for _, i in key.joint))
+    if any(v.ndim > seen.ndim - len(key.joint) + len(points) for v in operands):
+        raise ValueError(NOT_BROADCASTABLE)
     if key.joint:
-        value = operands[0] if operands else None
-        made = scattered(seen, key, value, name_of(ufunc))
+        made = scattered(seen, key, operands[0] if operands else None, name_of(ufunc))
     else:
-        spread = [expanded(asarray(v), seen.shape, "array is not broadcastable to correct shape") for v in operands]
+        spread = [expanded(asarray(v), seen.shape, NOT_BROADCASTABLE) for v in operands]
         made = ufunc(seen, *spread).astype(x.dtype)
     x.become(laid(x, key.basic, made))
 
@@ -136,7 +140,7 @@ def ufunc_at(ufunc: np.ufunc, x: Any, index: Any, *values: Any) -> None:
 @_in_place
 def putmask(a: Any, mask: Any, values: Any) -> None:
     """Put values where a mask is true: to each element the value at its own place, of values repeated if needed."""
-    mask, value = _mask(mask, a, "putmask"), asarray(cast(values, a.dtype))
+    mask, value = _mask(mask, a, "putmask"), _safely(values, a.dtype)
     if value.size > 1 and value.shape != a.shape:
         value = reshape(_again(value, a.size), a.shape)
     if value.size:
@@ -146,7 +150,7 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 @_in_place
 def place(arr: Any, mask: Any, vals: Any) -> None:
     """Put values, one after the other and repeated as often as needed, where a mask is true."""
-    mask, value = _mask(mask, arr, "place"), asarray(cast(vals, arr.dtype))
+    mask, value = _mask(mask, arr, "place"), _safely(vals, arr.dtype)
 
     def so_many(total: int) -> Array:
         if total and not value.size:
@@ -159,6 +163,13 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
         arr.become(ranked(arr, mask, 0, so_many))
     else:
         arr.become(reshape(ranked(reshape(arr, (1,)), reshape(mask, (1,)), 0, so_many), ()))
+
+
+def _safely(values: Any, dtype: np.dtype[Any]) -> Array:
+    """Values in a dtype; TypeError for an array that has to be cut down to it."""
+    if isinstance(values, Array | np.ndarray) and not np.can_cast(values.dtype, dtype, "safe"):
+        raise TypeError(f"Cannot cast array data from {values.dtype!r} to {dtype!r} according to the rule 'safe'")
+    return asarray(cast(values, dtype))
 
 
 def _mask(mask: Any, x: Array, name: str) -> Array:

@@ -80,7 +80,7 @@ def assigned(x: Array, key: Key, value: Any) -> Array:
         return laid(x, key.basic, value)
     seen = view(x, key.basic)
     made = _masked(seen, key, value) if key.mask is not None else scattered(seen, key, value, "set")
-    return laid(x, key.basic, made)
+    return made if all(e == slice(None) for e in key.basic) else laid(x, key.basic, made)
 
 
 # -- boxes, and every n-th element
@@ -113,7 +113,7 @@ def _range(entry: Any, size: int) -> range:
         return range(entry, entry + 1)
     found = range(*entry.indices(size))
     found = found if found.step > 0 else found[::-1]
-    return range(found.start, found.stop) if len(found) == 1 else found
+    return range(found[0], found[0] + 1) if len(found) == 1 else found
 
 
 def expanded(value: Any, shape: Shape, message: str) -> Any:

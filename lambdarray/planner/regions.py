@@ -7,6 +7,7 @@ first, so that an op knows all its uses: used in one place it joins that place, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -84,8 +85,15 @@ def peel_operand(op: Op) -> tuple[Op, Maps]:
 
 
 def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
-    """As `peel_operand`, for an input of a `Blocks`: an axis that is not read element by element has to be whole."""
+    """As `peel_operand`, for an input of a `Blocks`: an axis that is not read element by element has to be whole.
+
+    A part of what is computed where it is used is an input by itself, so that the rest is not computed.
+    """
     shape, maps = op.shape, identity(op.ndim)
+    bottom = op
+    while isinstance(bottom, View | Rechunk):
+        bottom = bottom.inputs[0]
+    in_part = isinstance(bottom, Map | Concat | Patch | Fill | Iota | Random)
     whole = {d for d, m in enumerate(reading) if not m.follows}
     long = {d for d, n in enumerate(shape) if n != 1}
     while isinstance(op, View | Rechunk):
@@ -94,7 +102,8 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
             m.axis in whole and (m.start, m.step, n) != (0, 1, shape[m.axis])
             for m, n in zip(beneath, op.inputs[0].shape, strict=True)
         )
-        if any(cut) or not long <= {m.axis for m in beneath}:
+        narrower = in_part and math.prod(op.inputs[0].shape) > math.prod(op.shape)
+        if any(cut) or narrower or not long <= {m.axis for m in beneath}:
             break
         op, maps = op.inputs[0], beneath
     return op, maps
