@@ -29,6 +29,7 @@ class Config:
     max_dollars     the run's budget in US dollars; None: no limit
     implicit_mib    the most MiB that np.asarray(x), x.item() and the like compute without being asked by compute();
                     None: no limit
+    eager           whether a run may be made to count what a shape that depends on data needs
     progress        whether a progress bar is shown; None: where standard error is a terminal
     """
 
@@ -44,6 +45,7 @@ class Config:
     speculate: bool = True
     max_dollars: float | None = None
     implicit_mib: int | None = 1024
+    eager: bool = True
     progress: bool | None = None
 
     @property
@@ -66,7 +68,7 @@ class Config:
 
 
 KINDS: dict[str, Any] = dict.fromkeys(("workers", "memory_mib", "retries", "implicit_mib"), int)
-KINDS |= dict.fromkeys(("speculate", "progress"), bool)
+KINDS |= dict.fromkeys(("speculate", "progress", "eager"), bool)
 KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars"), float)
 TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 

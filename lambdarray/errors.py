@@ -6,6 +6,7 @@ LambdarrayError
 ├── MemoryLimitError       (MemoryError)       a task that cannot fit its worker
 ├── BudgetError            (ValueError)        a run that would cost more than it may
 ├── UnpicklableError       (TypeError)         a user's function that cannot leave this process
+├── EagerError             (RuntimeError)      a run that only a shape asks for, where la.config(eager=False)
 ├── AccessError            (PermissionError)   no credentials, no permission, outside the grant
 ├── DeploymentError        (RuntimeError)      no function, or not the one this client needs
 │   └── VersionMismatchError
@@ -46,6 +47,10 @@ class BudgetError(LambdarrayError, ValueError):
 
 class UnpicklableError(LambdarrayError, TypeError):
     """A user's function that is to run elsewhere and cannot be pickled; says what of it."""
+
+
+class EagerError(LambdarrayError, RuntimeError):
+    """A run that a shape which depends on data asks for, under `la.config(eager=False)`; says what it would cost."""
 
 
 class AccessError(LambdarrayError, PermissionError):

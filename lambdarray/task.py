@@ -78,6 +78,9 @@ class Read:
 
     Where `by` names a register, that says which elements of each tile along the source axis `by_axis` are read, one
     after the other: an int64 array (..., tiles, 2) of first and last + 1 within the tile, of at most `most` elements.
+
+    Where the first part has all elements the others lie over it, the last on top; with `fill`, a constant as the `map`
+    kernel has it, parts lie over that.
     """
 
     register: str
@@ -87,11 +90,13 @@ class Read:
     by: str = ""
     by_axis: int = 0
     most: int = 0
+    fill: Json = None
 
     def to_json(self) -> Json:
         """Plain data."""
         plain = [self.register, [p.to_json() for p in self.parts], list(self.layout), self.loop]
-        return [*plain, self.by, self.by_axis, self.most] if self.by else plain
+        more = [self.by, self.by_axis, self.most, self.fill]
+        return [*plain, *more] if self.by or self.fill else plain
 
     @classmethod
     def from_json(cls, data: Json) -> Read:
@@ -161,7 +166,8 @@ class Program:
     """What all tasks of a stage share and a worker needs: arrays, axes, reads, steps and writes.
 
     `where` is the user's own line that made the op, `op` what it is in a few words. `flops` and `extra_bytes` are what
-    the planner knows of a task beyond what follows from its reads, steps and writes.
+    the planner knows of a task beyond what follows from its reads, steps and writes. With `ordered` the loops of a task
+    run from first to last; else each begins where it likes.
     """
 
     name: str
@@ -175,6 +181,7 @@ class Program:
     writes: tuple[Write, ...]
     flops: float = 0.0
     extra_bytes: int = 0
+    ordered: bool = False
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -205,6 +212,13 @@ class Program:
         out.reverse()
         return tuple(out)
 
+    def iteration(self, task: int, turn: int) -> int:
+        """Which of its iterations a task makes as its `turn`-th.
+
+        Tasks begin at different places, so that they do not all read one tile at once.
+        """
+        return turn if self.ordered else (turn + task) % self.loop_count
+
     def task(self, number: int) -> Task:
         """Task `number` of the grid."""
         index = self.task_index(number)
@@ -222,6 +236,7 @@ class Program:
             "reads": [r.to_json() for r in self.reads],
             "steps": [s.to_json() for s in self.steps],
             "writes": [w.to_json() for w in self.writes],
+            "ordered": self.ordered,
         }
 
     @classmethod
@@ -238,6 +253,7 @@ class Program:
             reads=tuple(Read.from_json(r) for r in data["reads"]),
             steps=tuple(Step.from_json(s) for s in data["steps"]),
             writes=tuple(Write.from_json(w) for w in data["writes"]),
+            ordered=data["ordered"],
         )
 
 

@@ -4,6 +4,9 @@ An array that is indexed is cut in tiles, and an index points anywhere. So `gath
 and takes from each what the index points to there; `scatter` loops over the tiles of index and values and puts what
 falls into its tile of the result. Both are told by `at` which axes of the stage the indexed axes are: their blocks say
 which elements the tile holds, and their sizes what an index is checked against.
+
+So that a tile costs what is taken from it and not what there is to look through, an index that many tiles are taken
+for is sorted before (`sort_index`), and what was taken brought into its order after (`unsort`).
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ def gather(
     at: Sequence[int],
     axis: int = 0,
     along: bool = False,
+    rising: int = -1,
 ) -> Array:
     """Add to `found`, None at first, what a tile of the source has of the elements that the indices point to.
 
@@ -44,11 +48,15 @@ def gather(
     second for the next, and so on. In the result their axes stand where those stood. With `along` the one index has
     all the axes of the result, as in `take_along_axis`. IndexError where one points outside the whole axis.
 
+    With `rising` they are what `sort_index` makes, that one in order.
+
     >>> index, whole = np.array([3, 0, -1]), [3, 4]
     >>> part = gather(None, np.array([5, 6]), index, block=[(0, 3), (0, 2)], shape=whole, at=[1])
     >>> gather(part, np.array([7, 8]), index, block=[(0, 3), (2, 4)], shape=whole, at=[1])
     array([8, 5, 8])
     """
+    if rising >= 0:
+        return _gather_sorted(found, source, indices, [block[a] for a in at], axis, rising)
     local, here = _local(indices, block, shape, at, axis)
     if along:
         return _gather_along(found, source, local[0], here, axis)
@@ -71,6 +79,50 @@ def _gather_along(found: Array | None, source: Array, local: Array, here: Array,
     chosen = here.nonzero()
     found[chosen] = source[(*chosen[:axis], local[chosen], *chosen[axis + 1 :])]
     return found
+
+
+def _gather_sorted(
+    found: Array | None, source: Array, indices: Sequence[Array], spans: Sequence[Span], axis: int, rising: int
+) -> Array:
+    before, after = source.shape[:axis], source.shape[axis + len(spans) :]
+    found = np.empty((*before, len(indices[0]), *after), source.dtype) if found is None else found
+    part = slice(*np.searchsorted(indices[rising], spans[rising]))
+    local = [index[part] - lo for index, (lo, _) in zip(indices, spans, strict=True)]
+    lead = (_ALL,) * axis
+    if len(local) == 1:
+        found[(*lead, part)] = np.take(source, local[0], axis)
+        return found
+    here = np.logical_and.reduce([p.view(np.uint64) < hi - lo for p, (lo, hi) in zip(local, spans, strict=True)])
+    chosen = np.flatnonzero(here)
+    found[(*lead, chosen + part.start)] = source[(*lead, *(p[chosen] for p in local))]
+    return found
+
+
+@kernel(flops=lambda *indices, **_: math.prod(indices[0]), needs_block=True)
+def sort_index(
+    *indices: Array, block: Sequence[Span], shape: Sequence[int], sizes: Sequence[int], axis: int, by: int
+) -> tuple[Array, ...]:
+    """Where the points that the indices point to come in the order of index `by`, and each index in that order.
+
+    The indices broadcast and become one axis, of numbers from 0 on; IndexError where one points outside an axis of
+    `sizes`, the first of which is `axis`.
+
+    >>> sort_index(np.array([5, -1, 0]), block=[], shape=[], sizes=[7], axis=0, by=0)
+    (array([2, 0, 1]), array([0, 5, 6]))
+    """
+    checked = [_from_start(i, n, axis + d) for d, (i, n) in enumerate(zip(indices, sizes, strict=True))]
+    flat = [i.reshape(-1) for i in np.broadcast_arrays(*checked)]
+    order = np.argsort(flat[by])
+    return (order, *(i[order] for i in flat))
+
+
+@kernel(flops=moved, needs_block=True)
+def unsort(found: Array, order: Array, *, block: Sequence[Span], shape: Sequence[int], axis: int, ndim: int) -> Array:
+    """What was taken in the order of `sort_index`, as the index had it: its `ndim` axes, at `axis` of the stage."""
+    out = np.empty_like(found)
+    out[(*(_ALL,) * axis, order)] = found
+    own = [hi - lo for lo, hi in block[axis : axis + ndim]]
+    return out.reshape(*found.shape[:axis], *own, *found.shape[axis + 1 :])
 
 
 def _scatter_flops(_: Any, tile: Shape, *given: Shape, mode: str = "set", **__: Any) -> int:
@@ -100,7 +152,10 @@ def scatter(
     array([10, 24])
     """
     local, here = _local(given[: len(at)], block, shape, at, axis)
-    into = tile.copy() if made is None else made
+    into = tile if made is None else made
+    if not here.any():
+        return into  # perhaps the tile itself, which nothing has changed
+    into = tile.copy() if into is tile else into
     chosen = here.nonzero()
     places = [p[chosen] for p in local]
     lead = () if along else (_ALL,) * axis
@@ -154,18 +209,86 @@ def compress(x: Array, mask: Array, *, axis: int = 0) -> Array:
     return np.asarray(x[(*(_ALL,) * axis, mask)])
 
 
-@kernel(flops=lambda x, **_: math.prod(x), needs_block=True)
-def nonzero(x: Array, *, block: Sequence[Span], shape: Sequence[int], flat: bool = False) -> Array:
-    """Where in the whole array the elements that are not zero are: a row for each, in C order; int64.
+@kernel(flops=lambda x, *_, **__: math.prod(x))
+def nonzero(x: Array, first: Array, *, flat: bool = False) -> Array:
+    """Where the elements of some rows that are not zero are: a row for each, in C order; int64.
 
-    With `flat` the place of each in the array flattened instead, which puts those of all tiles in order.
+    `first` has the number of the first row. With `flat` the place of each in the array flattened instead.
 
-    >>> nonzero(np.array([[0, 5], [6, 0]]), block=[(2, 4), (4, 6)], shape=[9, 10]).tolist()
-    [[2, 5], [3, 4]]
+    >>> nonzero(np.array([[0, 5], [6, 0]]), np.array([2])).tolist()
+    [[2, 1], [3, 0]]
     """
-    found = x.nonzero()
-    starts = [lo for lo, _ in block[: x.ndim]]
-    places = [p.astype(np.int64, copy=False) + lo for p, lo in zip(found, starts, strict=True)]
     if flat:
-        return np.ravel_multi_index(places, tuple(shape[: x.ndim])).astype(np.int64, copy=False)
-    return np.stack(places, axis=-1)
+        return np.asarray(np.flatnonzero(x).astype(np.int64, copy=False) + first * math.prod(x.shape[1:]))
+    found = np.argwhere(x).astype(np.int64, copy=False)
+    found[:, 0] += first
+    return found
+
+
+@kernel(flops=lambda x, **_: math.prod(x))
+def count(x: Array) -> Array:
+    """How often elements are taken in all: those of a mask that are true, or the sum of repeats.
+
+    >>> count(np.array([True, False, True]))
+    array([2])
+    """
+    if x.dtype.kind == "i" and x.min(initial=0) < 0:
+        raise ValueError("repeats may not contain negative values.")
+    return np.asarray(np.sum(x, dtype=np.int64)).reshape(1)
+
+
+@kernel(flops=moved)
+def repeat(x: Array, repeats: Array, *, axis: int = 0) -> Array:
+    """Each element along an axis as often as `repeats` says.
+
+    >>> repeat(np.array([5, 6]), np.array([0, 2]))
+    array([6, 6])
+    """
+    return np.repeat(x, repeats, axis)
+
+
+@kernel(flops=moved)
+def put_masked(x: Array, mask: Array, values: Array, *, axis: int = 0) -> Array:
+    """A copy with values, in C order of the mask, where it is true: its axes are those from `axis` on.
+
+    There may be one value more where the mask is false everywhere. The values broadcast.
+
+    >>> put_masked(np.array([5, 6, 7]), np.array([True, False, True]), np.array([1, 2]))
+    array([1, 6, 2])
+    """
+    if not mask.any():
+        return x
+    out = x.copy()
+    out[(*(_ALL,) * axis, mask)] = values
+    return out
+
+
+@kernel(flops=moved, needs_block=True)
+def put_stepped(x: Array, values: Array, *, block: Sequence[Span], shape: Sequence[int], steps: Sequence[int]) -> Array:
+    """A copy with every n-th element along each axis, from the whole array's first on, taken from the values.
+
+    `values` has those for the block, and perhaps one before it, along axes that are not broadcast.
+
+    >>> put_stepped(np.zeros(4), np.array([1.0, 2.0]), block=[(3, 7)], shape=[9], steps=[3])
+    array([1., 0., 0., 2.])
+    """
+    out = x.copy()
+    into = out[tuple(slice(-lo % n, None, n) for (lo, _), n in zip(block, steps, strict=True))]
+    into[...] = values[tuple(slice(v - n if v > 1 else 0, None) for n, v in zip(into.shape, values.shape, strict=True))]
+    return out
+
+
+@kernel(flops=lambda index, *_, **__: math.prod(index))
+def choose(index: Array, *choices: Array) -> Array:
+    """For each element of the index that of the choice which it numbers; ValueError where there is none.
+
+    >>> choose(np.array([1, 0]), np.array([5, 6]), np.array([7, 8]))
+    array([7, 6])
+    """
+    if index.size and not 0 <= index.min() <= index.max() < len(choices):
+        raise ValueError("invalid entry in choice array")
+    shape = np.broadcast_shapes(index.shape, *(c.shape for c in choices))
+    out = np.empty(shape, choices[0].dtype)
+    for n, choice in enumerate(choices):
+        np.copyto(out, choice, where=index == n)
+    return out

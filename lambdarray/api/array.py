@@ -15,10 +15,11 @@ from ..ops import Op, Shape
 
 
 class Array:
-    """An immutable array that is computed when asked: an expression over tiles.
+    """An array that is computed when asked: an immutable expression over tiles.
 
     It holds no result, settings or connection. Operators, functions of `lambdarray` and NumPy's ufuncs make new
-    arrays; `compute()`, `persist()` and `to_zarr()` run.
+    arrays; `compute()`, `persist()` and `to_zarr()` run. `x[key] = value` and `x += value` bind `x` to a new
+    expression; arrays that were made of it keep the old one.
 
     >>> import lambdarray as la
     >>> x = la.arange(6).reshape(2, 3)
@@ -37,6 +38,15 @@ class Array:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"an Array is immutable; {name!r} cannot be set")
+
+    def become(self, other: Array) -> None:
+        """Bind this array to another's expression: what assignments and NumPy's functions in place do.
+
+        Raises ValueError where shape or dtype is another.
+        """
+        if (self.shape, self.dtype) != (other.shape, other.dtype):
+            raise ValueError(f"an array of {self.dtype} {self.shape} cannot become one of {other.dtype} {other.shape}")
+        object.__setattr__(self, "_op", other._op)
 
     # -- what it is
 
@@ -260,6 +270,11 @@ class Array:
 
         return getitem(self, key)
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from .setting import setitem
+
+        setitem(self, key, value)
+
     @property
     def T(self) -> Array:  # noqa: N802
         """All axes reversed."""
@@ -299,8 +314,48 @@ class Array:
         return ravel(self, order)
 
     def copy(self) -> Array:
-        """The array itself, under another name: it is immutable, so that nothing could tell a copy from it."""
+        """The same expression under another name: what is assigned to one is not seen in the other."""
         return Array(self._op)
+
+    def take(self, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Array:
+        """As `lambdarray.take`."""
+        from .indexing import take
+
+        return take(self, indices, axis, out, mode)
+
+    def choose(self, choices: Any, out: None = None, mode: str = "raise") -> Array:
+        """As `lambdarray.choose`."""
+        from .indexing import choose
+
+        return choose(self, choices, out, mode)
+
+    def nonzero(self) -> tuple[Array, ...]:
+        """As `lambdarray.nonzero`."""
+        from .counting import nonzero
+
+        return nonzero(self)
+
+    def compress(self, condition: Any, axis: int | None = None, out: None = None) -> Array:
+        """As `lambdarray.compress`."""
+        from .counting import compress
+
+        return compress(condition, self, axis, out)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Array:
+        """As `lambdarray.repeat`."""
+        from .counting import repeat
+
+        return repeat(self, repeats, axis)
+
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        """As `lambdarray.put`."""
+        from .placing import put
+
+        put(self, indices, values, mode)
+
+    def fill(self, value: Any) -> None:
+        """One value everywhere."""
+        self[...] = value
 
     def dot(self, other: Any) -> Array:
         """As `lambdarray.dot`."""
@@ -398,7 +453,7 @@ def _binary(ufunc: np.ufunc) -> tuple[Any, Any]:
 
 
 def _inplace(forward: Any) -> Any:
-    """`x += v` and its like: the name is bound to a new array, of the old one's shape and dtype."""
+    """`x += v` and its like: the array becomes the result, cast to its dtype where NumPy would."""
 
     def method(self: Array, other: Any) -> Any:
         out = forward(self, other)
@@ -406,13 +461,15 @@ def _inplace(forward: Any) -> Any:
             return out
         if not np.can_cast(out.dtype, self.dtype, "same_kind"):
             raise TypeError(
-                f"in place an array of {self.dtype} cannot become one of {out.dtype}; write it as x = x + v"
+                f"the result is {out.dtype}, which in place cannot become {self.dtype}; write x = x + v and so on"
             )
         if out.shape != self.shape:
             raise ValueError(
-                f"non-broadcastable output operand: in place an array of shape {self.shape} cannot become {out.shape}"
+                f"non-broadcastable output operand with shape {self.shape} doesn't match the broadcast shape "
+                f"{out.shape}"
             )
-        return out.astype(self.dtype)
+        self.become(out.astype(self.dtype, copy=False).rechunk(self.chunks))
+        return self
 
     return method
 
@@ -497,9 +554,9 @@ def _define() -> None:
         forward, reflected = _binary(ufunc)
         forward = _power if name == "pow" else forward
         setattr(Array, f"__{name}__", forward)
+        setattr(Array, f"__r{name}__", reflected)
         if name != "divmod":
             setattr(Array, f"__i{name}__", _inplace(forward))
-        setattr(Array, f"__r{name}__", reflected)
     for name, ufunc in COMPARE.items():
         setattr(Array, f"__{name}__", _binary(ufunc)[0])
     for name, answer in (("eq", False), ("ne", True)):

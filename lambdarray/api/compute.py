@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, get_config
-from ..errors import ConfigError
+from ..errors import ConfigError, EagerError
 from ..ops import ObjectSource, Op, Stored, in_order
 from ..planner import Resources, make_plan
 from ..runtime.functions import Function
@@ -20,7 +20,7 @@ from ..runtime.summary import RunReport
 from ..store import ResultArray
 from ..task import Plan
 from .array import Array
-from .explain import Explanation, check_budget
+from .explain import Explanation, check_budget, price
 from .progress import progress_for
 from .remote import check_grants, settled
 
@@ -210,10 +210,13 @@ class _Results:
         if name in self.direct:
             return self.direct[name].value()
         if name not in self.values:
-            spec = self.launch.plan.arrays[name]
-            read = self.launch.array(name).read([(0, n) for n in spec.tiling.shape])
-            self.values[name] = np.array(read, order="C")
+            self.values[name] = _read(self.launch, name)
         return self.values[name]
+
+
+def _read(launch: Launch, name: str) -> np.ndarray:
+    """A whole array of the plan."""
+    return np.array(launch.array(name).read([(0, n) for n in launch.plan.arrays[name].tiling.shape]), order="C")
 
 
 def _owned(tile: np.ndarray) -> np.ndarray:
@@ -230,14 +233,33 @@ def persist(*arrays: Any) -> Any:
     Tiles in memory go with the last array that reads them; on a durable store they stay until `lambdarray clean`
     or the lifecycle rule removes them.
     """
-    ops = ops_of(arrays)
+    out = tuple(_keep(arrays, (), "")[0])
+    return out[0] if len(out) == 1 else out
+
+
+def run_now(kept: Sequence[Array], small: Sequence[Array], what: str) -> tuple[list[Array], list[np.ndarray]]:
+    """Run now, since the shape of `what` depends on data: `kept` as `persist` returns them, and the values of `small`.
+
+    Raises EagerError, with the price, under `la.config(eager=False)`.
+    """
+    return _keep(kept, small, what)
+
+
+def _keep(kept: Sequence[Any], small: Sequence[Any], what: str) -> tuple[list[Array], list[np.ndarray]]:
+    ops = ops_of([*kept, *small])
     config = with_values(get_config())
     made, objects = make(ops, config, purpose="persist")  # `compute` drops its tiles, and these are to stay
+    if what and not config.eager:
+        raise EagerError(
+            f"the shape of {what} depends on values, and to find it would take a run of "
+            f"{price(made, config, worker_count(config))}; allow it with la.config(eager=True)"
+        )
     launch = Launch(made, objects, config)
     run(launch)
-    launch.forget(keep=made.outputs)
-    out = tuple(Array(_stored(op, launch, name)) for op, name in zip(ops, made.outputs, strict=True))
-    return out[0] if len(out) == 1 else out
+    names = made.outputs[: len(kept)]
+    values = [_read(launch, name) for name in made.outputs[len(kept) :]]
+    launch.forget(keep=names)
+    return [Array(_stored(op, launch, name)) for op, name in zip(ops, names, strict=False)], values
 
 
 class _Holder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -93,9 +93,13 @@ def call(ufunc: np.ufunc, *operands: Any, dtype: Any = None, casting: str = "sam
     made = [_fit(x, kind) for x, kind in zip(made, loop[: ufunc.nin], strict=True)]
     if ufunc is np.power and loop[2].kind in "iu" and not isinstance(made[1], Array) and made[1] < 0:
         raise ValueError("Integers to negative integer powers are not allowed.")
-    name = ufunc.__name__ if getattr(np, ufunc.__name__, None) is ufunc else f"scipy.special.{ufunc.__name__}"
-    out = build(name, made, loop[: ufunc.nin], loop[ufunc.nin :])
+    out = build(name_of(ufunc), made, loop[: ufunc.nin], loop[ufunc.nin :])
     return out[0] if ufunc.nout == 1 else out
+
+
+def name_of(ufunc: np.ufunc) -> str:
+    """The name by which kernels find a ufunc of NumPy or of `scipy.special`."""
+    return ufunc.__name__ if getattr(np, ufunc.__name__, None) is ufunc else f"scipy.special.{ufunc.__name__}"
 
 
 def _resolve(ufunc: np.ufunc, operands: Sequence[Any], dtype: Any, casting: Any) -> tuple[np.dtype[Any], ...]:
@@ -160,6 +164,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         a, b = (operand(x) for x in inputs)
         new = (...,) + (None,) * (b.ndim if isinstance(b, Array) else np.ndim(b))
         return call(ufunc, a[new] if isinstance(a, Array) else np.asarray(a)[new], b, **kwargs)
+    if method == "at":
+        from .placing import ufunc_at
+
+        return ufunc_at(ufunc, *inputs)
     if method != "__call__":
         return NotImplemented
     if out is not None:
@@ -196,13 +204,27 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> A
     return build("cast", [x], (x.dtype,), (kind,))[0]
 
 
-def where(condition: Any, x: Any, y: Any) -> Array:
-    """`x` where the condition holds and `y` elsewhere, broadcast.
+@overload
+def where(condition: Any) -> tuple[Array, ...]: ...
+
+
+@overload
+def where(condition: Any, x: Any, y: Any) -> Array: ...
+
+
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """`x` where the condition holds and `y` elsewhere, broadcast; of a condition alone as `nonzero`.
 
     >>> import lambdarray as la
     >>> la.where(la.arange(4) > 1, la.arange(4), -1).compute()
     array([-1, -1,  2,  3])
     """
+    if x is None and y is None:
+        from .counting import nonzero
+
+        return nonzero(condition)
+    if x is None or y is None:
+        raise ValueError("either both or neither of x and y should be given")
     operands = [operand(condition), operand(x), operand(y)]
     kind = np.result_type(*(v if type(v) in PYTHON_SCALARS else _kind(v) for v in operands[1:]))
     if not any(isinstance(v, Array) for v in operands):

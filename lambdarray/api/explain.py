@@ -112,6 +112,15 @@ class Explanation:
         return table(self._lines()) + table(self._stage_rows(), STAGE_HEAD)
 
 
+def price(plan: Plan, config: Config, workers: int) -> str:
+    """What a plan would take, in half a line."""
+    found = Explanation(plan, config, workers)
+    here = "" if config.executor == "lambda" else f"about {_seconds(found.quote(THREADS, workers).seconds)} here, and "
+    dollars = found.quote(LAMBDA_X86_64, config.workers or LAMBDA_WORKERS, config.memory_mib or LAMBDA_MIB).dollars
+    tasks = f"{plan.task_count:,} task" + "s" * (plan.task_count != 1)
+    return f"{tasks} that read {bytes_text(found.bytes_read)}: {here}${_dollars(dollars)} on Lambda"
+
+
 def check_budget(plan: Plan, config: Config) -> None:
     """Raise BudgetError, before any task runs, where a run in Lambda is quoted above `max_dollars`."""
     if config.max_dollars is None or config.executor != "lambda":

@@ -43,8 +43,9 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Array:
     """
     numbers = asarray(x)
     heavy = None if weights is None or not numbers.size else asarray(weights)
-    kinds: Any = [np.zeros([min(n, 1) for n in numbers.shape], k.dtype) for k in (numbers, heavy) if k is not None]
-    sample = np.bincount(*kinds[:2], minlength=minlength)
+    small = [min(n, 1) for n in numbers.shape]
+    kind = None if heavy is None else np.zeros(small, heavy.dtype)
+    sample = np.bincount(np.zeros(small, numbers.dtype), kind, minlength=minlength)
     if heavy is not None and heavy.shape != numbers.shape:
         raise ValueError(f"The weights and list don't have the same length: {heavy.shape} and {numbers.shape}")
     least, most = _extent_now(numbers)

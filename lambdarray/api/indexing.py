@@ -1,8 +1,7 @@
-"""Basic indexing: integers, slices, ellipsis, new axes."""
+"""`x[key]` for every key that NumPy takes, and the functions that take elements by index."""
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,40 @@ import numpy as np
 from ..ops import View, sliced
 from ..tiling import AxisMap, Cuts, Tiling
 from .array import Array
+from .axes import axis_of
+from .counting import unraveled
+from .creation import asarray, zeros
+from .elementwise import broadcast_shape, clip, unify
+from .gathering import gather
+from .keys import parse, within
+from .manipulation import broadcast_to, moveaxis, reshape
+from .stages import In, Out, Stage, following, lines
 
 
 def getitem(x: Array, key: Any) -> Array:
-    """`x[key]` for integers, slices with any step, `...` and `None`; IndexError as NumPy's."""
-    entries = _expand(x, key if isinstance(key, tuple) else (key,))
+    """`x[key]`: a view for slices, integers, `...` and `None`, else a gathering; IndexError as NumPy's.
+
+    A mask is counted now, so that the shape is known; the elements are taken when the result is computed.
+
+    >>> import lambdarray as la
+    >>> x = la.arange(6).reshape(2, 3)
+    >>> x[1, [2, 0]].compute(), x[x > 3].compute()
+    (array([5, 3]), array([4, 5]))
+    """
+    found = parse(x.shape, key)
+    seen = view(x, found.basic)
+    if not found.joint:
+        return seen
+    axes = [axis for axis, _ in found.joint]
+    if found.mask is not None:
+        from .counting import chosen
+
+        return moveaxis(chosen(seen, found.mask, axes[0]), axes[0], found.at)
+    return gather(seen, axes, [index for _, index in found.joint], found.at)
+
+
+def view(x: Array, entries: Any) -> Array:
+    """What slices, integers from 0 and new axes make of an array, one entry for each axis."""
     maps: list[AxisMap] = []
     axes: list[Cuts] = []
     for entry in entries:
@@ -28,46 +56,126 @@ def getitem(x: Array, key: Any) -> Array:
             maps.append(AxisMap(len(axes), start if size else 0, step if size else 1))
             axes.append(sliced(x._op.tiling.axes[d], start, step, size))
         else:
-            maps.append(AxisMap(-1, _integer(entry, d, x.shape[d])))
+            maps.append(AxisMap(-1, entry))
     if len(axes) == x.ndim and maps == [AxisMap(d) for d in range(x.ndim)] and tuple(c.size for c in axes) == x.shape:
-        return x
+        return Array(x._op)
     return Array(View((x._op,), Tiling(tuple(axes)), x.dtype, maps=tuple(maps)))
 
 
-def _integer(entry: Any, axis: int, size: int) -> int:
-    n = operator.index(entry)
-    if not -size <= n < size:
-        raise IndexError(f"index {n} is out of bounds for axis {axis} with size {size}")
-    return n % size
+def integers(index: Any, casting: Any = "same_kind") -> Any:
+    """An index as an array of integers, ours or NumPy's; TypeError for an array of what is none."""
+    if not isinstance(index, Array | np.ndarray | np.generic):
+        return np.asarray(index, np.intp)  # numbers in a list are cut off, as NumPy does
+    if not np.can_cast(index.dtype, np.intp, casting):
+        raise TypeError(
+            f"Cannot cast array data from {index.dtype!r} to dtype('int64') according to the rule '{casting}'"
+        )
+    return index.astype(np.intp)
 
 
-def _expand(x: Array, key: tuple[Any, ...]) -> list[Any]:
-    """The key with its ellipsis spelt out: one entry for each axis, and None for new ones."""
-    for entry in key:
-        _known(entry)
-    named = sum(entry is not None and entry is not Ellipsis for entry in key)
-    if named > x.ndim:
-        raise IndexError(f"too many indices for array: array is {x.ndim}-dimensional, but {named} were indexed")
-    dots = sum(entry is Ellipsis for entry in key)
-    if dots > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
-    out: list[Any] = []
-    for entry in key if dots else (*key, Ellipsis):
-        out.extend([slice(None)] * (x.ndim - named) if entry is Ellipsis else [entry])
-    return out
+def in_mode(index: Any, size: int, mode: str) -> Any:
+    """An index into an axis of `size` as `mode` has it: "raise", "wrap" or "clip"."""
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
+    if mode == "wrap":
+        return index % max(size, 1)
+    if mode == "clip":
+        return clip(index, 0, max(size - 1, 0)) if isinstance(index, Array) else index.clip(0, max(size - 1, 0))
+    return index
 
 
-def _known(entry: Any) -> None:
-    if entry is None or entry is Ellipsis or isinstance(entry, slice):
-        return
-    if isinstance(entry, bool | np.bool_):
-        raise IndexError("boolean indices are not supported yet; use lambdarray.where(mask, x, other)")
-    if isinstance(entry, list) or (isinstance(entry, np.ndarray | Array) and entry.ndim > 0):
-        raise IndexError("indexing with arrays is not supported yet; use slices, or compute() first")
+def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Array:
+    """The elements at `indices` along an axis, or of the flattened array; `mode` is for those out of range.
+
+    >>> import lambdarray as la
+    >>> la.take(la.arange(6).reshape(2, 3), [2, 0], axis=1).compute()
+    array([[2, 0],
+           [5, 3]])
+    """
+    x, index = asarray(a), integers(indices)
+    at = None if axis is None else axis_of(axis, x.ndim)
+    size = x.size if at is None else x.shape[at]
+    if not size and index.size:
+        raise IndexError("cannot do a non-empty take from an empty axes.")
+    index = in_mode(index, size, mode)
+    taken: Array = x[(*(slice(None),) * at, index)] if at is not None else flat(x, index)
+    return taken
+
+
+def flat(x: Array, index: Any) -> Array:
+    """The elements at these places of the flattened array."""
+    x = x if x.ndim else reshape(x, (1,))
+    return getitem(x, unraveled(within(index, x.size, 0), x.shape))
+
+
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Array:
+    """Along an axis the elements that `indices`, which has as many axes, points to: for each line its own.
+
+    >>> import lambdarray as la
+    >>> x = la.asarray([[3, 1, 2], [4, 6, 5]])
+    >>> la.take_along_axis(x, la.argmin(x, axis=1, keepdims=True), axis=1).compute()
+    array([[1],
+           [4]])
+    """
+    x, index, at = along(arr, indices, axis)
+    if at is None:
+        return flat(x, index)
+    kept = tuple(1 if d == at else n for d, n in enumerate(x.shape))
+    shape = list(_broadcast(kept, tuple(1 if d == at else n for d, n in enumerate(index.shape))))
+    x = broadcast_to(x, [x.shape[d] if d == at else n for d, n in enumerate(shape)])
+    shape[at] = index.shape[at]
+    index = broadcast_to(index, shape)
+    if not index.size:
+        return zeros(shape, x.dtype)
+    stage = Stage("take along axis", [*lines(index, (), x.itemsize), lines(x, ())[at]], x.ndim)
+    stage.call("gather", ("y",), ("r0", "r1"), loop=True, at=[x.ndim], axis=at, along=True)
+    maps = [x.ndim if d == at else d for d in range(x.ndim)]
+    return stage.make([In(x, maps), In(index, range(x.ndim))], Out("y", range(x.ndim), x.dtype))
+
+
+def along(arr: Any, indices: Any, axis: int | None) -> tuple[Array, Any, int | None]:
+    """The array, the index and the axis of `take_along_axis` and its like; None for the flattened array."""
+    x, index = asarray(arr), indices if isinstance(indices, Array) else np.asarray(indices)
+    if index.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
+    if axis is None:
+        if index.ndim != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
+        return x, index, None
+    at = axis_of(axis, x.ndim)
+    if index.ndim != x.ndim:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    same = [d != at and n == x.shape[d] for d, n in enumerate(index.shape)]
+    chunks = tuple(c if s else "auto" for c, s in zip(x.chunks, same, strict=True))
+    return x, asarray(within(index, x.shape[at], at), chunks=chunks), at
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     try:
-        operator.index(entry)
-    except TypeError:
-        raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`) and numpy.newaxis (`None`) are valid indices, "
-            f"not {type(entry).__name__}"
-        ) from None
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise IndexError(f"shape mismatch: indexing arrays could not be broadcast together: {error}") from None
+
+
+def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Array:
+    """For each element of `a` that of the choice which it numbers; all broadcast.
+
+    >>> import lambdarray as la
+    >>> la.choose([1, 0, 1], [la.arange(3), -la.arange(3)]).compute()
+    array([ 0,  1, -2])
+    """
+    index = integers(a if isinstance(a, Array) else np.asarray(a), "safe")
+    given = [asarray(c) for c in choices]
+    if not given:
+        raise ValueError("0-length sequence.")
+    index = in_mode(index, len(given), mode)
+    if isinstance(index, np.ndarray) and index.size and not 0 <= index.min() <= index.max() < len(given):
+        raise ValueError("invalid entry in choice array")
+    kind = np.result_type(*(c.dtype for c in given))
+    arrays = [asarray(index), *(c.astype(kind) for c in given)]
+    shape = broadcast_shape([x.shape for x in arrays])
+    grid = unify([x._op for x in arrays], shape).axes
+    stage = Stage("choose", grid)
+    stage.call("choose", ("y",), [f"r{n}" for n in range(len(arrays))])
+    ins = [In(x, following(x.shape, shape)) for x in arrays]
+    return stage.make(ins, Out("y", range(len(shape)), kind))

@@ -120,7 +120,7 @@ def broadcast_arrays(*arrays: Any) -> tuple[Array, ...]:
 
     made = [asarray(a) for a in arrays]
     shape = broadcast_shape([a.shape for a in made])
-    return tuple(a if a.shape == shape else broadcast_to(a, shape) for a in made)
+    return tuple(Array(a._op) if a.shape == shape else broadcast_to(a, shape) for a in made)
 
 
 def rechunk(x: Any, chunks: Any = "auto") -> Array:
@@ -132,7 +132,7 @@ def rechunk(x: Any, chunks: Any = "auto") -> Array:
     """
     x = asarray(x)
     tiling = tiling_for(x.shape, chunks, x.dtype, x._op.tiling)
-    return x if tiling == x._op.tiling else Array(Rechunk((x._op,), tiling, x.dtype))
+    return Array(x._op if tiling == x._op.tiling else Rechunk((x._op,), tiling, x.dtype))
 
 
 def _full_shape(x: Array, shape: Any) -> Shape:

@@ -120,19 +120,6 @@ def _merged(x: Array, axis: int) -> Array:
     return reshape(x, (*x.shape[:axis], x.shape[axis] * x.shape[axis + 1], *x.shape[axis + 2 :]))
 
 
-def repeat(a: Any, repeats: Any, axis: int | None = None) -> Array:
-    """Each element, or each part along an axis, `repeats` times."""
-    x = asarray(a)
-    if np.size(repeats) != 1 or np.ndim(repeats) > 1:
-        raise ValueError(f"repeats={repeats!r} must be one integer")
-    count = int(np.reshape(repeats, ())[()])
-    x, d = (ravel(x), 0) if axis is None else (x, axis_of(axis, x.ndim)) if x.ndim else (x[None], axis_of(axis, 1))
-    if count < 0 and x.shape[d]:
-        raise ValueError(f"negative dimensions are not allowed: repeats={count}")
-    new = x[(slice(None),) * (d + 1) + (None,)]
-    return _merged(broadcast_to(new, (*x.shape[: d + 1], max(count, 0), *x.shape[d + 1 :])), d)
-
-
 def resize(a: Any, new_shape: Any) -> Array:
     """The elements in C order, again and again, as far as `new_shape` has room; zeros where there are none."""
     x = asarray(a)

@@ -52,7 +52,8 @@ class In:
 class Stage:
     """A stage in the making: kernels over blocks of its inputs, which are the registers r0, r1, ...
 
-    `axes` are cut into blocks; the first `grid_ndim` (default: all) make the grid of tasks, the others loops in a task.
+    `axes` are cut into blocks; the first `grid_ndim` (default: all) make the grid of tasks, the others loops in a task,
+    which with `ordered` run from first to last.
 
     >>> import lambdarray as la, numpy as np
     >>> x = la.arange(6, chunks=3)
@@ -68,6 +69,7 @@ class Stage:
     steps: list[Step] = field(default_factory=list)
     flops: float = 0.0
     extra_bytes: int = 0
+    ordered: bool = False
 
     def call(
         self, kernel: str, outs: Sequence[str], ins: Sequence[str], /, *, loop: bool = False, **params: Any
@@ -100,6 +102,7 @@ class Stage:
             outputs=made,
             flops=self.flops,
             extra_bytes=self.extra_bytes,
+            ordered=self.ordered,
         )
 
     def _output(self, out: Out) -> Output:
@@ -119,6 +122,12 @@ def single(size: int) -> Cuts:
 def whole(size: int) -> AxisMap:
     """All of a source's axis, for every task."""
     return AxisMap(-1, size=size)
+
+
+def following(shape: Sequence[int], whole: Sequence[int], at: int = 0) -> list[AxisMap]:
+    """How the axes of an array that is broadcast to the shape `whole` follow the stage's axes from `at` on."""
+    skip = len(whole) - len(shape)
+    return [AxisMap(at + skip + d) if n == whole[skip + d] else AxisMap(-1) for d, n in enumerate(shape)]
 
 
 def lines(x: Array, axes: Sequence[int], itemsize: int = 0) -> list[Cuts]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import Concat, Fill, Iota, Map, Op, Random, Rechunk, View, constant
+from ..ops import Concat, Fill, Iota, Map, Op, Patch, Random, Rechunk, View, constant
 from ..task import ArraySpec, Part, Read, Step
 from ..tiling import AxisMap, dtype_to_json
-from .regions import parameters_of, parts_of
+from .regions import layers_of, parameters_of, parts_of
 from .views import Maps, broadcast, compose, layout
 
 INT64 = np.dtype(np.int64)
@@ -27,6 +27,7 @@ class Code:
         self.ndim, self.stage, self.array_of = ndim, stage, array_of
         self.reads: list[Read] = []
         self.steps: list[Step] = []
+        self.ordered = False
         self.arrays: dict[str, ArraySpec] = {}
         self.instructions: list[list[Any]] = []
         self.values: dict[tuple[int, Maps], Value] = {}
@@ -41,6 +42,8 @@ class Code:
             self.values[id(op), maps] = self._random(op)
         elif isinstance(op, Concat):
             self.values[id(op), maps] = self._concat(op, maps)
+        elif isinstance(op, Patch):
+            self.values[id(op), maps] = self._patch(op, maps)
         elif isinstance(op, View):
             self.values[id(op), maps] = self.value(op.inputs[0], compose(op.maps, maps))
         elif isinstance(op, Rechunk):
@@ -56,8 +59,11 @@ class Code:
             return ("const", self._iota(maps))
         return ("in", self.read(((op, maps),)))
 
-    def read(self, sources: Sequence[tuple[Op, Maps]], order: tuple[int, ...] | None = None) -> str:
-        """The register that holds the union of stored ops, with the stage's axes where no other `order` is given."""
+    def read(self, sources: Sequence[tuple[Op, Maps]], order: tuple[int, ...] | None = None, fill: Any = None) -> str:
+        """The register that holds the union of stored ops, or what they are over the constant `fill`.
+
+        It has the stage's axes where no other `order` is given.
+        """
         parts = []
         for op, maps in sources:
             spec = self.array_of(op)
@@ -65,10 +71,10 @@ class Code:
             staged = compose(maps, self.stage)
             parts.append(Part(spec.name, staged))
             order = layout(staged, self.ndim) if order is None else order
-        key = (tuple(parts), order)
+        key = (tuple(parts), order, repr(fill))
         if key not in self._registers:
             self._registers[key] = name = f"r{len(self.reads)}"
-            self.reads.append(Read(name, key[0], order or ()))
+            self.reads.append(Read(name, key[0], order or (), fill=fill))
         return self._registers[key]
 
     def _iota(self, maps: Maps) -> list[Any]:
@@ -96,6 +102,13 @@ class Code:
             sources.append((base, compose(inner, (*maps[: op.axis], shifted, *maps[op.axis + 1 :]))))
             offset += i.shape[op.axis]
         return ("in", self.read(sources))
+
+    def _patch(self, op: Patch, maps: Maps) -> Value:
+        base, layers = layers_of(op)
+        fill = None if base is None else constant(base.value, op.dtype)
+        seen = [(layer, compose(inner, maps)) for layer, inner in layers]
+        seen = [(layer, staged) for layer, staged in seen if _is_met(layer, staged)]
+        return ("in", self.read(seen, fill=fill)) if seen else ("const", fill)
 
     def _instruction(self, op: Map, maps: Maps) -> Value:
         args = [self._argument(op, a, maps) for a in op.args]
@@ -141,3 +154,8 @@ class Code:
         outputs = [[number(v), reduction] for _, v, reduction in outs]
         made = tuple(name for name, _, _ in outs)
         self.steps.append(Step("map", made, tuple(inputs), {"code": code, "outputs": outputs, **params}))
+
+
+def _is_met(op: Op, maps: Maps) -> bool:
+    """Whether the elements that are the same for all blocks are among the op's."""
+    return all(m.axis >= 0 or 0 <= m.start < n for m, n in zip(maps, op.shape, strict=True))

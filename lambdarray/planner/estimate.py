@@ -48,7 +48,7 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     elementwise = max(_map_seconds(program, elements) + moved, 0 if products else streamed)
     compute = elementwise + products / (machine.gflops * 1e9 * max(cores, 0.1))
     seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
-    twice = sum(read_bytes[r.register] for r in program.reads if r.loop and loops > 1)
+    twice = sum(read_bytes[r.register] for r in program.reads if (r.loop and loops > 1) or _is_pasted(r))
     made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
     if not all(s.kernel in MODELLED for s in program.steps):
         made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
@@ -84,7 +84,15 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
             whole = read.most if read.by and d == read.by_axis else size
             lengths.append(min(_length(m, spans[m.axis] if m.axis >= 0 else (0, 1)), whole))
         total = max(total, math.prod(lengths) * spec.dtype.itemsize)
+        if _is_pasted(read):
+            block = math.prod(spans[part.maps[d].axis][1] for d in read.layout if d >= 0)
+            total = max(total, block * spec.dtype.itemsize)
     return total
+
+
+def _is_pasted(read: Read) -> bool:
+    """Whether the register is made of parts, which are read one after the other."""
+    return len(read.parts) > 1 or read.fill is not None
 
 
 def _length(m: AxisMap, span: Span) -> int:

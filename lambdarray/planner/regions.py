@@ -7,6 +7,7 @@ first, so that an op knows all its uses: used in one place it joins that place, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from ..ops import (
     Map,
     ObjectSource,
     Op,
+    Patch,
     Pick,
     Random,
     Rechunk,
@@ -83,8 +85,15 @@ def peel_operand(op: Op) -> tuple[Op, Maps]:
 
 
 def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
-    """As `peel_operand`, for an input of a `Blocks`: an axis that is not read element by element has to be whole."""
+    """As `peel_operand`, for an input of a `Blocks`: an axis that is not read element by element has to be whole.
+
+    A part of what is computed where it is used is an input by itself, so that the rest is not computed.
+    """
     shape, maps = op.shape, identity(op.ndim)
+    bottom = op
+    while isinstance(bottom, View | Rechunk):
+        bottom = bottom.inputs[0]
+    in_part = isinstance(bottom, Map | Concat | Patch | Fill | Iota | Random)
     whole = {d for d, m in enumerate(reading) if not m.follows}
     long = {d for d, n in enumerate(shape) if n != 1}
     while isinstance(op, View | Rechunk):
@@ -93,7 +102,8 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
             m.axis in whole and (m.start, m.step, n) != (0, 1, shape[m.axis])
             for m, n in zip(beneath, op.inputs[0].shape, strict=True)
         )
-        if any(cut) or not long <= {m.axis for m in beneath}:
+        narrower = in_part and math.prod(op.inputs[0].shape) > math.prod(op.shape)
+        if any(cut) or narrower or not long <= {m.axis for m in beneath}:
             break
         op, maps = op.inputs[0], beneath
     return op, maps
@@ -145,6 +155,26 @@ def _peel_along(op: Op, axis: int, ends: tuple[bool, bool], straight: bool) -> t
     return found
 
 
+def layers_of(op: Patch) -> tuple[Fill | None, list[tuple[Op, Maps]]]:
+    """What lies one over the other in a patched array, each with how it follows the array's axes; the last is on top.
+
+    At the bottom is one value everywhere, given first, or the first layer.
+    """
+    layers: list[tuple[Op, Maps]] = []
+    beneath: Op = op
+    while isinstance(beneath, Patch):
+        layers.append((peel_rechunk(beneath.inputs[1]), tuple(AxisMap(d, -n) for d, n in enumerate(beneath.offset))))
+        beneath = peel_rechunk(beneath.inputs[0])
+    bottom = beneath
+    while isinstance(bottom, View | Rechunk):
+        bottom = bottom.inputs[0]
+    if isinstance(bottom, Fill):
+        return bottom, layers[::-1]
+    base, maps = peel_operand(beneath)
+    straight = layout(maps, op.ndim) == tuple(range(op.ndim)) and len(maps) == op.ndim
+    return None, [(base, maps) if straight else (beneath, identity(op.ndim)), *layers[::-1]]
+
+
 class _Assigner:
     """Visits ops consumers first and gives each to regions."""
 
@@ -168,7 +198,7 @@ class _Assigner:
         out: dict[int, int] = {}
         for op in self.order:
             below = max((out[id(i)] for i in op.inputs), default=0)
-            out[id(op)] = below + (id(op) in self.kept or isinstance(op, Reduce | Contract | Reshape | Blocks))
+            out[id(op)] = below + (id(op) in self.kept or isinstance(op, Reduce | Contract | Reshape | Blocks | Patch))
         return out
 
     def _use(self, op: Op, region: Region, maps: Maps) -> None:
@@ -209,7 +239,9 @@ class _Assigner:
             return all(_is_along(maps, op.axis) for _, maps in uses)
         if isinstance(op, View) and is_diagonal(op.maps):
             return False  # of larger blocks than its own far more would be read than the diagonal
-        cheap = isinstance(op, View | Rechunk | Fill | Iota) or all(isinstance(i, Fill | Iota) for i in op.inputs)
+        cheap = isinstance(op, View | Rechunk | Fill | Iota | Patch) or all(
+            isinstance(i, Fill | Iota) for i in op.inputs
+        )
         return cheap or len(uses) == 1
 
     def _join(self, op: Op, region: Region, maps: Maps) -> None:
@@ -224,6 +256,9 @@ class _Assigner:
         elif isinstance(op, Random):
             for base, _ in parameters_of(op):
                 self._keep(base)
+        elif isinstance(op, Patch):
+            for layer, _ in layers_of(op)[1]:
+                self._keep(layer)
         elif isinstance(op, Map):
             for i in op.inputs:
                 self._use(i, region, broadcast(i.shape, op.shape, maps))
@@ -305,7 +340,7 @@ def _leaves(op: Op) -> frozenset[int]:
         if id(top) in seen:
             continue
         seen.add(id(top))
-        if isinstance(top, Map | View | Rechunk | Concat):
+        if isinstance(top, Map | View | Rechunk | Concat | Patch):
             stack.extend(top.inputs)
         elif not isinstance(top, Fill | Iota):
             out.add(id(top))

@@ -189,6 +189,7 @@ class Prepared:
 
     def _prepare_reads(self, program: Program, arrays: Mapping[str, Any], cache: ReadCache | None) -> None:
         early = {name for step in (*self.before, *self.loop) for name in (*step.ins, *step.outs)}
+        early |= {r.by for r in program.reads if r.register in early}
         once = [r for r in program.reads if not r.loop and not r.by]
         late = [bool(self.loop) and r.register not in early for r in once]
 
@@ -214,7 +215,7 @@ class Prepared:
 
         Tasks begin at different places, so that they do not all read one tile at once.
         """
-        first = 0 if any(step.kernel.in_order for step in self.loop) else task.number
+        first = 0 if self.program.ordered or any(step.kernel.in_order for step in self.loop) else task.number
         for turn in range(self.loop_count):
             yield task.blocks + self.loop_blocks((turn + first) % self.loop_count)
 

@@ -149,17 +149,19 @@ class Source:
 class PreparedRead:
     """A read: one source as it is, or several pasted where they belong in the block."""
 
-    __slots__ = ("by", "by_axis", "in_memory", "layout", "register", "sources")
+    __slots__ = ("by", "by_axis", "fill", "in_memory", "layout", "register", "sources")
 
     def __init__(self, read: Read, program: Program, arrays: Mapping[str, Any], cache: ReadCache | None = None) -> None:
         self.register, self.layout = read.register, read.layout
         self.by, self.by_axis = read.by, read.by_axis
         self.sources = tuple(Source(p, read.layout, program, arrays[p.array], cache) for p in read.parts)
         self.in_memory = all(s.in_memory for s in self.sources)
+        self.fill = None if read.fill is None else self._decoded(read.fill[2])
 
     def load(self, blocks: Blocks) -> Loaded:
         """The register's array, and the bytes read for it."""
-        return self.sources[0].load(blocks) if len(self.sources) == 1 else self._paste(blocks)
+        alone = len(self.sources) == 1 and self.fill is None
+        return self.sources[0].load(blocks) if alone else self._paste(blocks)
 
     def load_by(self, blocks: Blocks, ranges: Array) -> Loaded:
         """As `load`, for a read that a register says more of."""
@@ -172,20 +174,32 @@ class PreparedRead:
     def _paste(self, blocks: Blocks) -> Loaded:
         shape = tuple(self._length(self.sources[0], a, blocks) for a in self.layout)
         pieces = [(s, place) for s in self.sources if (place := self._place(s, blocks)) is not None]
+        whole = tuple(slice(0, n) for n in shape)
+        covering = [n for n, (_, place) in enumerate(pieces) if place == whole]
+        pieces = pieces[covering[-1] if covering else 0 :]  # what lies under a piece that has all is not seen
+        if covering and len(pieces) == 1:
+            return pieces[0][0].load(blocks)
+        if not covering and self.fill is None:
+            self._check_union([place for _, place in pieces], shape)
+        dtype = np.result_type(*(s.dtype for s in self.sources))
+        out = np.empty(shape, dtype) if self.fill is None else np.full(shape, self.fill, dtype)
+        nbytes = 0
         for source, place in pieces:
-            if all(p == slice(0, n) for p, n in zip(place, shape, strict=True)):
-                return source.load(blocks)
-        loaded = [(place, *source.load(blocks)) for source, place in pieces]
-        if sum(data.size for _, data, _ in loaded) != math.prod(shape):
+            data, read = source.load(blocks)
+            out[place] = data
+            nbytes += read
+        return out, nbytes
+
+    def _decoded(self, text: str) -> Any:
+        return np.frombuffer(bytes.fromhex(text), self.sources[0].dtype)[0]
+
+    def _check_union(self, places: Sequence[tuple[slice, ...]], shape: tuple[int, ...]) -> None:
+        found = sum(math.prod(p.stop - p.start for p in place) for place in places)
+        if found != math.prod(shape):
             raise PlanError(
                 f"register {self.register!r} needs a block of shape {shape}, but its parts "
-                f"{', '.join(s.name for s in self.sources)} have {sum(d.size for _, d, _ in loaded)} elements of it"
+                f"{', '.join(s.name for s in self.sources)} have {found} elements of it"
             )
-        dtypes = [d.dtype for _, d, _ in loaded] or [s.dtype for s in self.sources]
-        out = np.empty(shape, np.result_type(*dtypes))
-        for place, data, _ in loaded:
-            out[place] = data
-        return out, sum(n for _, _, n in loaded)
 
     @staticmethod
     def _length(source: Source, a: int, blocks: Blocks) -> int:
