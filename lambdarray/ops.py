@@ -179,6 +179,14 @@ class Concat(Op):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Table(Op):
+    """A small array whole, as one element that a function of other arrays looks things up in."""
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("table",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reduce(Op):
     """A reduction over axes; the value keeps them with length 1."""
 

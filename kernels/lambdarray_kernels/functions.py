@@ -146,16 +146,64 @@ def _refuse(error: type[Exception], message: str) -> Callable[..., None]:
     return check
 
 
+def entries(table: Array, dtype: DType) -> Array:
+    """The elements of an array that `pack` made one of."""
+    return table.reshape(1).view(dtype)
+
+
+def _search(side: Any) -> Callable[..., None]:
+    """`np.searchsorted` of values in a sorted table of their dtype, through a second table that sorts it if given."""
+
+    def search(x: Array, table: Array, *sorters: Array, out: Array) -> None:
+        sorter = entries(sorters[0], np.dtype(np.intp)) if sorters else None
+        out[...] = np.searchsorted(entries(table, x.dtype), x, side, sorter)
+
+    return search
+
+
+def _digitize(right: bool) -> Callable[..., None]:
+    """`np.digitize` of values in bins of their dtype."""
+
+    def digitize(x: Array, bins: Array, out: Array) -> None:
+        out[...] = np.digitize(x, entries(bins, x.dtype), right)
+
+    return digitize
+
+
+def _interpolate(*names: str) -> Callable[..., None]:
+    """`np.interp` between the points of two tables, with scalars for its parameters of these names."""
+    interp: Callable[..., Any] = np.interp
+
+    def interpolate(x: Array, xp: Array, fp: Array, *values: Array, out: Array) -> None:
+        given = {name: v.reshape(())[()] for name, v in zip(names, values, strict=True)}
+        out[...] = interp(x, entries(xp, np.dtype(np.float64)), entries(fp, out.dtype), **given)
+
+    return interpolate
+
+
 EXTRAS: dict[str, Callable[..., None]] = {
     "cast": cast,
     "clip": clip,
     "complex": complex_,
     "copy": cast,
+    "digitize_left": _digitize(False),
+    "digitize_right": _digitize(True),
     "imag": imag,
+    "interp": _interpolate(),
+    "interp_between": _interpolate("left", "right"),
+    "interp_periodic": _interpolate("period"),
     "nan_to_num": nan_to_num,
     "real": real,
     "refuse_all_nan": _refuse(ValueError, "All-NaN slice encountered"),
+    "refuse_coordinate": _refuse(ValueError, "invalid entry in coordinates array"),
+    "refuse_index": _refuse(ValueError, "index is out of bounds for array of this size"),
+    "refuse_choice": _refuse(ValueError, "invalid entry in choice array"),
+    "refuse_fraction": _refuse(TypeError, "fweights must be integer"),
+    "refuse_negative": _refuse(ValueError, "weights cannot be negative"),
+    "refuse_no_weight": _refuse(ZeroDivisionError, "Weights sum to zero, can't be normalized"),
     "round": round_,
+    "searchsorted_left": _search("left"),
+    "searchsorted_right": _search("right"),
     "where": where,
     **{name: _plain(name) for name in ("angle", "i0", "iscomplex", "isneginf", "isposinf", "isreal", "sinc")},
 }

@@ -93,6 +93,16 @@ def reshape(x: Array, block: Sequence[Span], shape: Sequence[int], source: Seque
     return flat[(*parts, ...)].reshape(lengths)
 
 
+@kernel(flops=reshape_flops)
+def pack(x: Array, ndim: int) -> Array:
+    """All elements in C order as the bytes of one, with `ndim` axes of length 1.
+
+    >>> pack(np.arange(3.0), 2).shape, pack(np.arange(3.0), 2).itemsize
+    ((1, 1), 24)
+    """
+    return np.ascontiguousarray(x).reshape(-1).view(f"V{x.nbytes}").reshape((1,) * ndim)
+
+
 def _flat_range(left: Shape, right: Shape, block: Sequence[Span], source: Sequence[int], shape: Sequence[int]) -> slice:
     """Where a block lies in its group's rows, which begin with the whole row of its first element."""
     if not right:

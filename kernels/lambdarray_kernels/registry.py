@@ -17,6 +17,7 @@ MODULES = {
     "gemm": "products",
     "random": "generators",
     "reshape": "movement",
+    "pack": "movement",
 }
 
 

@@ -12,6 +12,7 @@ from . import (
     einsums,
     elementwise,
     joining,
+    lookup,
     manipulation,
     moments,
     nans,
@@ -42,6 +43,7 @@ MODULES = {
         "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
         "vsplit vstack"
     ),
+    lookup: "digitize interp ravel_multi_index searchsorted unravel_index",
     manipulation: (
         "broadcast_arrays broadcast_to concat concatenate expand_dims flip matrix_transpose moveaxis permute_dims "
         "ravel rechunk reshape squeeze stack swapaxes transpose"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import Concat, Fill, Iota, Map, Op, Random, Rechunk, View, constant
+from ..ops import Concat, Fill, Iota, Map, Op, Random, Rechunk, Table, View, constant
 from ..task import ArraySpec, Part, Read, Step
 from ..tiling import AxisMap, dtype_to_json
 from .regions import parts_of
@@ -41,6 +41,8 @@ class Code:
             self.values[id(op), maps] = self._random(op)
         elif isinstance(op, Concat):
             self.values[id(op), maps] = self._concat(op, maps)
+        elif isinstance(op, Table):
+            self.values[id(op), maps] = self._table(op)
         elif isinstance(op, View):
             self.values[id(op), maps] = self.value(op.inputs[0], compose(op.maps, maps))
         elif isinstance(op, Rechunk):
@@ -84,13 +86,17 @@ class Code:
         return ("in", name)
 
     def _concat(self, op: Concat, maps: Maps) -> Value:
-        sources, offset = [], 0
-        for i, (base, inner) in zip(op.inputs, parts_of(op), strict=True):
-            m = maps[op.axis]
-            shifted = AxisMap(m.axis, m.start - offset, m.step)
-            sources.append((base, compose(inner, (*maps[: op.axis], shifted, *maps[op.axis + 1 :]))))
-            offset += i.shape[op.axis]
-        return ("in", self.read(sources))
+        return ("in", self.read([(base, compose(inner, maps)) for base, inner in parts_of(op)]))
+
+    def _table(self, op: Table) -> Value:
+        """A read of all elements, packed into one."""
+        source, name, packed = op.inputs[0], f"r{len(self.reads)}", f"w{len(self.steps)}"
+        spec = self.array_of(source)
+        self.arrays[spec.name] = spec
+        whole = tuple(AxisMap(-1, 0, size=n) for n in source.shape)
+        self.reads.append(Read(name, (Part(spec.name, whole),), tuple(range(source.ndim))))
+        self.steps.append(Step("pack", (packed,), (name,), {"ndim": self.ndim}))
+        return ("in", packed)
 
     def _instruction(self, op: Map, maps: Maps) -> Value:
         args = [self._argument(op, a, maps) for a in op.args]
