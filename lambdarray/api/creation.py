@@ -147,35 +147,6 @@ def _map(name: str, inputs: list[Op], args: list[Any], kind: np.dtype[Any], tili
     return Map(tuple(inputs), tiling, kind, name=name, args=tuple(args), loop_in=(kind, kind), loop_out=(kind,))
 
 
-def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, dtype: Any = None, chunks: Any = "auto"
-) -> Array:
-    """`num` evenly spaced values from start to stop, as NumPy's linspace makes them.
-
-    >>> import lambdarray as la
-    >>> la.linspace(0, 1, 5).compute()
-    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
-    """
-    if num < 0:
-        raise ValueError(f"Number of samples, {num}, must be non-negative.")
-    from .elementwise import where
-
-    work = np.result_type(start, stop, float(num))
-    parts = num - 1 if endpoint else num
-    index = iota(num, chunks, work)
-    low, high = np.asarray(start, dtype=work)[()], np.asarray(stop, dtype=work)[()]
-    delta = high - low
-    step = delta / parts if parts > 0 else np.asarray(np.nan, dtype=work)[()]
-    real: Any = index.astype(work)
-    values = real * step if parts > 0 and step != 0 else (real / parts) * delta if parts > 0 else real * delta
-    values = values + low
-    if endpoint and num > 1:
-        last: Any = index
-        values = where(last == num - 1, high, values)
-    kind = work if dtype is None else np.dtype(dtype)
-    return np.floor(values).astype(kind) if kind.kind in "iu" else values.astype(kind)  # type: ignore[no-any-return]
-
-
 def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float, *, chunks: Any = "auto") -> Array:
     """Ones on the k-th diagonal and zeros elsewhere."""
     shape = _shape((n, n if m is None else m))

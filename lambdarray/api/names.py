@@ -9,6 +9,7 @@ from ..config import Config, config, get_config
 from . import (
     creation,
     diagonals,
+    differences,
     einsums,
     elementwise,
     joining,
@@ -16,10 +17,12 @@ from . import (
     manipulation,
     moments,
     nans,
+    padding,
     products,
     random,
     reductions,
     shaping,
+    spacing,
     special,
     tensors,
 )
@@ -33,10 +36,11 @@ pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan
 
 MODULES = {
     creation: (
-        "arange asarray empty empty_like eye from_array full full_like identity linspace ones ones_like open_zarr "
+        "arange asarray empty empty_like eye from_array full full_like identity ones ones_like open_zarr "
         "zeros zeros_like"
     ),
     diagonals: "diagonal",
+    differences: "diff ediff1d gradient trapezoid",
     einsums: "einsum",
     elementwise: "astype clip imag real round where",
     joining: (
@@ -50,9 +54,11 @@ MODULES = {
     ),
     moments: "mean nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
+    padding: "pad",
     products: "matmul",
     reductions: "all any argmax argmin max min prod sum",
     shaping: "fliplr flipud repeat resize roll rollaxis rot90 tile",
+    spacing: "geomspace linspace logspace",
     special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
     tensors: "cross dot inner kron matvec outer tensordot vdot vecdot vecmat",
 }
