@@ -234,6 +234,11 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return build("where", operands, loop, (kind,))[0]
 
 
+def refuse(name: str, x: Array, wrong: Array) -> Array:
+    """`x`; a task that finds `wrong` values raises the exception that the kernel `name` stands for."""
+    return build(name, [x, wrong], (x.dtype, wrong.dtype), (x.dtype,))[0]
+
+
 def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: Any = None) -> Array:
     """Values limited to [min, max]; either may be None. `a_min` and `a_max` are NumPy's older names of them."""
     min, max = a_min if min is None else min, a_max if max is None else max

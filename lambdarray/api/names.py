@@ -24,10 +24,12 @@ from . import (
     histograms,
     indexing,
     joining,
+    lookup,
     manipulation,
     moments,
     nans,
     overlap,
+    padding,
     placing,
     products,
     random,
@@ -37,6 +39,7 @@ from . import (
     searching,
     shaping,
     sorting,
+    spacing,
     special,
     tensors,
 )
@@ -56,7 +59,7 @@ MODULES = {
     creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
     devices: "from_dlpack",
     diagonals: "diagonal",
-    differences: "diff",
+    differences: "diff ediff1d gradient trapezoid",
     dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
     editing: "delete insert",
     einsums: "einsum",
@@ -69,6 +72,7 @@ MODULES = {
         "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
         "unstack vsplit vstack"
     ),
+    lookup: "ravel_multi_index unravel_index",
     manipulation: (
         "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose "
         "moveaxis permute_dims ravel rechunk reshape squeeze stack swapaxes transpose"
@@ -76,6 +80,7 @@ MODULES = {
     moments: "mean nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
     overlap: "map_overlap overlap trim_overlap",
+    padding: "pad",
     placing: "copyto fill_diagonal place put put_along_axis putmask",
     products: "matmul",
     reading: "from_npy from_npy_stack from_zarr load open_zarr",
@@ -87,6 +92,7 @@ MODULES = {
         "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
         "sort topk"
     ),
+    spacing: "geomspace logspace",
     special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
     tensors: "cross dot inner kron matvec outer tensordot vdot vecdot vecmat",
 }
