@@ -22,7 +22,7 @@ NAMES = {
     "sorting": "sort argsort partition argpartition topk argtopk",
     "runs": "sort_run windows between splits select merge_runs",
     "quantiles": "interpolate quantile median",
-    "searching": "searchsorted digitize interp isin unique",
+    "searching": "searchsorted digitize interp isin unique merge_unique headed parts unique_rows",
     "counting": "bincount bin_edges histogram histogramdd",
     "transforms": "fft twiddle chirp chirp_filter",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",

@@ -127,3 +127,53 @@ def _differs(ordered: Array, equal_nan: bool) -> Array:
     if equal_nan and ordered.dtype.kind in "fcmM":
         out[1:] &= ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
     return out
+
+
+@kernel(flops=_unique_flops)
+def merge_unique(triples: Array, *, equal_nan: bool = True) -> Array:
+    """What `unique` gives for several tiles, joined, as it gives it for all.
+
+    >>> tiles = [unique(None, np.array([7]), block=[(n, n + 1)], shape=[2]) for n in range(2)]
+    >>> merge_unique(np.concatenate(tiles)).tolist()
+    [(7, 0, 2)]
+    """
+    out: Array = unique(None, triples, block=(), shape=(), equal_nan=equal_nan)
+    return out
+
+
+@kernel(flops=lambda *_, **__: 0)
+def headed(*parts: Array, length: int) -> tuple[Array, ...]:
+    """What is of a length that only the data tell, made `length` long along its first axis; and how long it was.
+
+    >>> headed(np.array([5, 6]), length=4)
+    (array([5, 6, 0, 0]), array([2]))
+    """
+    return *(_longer(p, length) for p in parts), np.array([len(parts[0])], np.int64)
+
+
+def _longer(x: Array, length: int) -> Array:
+    out = np.zeros((length, *x.shape[1:]), x.dtype)
+    out[: len(x)] = x
+    return out
+
+
+@kernel(flops=lambda *_, **__: 0)
+def parts(triples: Array) -> tuple[Array, Array, Array]:
+    """The values, indices and counts of what `unique` gives.
+
+    >>> parts(unique(None, np.array([7, 7]), block=[(0, 2)], shape=[2]))
+    (array([7]), array([0]), array([2]))
+    """
+    value, index, count = (np.ascontiguousarray(triples[name]) for name in ("value", "index", "count"))
+    return value, index, count
+
+
+@kernel(flops=lambda x, **_: sort_flops(x))
+def unique_rows(x: Array, *, equal_nan: bool = True) -> tuple[Array, Array, Array, Array]:
+    """The distinct rows, which row is the first of each, which of them each row is, and how many there are.
+
+    >>> unique_rows(np.array([[2, 1], [0, 1], [2, 1]]))[2]
+    array([1, 0, 1])
+    """
+    rows, index, inverse, count = np.unique(x, True, True, True, axis=0, equal_nan=equal_nan)
+    return rows, index, inverse.reshape(-1), count

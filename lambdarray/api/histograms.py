@@ -43,8 +43,8 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Array:
     """
     numbers = asarray(x)
     heavy = None if weights is None or not numbers.size else asarray(weights)
-    kinds: Any = [np.zeros([min(n, 1) for n in numbers.shape], k.dtype) for k in (numbers, heavy) if k is not None]
-    sample = np.bincount(*kinds, minlength=minlength)
+    heavy_one = None if heavy is None else np.ones(1, heavy.dtype)
+    sample = np.bincount(stand_in(numbers), heavy_one, minlength)
     if heavy is not None and heavy.shape != numbers.shape:
         raise ValueError(f"The weights and list don't have the same length: {heavy.shape} and {numbers.shape}")
     least, most = _extent_now(numbers)

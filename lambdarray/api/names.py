@@ -10,6 +10,7 @@ from . import (
     creation,
     devices,
     diagonals,
+    distinct,
     dtypes,
     elementwise,
     grids,
@@ -24,6 +25,7 @@ from . import (
     repeating,
     scans,
     searching,
+    sets,
     sorting,
     special,
 )
@@ -39,6 +41,7 @@ MODULES = {
     creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
     devices: "from_dlpack",
     diagonals: "diagonal",
+    distinct: "unique unique_all unique_counts unique_inverse unique_values",
     dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
     elementwise: "astype clip imag real round where",
     grids: "eye identity linspace meshgrid tri tril triu",
@@ -55,6 +58,7 @@ MODULES = {
     repeating: "diff repeat roll tile unstack",
     scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
     searching: "digitize interp isin searchsorted",
+    sets: "ediff1d intersect1d setdiff1d setxor1d union1d",
     sorting: (
         "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
         "sort topk"
