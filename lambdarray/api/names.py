@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._version import __version__
 from ..config import Config, config, get_config
 from . import (
+    calculus,
     creation,
     devices,
     diagonals,
@@ -18,6 +19,7 @@ from . import (
     manipulation,
     moments,
     nans,
+    orders,
     products,
     random,
     reading,
@@ -25,6 +27,7 @@ from . import (
     repeating,
     scans,
     searching,
+    segments,
     sets,
     sorting,
     special,
@@ -38,6 +41,7 @@ newaxis = None
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 
 MODULES = {
+    calculus: "trapezoid unwrap",
     creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
     devices: "from_dlpack",
     diagonals: "diagonal",
@@ -50,14 +54,16 @@ MODULES = {
         "broadcast_arrays broadcast_shapes broadcast_to concat concatenate expand_dims flip matrix_transpose "
         "moveaxis permute_dims ravel rechunk reshape squeeze stack swapaxes transpose"
     ),
-    moments: "mean nanmean nanstd nanvar std var",
+    moments: "mean moment nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
+    orders: "lexsort push sort_complex",
     products: "dot matmul matvec outer tensordot vdot vecdot vecmat",
     reading: "from_npy from_npy_stack from_zarr load open_zarr",
     reductions: "all any argmax argmin count_nonzero max min prod sum",
     repeating: "diff repeat roll tile unstack",
     scans: "cumprod cumsum cumulative_prod cumulative_sum nancumprod nancumsum",
     searching: "digitize interp isin searchsorted",
+    segments: "coarsen",
     sets: "ediff1d intersect1d setdiff1d setxor1d union1d",
     sorting: (
         "argpartition argsort argtopk median nanmedian nanpercentile nanquantile partition percentile quantile "
