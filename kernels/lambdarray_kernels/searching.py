@@ -96,9 +96,11 @@ def unique(
     array([(5, 11, 1), (7, 10, 2)],
           dtype=[('value', '<i8'), ('index', '<i8'), ('count', '<i8')])
     """
-    triples = x if x.dtype.names else _single(x, block, shape)
+    triples = x if x.dtype.names else _of_tile(x, block, shape, equal_nan)
     if found is not None:
         triples = np.concatenate([found, triples], dtype=triples.dtype)
+    elif not x.dtype.names:
+        return triples
     # Tiles may come in any order, and the first of equal values is the one with the least place.
     triples = triples[np.lexsort((triples["index"], triples["value"]))]
     starts = np.flatnonzero(_differs(triples["value"], equal_nan))
@@ -108,15 +110,18 @@ def unique(
     return out
 
 
-def _single(x: Array, block: Sequence[Span], shape: Sequence[int]) -> Array:
-    """Each element of a tile as a value that is there once."""
-    out = np.empty(x.size, unique_dtype(x.dtype))
-    out["value"], out["count"] = x.reshape(-1), 1
-    places = np.zeros((1,) * x.ndim, np.int64)
-    for d, (lo, hi) in enumerate(block[: x.ndim]):
-        step = math.prod(shape[d + 1 : x.ndim])
-        places = places + step * np.arange(lo, hi).reshape([-1 if a == d else 1 for a in range(x.ndim)])
-    out["index"] = places.reshape(-1)
+def _of_tile(x: Array, block: Sequence[Span], shape: Sequence[int], equal_nan: bool) -> Array:
+    """The distinct elements of a tile."""
+    order = np.argsort(x, axis=None, kind="stable")
+    ordered = x.reshape(-1)[order]
+    starts = np.flatnonzero(_differs(ordered, equal_nan))
+    out = np.empty(starts.size, unique_dtype(x.dtype))
+    out["value"], out["count"] = ordered[starts], np.diff(starts, append=x.size)
+    places, left = np.zeros(starts.size, np.int64), order[starts]
+    for d in reversed(range(x.ndim)):
+        left, here = np.divmod(left, max(x.shape[d], 1))
+        places += (here + block[d][0]) * math.prod(shape[d + 1 : x.ndim])
+    out["index"] = places
     return out
 
 
