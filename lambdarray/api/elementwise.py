@@ -160,6 +160,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         from .scans import accumulate
 
         return accumulate(ufunc, *inputs, **{**kwargs, "out": out})
+    if method == "reduceat":
+        from .segments import reduceat
+
+        return reduceat(ufunc, *inputs, **{**kwargs, "out": out})
     if method == "outer":
         a, b = (operand(x) for x in inputs)
         new = (...,) + (None,) * (b.ndim if isinstance(b, Array) else np.ndim(b))

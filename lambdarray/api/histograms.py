@@ -43,9 +43,8 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Array:
     """
     numbers = asarray(x)
     heavy = None if weights is None or not numbers.size else asarray(weights)
-    small = [min(n, 1) for n in numbers.shape]
-    kind = None if heavy is None else np.zeros(small, heavy.dtype)
-    sample = np.bincount(np.zeros(small, numbers.dtype), kind, minlength=minlength)
+    heavy_one = None if heavy is None else np.ones(1, heavy.dtype)
+    sample = np.bincount(stand_in(numbers), heavy_one, minlength)
     if heavy is not None and heavy.shape != numbers.shape:
         raise ValueError(f"The weights and list don't have the same length: {heavy.shape} and {numbers.shape}")
     least, most = _extent_now(numbers)
