@@ -98,14 +98,20 @@ DTYPES = ("?", "i1", "u1", "i4", "i8", "u8", "f4", "f8", "c8", "c16")
 
 @st.composite
 def arrays(
-    draw: Any, dtypes: Any = DTYPES, min_dims: int = 0, max_dims: int = 3, max_side: int = 7, shape: Any = None
+    draw: Any,
+    dtypes: Any = DTYPES,
+    min_dims: int = 0,
+    max_dims: int = 3,
+    max_side: int = 7,
+    shape: Any = None,
+    finite: bool = False,
 ) -> tuple[la.Array, np.ndarray]:
     """A pair of equal arrays, ours in ragged chunks; values are small, so that sums are near NumPy's."""
     if shape is None:
         shape = draw(hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=0, max_side=max_side))
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
     seed = draw(st.integers(0, 2**32 - 1))
-    values = numbers(np.random.default_rng(seed), shape, dtype, draw(st.booleans()))
+    values = numbers(np.random.default_rng(seed), shape, dtype, not finite and draw(st.booleans()))
     chunks = tuple(cuts(draw, n) for n in shape)
     return la.from_array(values, chunks=chunks), values
 

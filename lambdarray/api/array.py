@@ -287,12 +287,16 @@ class Array:
         return manipulation.reshape(self, wanted, order=order)
 
     def ravel(self, order: str = "C") -> Array:
-        """One axis with all elements in C order."""
-        return self.reshape(-1, order=order)
+        """One axis with all elements in C order, or another that NumPy names."""
+        from .manipulation import ravel
+
+        return ravel(self, order)
 
     def flatten(self, order: str = "C") -> Array:
-        """One axis with all elements in C order."""
-        return self.reshape(-1, order=order)
+        """One axis with all elements in C order, or another that NumPy names."""
+        from .manipulation import ravel
+
+        return ravel(self, order)
 
     def copy(self) -> Array:
         """The array itself, under another name: it is immutable, so that nothing could tell a copy from it."""
@@ -300,7 +304,7 @@ class Array:
 
     def dot(self, other: Any) -> Array:
         """As `lambdarray.dot`."""
-        from .products import dot
+        from .tensors import dot
 
         return dot(self, other)
 

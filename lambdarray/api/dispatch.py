@@ -74,7 +74,9 @@ def _kind(x: Any) -> Any:
     return np.broadcast_to(np.empty((), x.dtype), x.shape) if isinstance(x, Array) else x
 
 
-OF_THE_KIND = frozenset(
-    ("shape", "ndim", "size", "result_type", "can_cast", "min_scalar_type", "iscomplexobj", "isrealobj", "common_type")
-)
+LOOKED_AT = (
+    "can_cast", "common_type", "einsum_path", "iscomplexobj", "isrealobj", "min_scalar_type", "ndim", "result_type",
+    "shape", "size",
+)  # fmt: skip
+OF_THE_KIND = frozenset(LOOKED_AT)
 ALIASES = {"amin": "min", "amax": "max", "concatenate": "concat", "around": "round", "transpose": "permute_dims"}

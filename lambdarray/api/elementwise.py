@@ -166,13 +166,12 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         raise TypeError(f"{ufunc.__name__}: an Array is immutable, so out= cannot be filled; use the value returned")
     if where_ is not True:
         raise TypeError(f"{ufunc.__name__}: where= leaves values undefined; use lambdarray.where(condition, x, y)")
-    if ufunc.signature is not None:
-        from . import products
-
-        product = getattr(products, ufunc.__name__, None)
-        return product(*inputs, **kwargs) if product else NotImplemented
     kwargs.pop("subok", None)
     kwargs.pop("order", None)
+    if ufunc.signature is not None:
+        from .names import FUNCTIONS
+
+        return FUNCTIONS[ufunc.__name__](*inputs, **kwargs) if ufunc.__name__ in FUNCTIONS else NotImplemented
     unknown = set(kwargs) - {"dtype", "casting"}
     if unknown:
         raise TypeError(f"{ufunc.__name__}: {', '.join(sorted(unknown))}= is not supported on lambdarray arrays")

@@ -71,7 +71,7 @@ def visualize(*arrays: Any, filename: Any = None) -> Graph:
 
     >>> import lambdarray as la
     >>> la.visualize(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4))
-    <plan of 3 stages and 12 tasks>
+    <plan of 2 stages and 8 tasks>
     """
     plan, objects = make_plan(ops_of(arrays), resources(get_config()))
     graph = draw(plan, objects)

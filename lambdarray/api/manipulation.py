@@ -149,15 +149,18 @@ def _full_shape(x: Array, shape: Any) -> Shape:
 
 
 def reshape(x: Any, shape: Any, order: str = "C", *, copy: bool | None = None) -> Array:
-    """The same elements in C order under another shape; one length may be -1.
+    """The same elements in C order, or in Fortran's ("F"), under another shape; one length may be -1.
 
-    Raises ValueError with both shapes where the numbers of elements differ.
+    An array of ours has no order in memory, so that "A" is "C". Raises ValueError with both shapes where the numbers
+    of elements differ.
     """
     from lambdarray_kernels.movement import reshape_groups
 
     x = asarray(x, copy=copy)
-    if order != "C":
-        raise ValueError(f"order={order!r} is not supported; only C order is")
+    if order == "F":
+        return permute_dims(reshape(permute_dims(x), _full_shape(x, shape)[::-1]))
+    if order not in ("C", "A"):
+        raise ValueError(f"order={order!r} is not permitted for reshaping; only 'C', 'F' and 'A' are")
     target = _full_shape(x, shape)
     if target == x.shape:
         return Array(x._op)
@@ -210,16 +213,21 @@ def _with_ones(x: Array, target: Shape) -> Array:
     return Array(View((x._op,), Tiling(tuple(axes)), x.dtype, maps=maps))
 
 
-def ravel(x: Any) -> Array:
-    """One axis with all elements in C order."""
-    return reshape(x, (-1,))
+def ravel(x: Any, order: str = "C") -> Array:
+    """One axis with all elements in C order, or in Fortran's ("F"); "A" and "K" are "C"."""
+    return reshape(x, (-1,), order="C" if order == "K" else order)
 
 
-def concat(arrays: Any, axis: int | None = 0, *, dtype: Any = None) -> Array:
+def concat(
+    arrays: Any, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Array:
     """Arrays joined along an axis that exists; flattened first where `axis` is None.
 
-    Raises ValueError with both shapes where the other axes differ.
+    Raises ValueError with both shapes where the other axes differ, TypeError where `dtype` cannot be cast to.
     """
+    from .folds import refuse_out
+
+    refuse_out(out, "concatenate")
     made = [asarray(a) for a in arrays]
     if not made:
         raise ValueError("need at least one array to concatenate")
@@ -238,6 +246,9 @@ def concat(arrays: Any, axis: int | None = 0, *, dtype: Any = None) -> Array:
                 f"array 0 has shape {made[0].shape} and array {n} has shape {a.shape}, joined along axis {at}"
             )
     kind = np.result_type(*(a.dtype for a in made)) if dtype is None else np.dtype(dtype)
+    for a in made:
+        if not np.can_cast(a.dtype, kind, casting):
+            raise TypeError(f"Cannot cast array data from {a.dtype!r} to {kind!r} according to the rule {casting!r}")
     ops = [a.astype(kind)._op for a in made]
     if len(ops) == 1:
         return Array(ops[0])
@@ -250,7 +261,7 @@ def concat(arrays: Any, axis: int | None = 0, *, dtype: Any = None) -> Array:
 concatenate = concat
 
 
-def stack(arrays: Any, axis: int = 0) -> Array:
+def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind") -> Array:
     """Arrays of one shape joined along a new axis."""
     made = [asarray(a) for a in arrays]
     if not made:
@@ -259,7 +270,7 @@ def stack(arrays: Any, axis: int = 0) -> Array:
         shapes = ", ".join(sorted({str(a.shape) for a in made}))
         raise ValueError(f"all input arrays must have the same shape: {shapes}")
     at = axis_of(axis, made[0].ndim + 1)
-    return concat([expand_dims(a, at) for a in made], at)
+    return concat([expand_dims(a, at) for a in made], at, out, dtype=dtype, casting=casting)
 
 
 def flip(x: Any, axis: Any = None) -> Array:

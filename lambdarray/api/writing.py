@@ -1,4 +1,4 @@
-"""Running expressions into what stays: Zarr arrays, NumPy's files, and any object of the user's."""
+"""Running expressions into what stays: Zarr arrays, and any object of the user's."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ from ..store.objects import Target, TargetArray, lock_of, place_in, place_shape,
 from ..task import Plan
 from ..tiling import Cuts, Index, Tiling
 from .array import Array
-from .axes import axis_of
 from .compute import make, ops_of, run, with_values
-from .creation import asarray
-from .reading import local_file
 from .remote import check_grants
 
 
@@ -86,38 +83,6 @@ def store(
     run(launch, partial(filler.take, launch) if objects else None)
     saves.finish()
     launch.forget()
-
-
-def save(file: Any, arr: Any, allow_pickle: bool = True) -> None:
-    """Run, and write the array as a .npy file, tile by tile; the name gets `.npy` at its end, as NumPy gives it.
-
-    What is at the path is replaced once the new file is whole, so that an array may be computed from the file that it
-    is saved to. `allow_pickle` is NumPy's and means nothing here: there are no Python objects in arrays.
-    """
-    from ..store.npy import new_file
-
-    array = asarray(arr)
-    if hasattr(file, "write"):
-        np.save(file, np.asarray(array))
-        return
-    path = local_file(file)
-    path = path if path.name.endswith(".npy") else path.with_name(f"{path.name}.npy")
-    with new_file(path, array.shape, array.dtype) as target:
-        store(array, target)
-
-
-def to_npy_stack(dirname: Any, x: Any, axis: int = 0) -> None:
-    """Run, and write a directory of .npy files, one for each tile along `axis`, as Dask's function does it."""
-    from ..store.npy import NpyStack
-
-    array = asarray(x)
-    along = axis_of(axis, array.ndim)
-    array = array.rechunk({d: -1 for d in range(array.ndim) if d != along})
-    path = local_file(dirname)
-    path.mkdir(parents=True, exist_ok=True)
-    stack = NpyStack(path, array.chunks, array.dtype, along)
-    store(array, stack, lock=False)
-    stack.write_info()
 
 
 # -- what goes where

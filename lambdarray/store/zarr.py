@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -38,8 +39,20 @@ def open_zarr(url: str) -> ZarrMeta:
             f"{url} is an incomplete save: the run that wrote it did not come to its end; "
             "run the same save again, which computes only what is missing, or save anew with overwrite=True"
         )
-    _decoding(meta)
+    with _as_it_must_be(url):
+        _decoding(meta)
     return meta
+
+
+@contextmanager
+def _as_it_must_be(url: str) -> Iterator[None]:
+    """What goes wrong in taking metadata apart is a fault of the metadata."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise StoreError(f"the metadata of the Zarr array at {url} is not as it must be: {error!r}") from error
 
 
 def _decoding(meta: ZarrMeta) -> Chain | Shard:
@@ -68,19 +81,19 @@ def read_documents(store: TileStore) -> dict[str, Json]:
 
 
 def parse(url: str, documents: Mapping[str, Json]) -> ZarrMeta | None:
-    try:
+    """The metadata in an array's documents; None where there are none, StoreError for a group and what is not read."""
+    with _as_it_must_be(url):
         if METADATA in documents:
             return parse_v3(url, documents[METADATA])
         if ".zarray" in documents:
             return parse_v2(url, documents[".zarray"], documents.get(".zattrs") or {})
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise StoreError(f"the metadata of the Zarr array at {url} is not as it must be: {error!r}") from error
     if ".zgroup" in documents:
         raise StoreError(f"{url} is a Zarr group, not an array; open one of the arrays in it, such as {url}/name")
     return None
 
 
 def read_json(store: TileStore, key: str) -> Json:
+    """A document, None where there is none; StoreError for one that is not JSON."""
     try:
         text = bytes(store.get_bytes(key))
     except MissingTileError:

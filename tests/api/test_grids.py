@@ -1,4 +1,4 @@
-"""Arrays from indices along axes, and elements repeated and moved round, against NumPy."""
+"""Arrays from indices along axes, and what is made of shapes and neighbours, against NumPy."""
 
 from __future__ import annotations
 
@@ -77,31 +77,6 @@ def test_linspace_tells_its_step():
 
 
 @few
-@given(data=st.data())
-def test_roll_is_numpys(data):
-    x = data.draw(arrays())
-    axes = st.integers(-3, 2)
-    axis = data.draw(st.none() | axes | st.lists(axes, min_size=1, max_size=2).map(tuple))
-    shift = data.draw(st.integers(-9, 9) | st.tuples(st.integers(-9, 9), st.integers(0, 3)))
-    if axis is None and isinstance(shift, tuple):
-        shift = shift[0]
-    judge(lambda a: np.roll(a, shift, axis), x, exact=True)
-
-
-@few
-@given(x=arrays(max_side=4), reps=st.integers(-1, 3) | st.lists(st.integers(0, 3), max_size=4).map(tuple))
-def test_tile_is_numpys(x, reps):
-    judge(lambda a: np.tile(a, reps), x, exact=True)
-
-
-@few
-@given(x=arrays(max_side=4), repeats=st.integers(-1, 3), axis=st.none() | st.integers(-3, 2))
-def test_repeat_is_numpys(x, repeats, axis):
-    judge(lambda a: np.repeat(a, repeats, axis), x, exact=True)
-    judge(lambda a: np.repeat(a, [repeats], axis=axis), x, exact=True)
-
-
-@few
 @given(x=arrays(max_side=4), axis=st.integers(-3, 2))
 def test_unstack_is_numpys(x, axis):
     judge(lambda a: np.unstack(a, axis=axis), x, exact=True)
@@ -141,9 +116,3 @@ def test_broadcast_shapes_are_numpys(shapes):
 @given(x=arrays(max_dims=2), axis=st.integers(-4, 3) | st.lists(st.integers(-4, 3), max_size=2).map(tuple))
 def test_expand_dims_is_numpys(x, axis):
     judge(lambda a: np.expand_dims(a, axis), x, exact=True)
-
-
-def test_tiling_many_times_takes_no_more_steps_of_a_plan():
-    x = la.arange(4, chunks=2)
-    few, many = (len(la.plan(la.tile(x, n)).programs) for n in (2, 1000))
-    assert few == many

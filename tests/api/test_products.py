@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import lambdarray as la
@@ -74,40 +74,3 @@ def test_a_transposed_operand_is_read_as_it_is():
     x = la.from_array(np.random.default_rng(0).random((6, 9)), chunks=3)
     assert len(la.plan(x @ x.T).programs) == 1
     assert_same(x @ x.T, np.asarray(x) @ np.asarray(x).T)
-
-
-def finite(x):
-    """The pair without what is not finite: products of infinities are NaN in BLAS or not, as the order has it."""
-    array, value = x
-    value = np.nan_to_num(value, posinf=1, neginf=-1) if value.dtype.kind in "fc" else value
-    return la.from_array(value, chunks=array.chunks), value
-
-
-AXES = [0, 1, 2, ([0], [1]), ((1, 0), (0, 1)), (-1, 0), ([0, 0], [0, 0]), ([0, 1], [0]), ([5], [0]), ([], [])]
-
-
-@settings(max_examples=60)
-@given(data=st.data(), axes=st.sampled_from(AXES))
-def test_tensordot_is_numpys(data, axes):
-    m, n = data.draw(st.integers(0, 4)), data.draw(st.integers(1, 4))
-    shapes = [(m, n), (n, m), (n,), (m, n, 2), (2, m, n), ()]
-    x, y = (finite(data.draw(arrays(shape=data.draw(st.sampled_from(shapes))))) for _ in range(2))
-    judge(lambda a, b: np.tensordot(a, b, axes), x, y)
-
-
-@settings(max_examples=60)
-@given(data=st.data(), name=st.sampled_from(["vecdot", "matvec", "vecmat"]))
-def test_products_of_vectors_are_numpys(data, name):
-    n = data.draw(st.integers(0, 4))
-    first, second = {"vecdot": ((), ()), "matvec": ((3,), ()), "vecmat": ((), (2,))}[name]
-    left, right = (data.draw(st.sampled_from([(), (2,), (1, 2), (3,)])) for _ in range(2))
-    other = data.draw(st.sampled_from([n, n, n + 1]))
-    x = finite(data.draw(arrays(shape=(*left, *first, n))))
-    y = finite(data.draw(arrays(shape=(*right, other, *second))))
-    judge(lambda a, b: getattr(np, name)(a, b), x, y)
-
-
-@settings(max_examples=40)
-@given(x=arrays(max_dims=2, max_side=3), y=arrays(max_dims=2, max_side=3), axis=st.integers(-3, 2))
-def test_vecdot_along_another_axis_is_numpys(x, y, axis):
-    judge(lambda a, b: np.vecdot(a, b, axis=axis), finite(x), finite(y))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tracemalloc
 from time import sleep
 
@@ -306,6 +307,39 @@ def test_an_object_that_the_expression_reads_is_refused(tmp_path):
             la.store(la.open_zarr(tmp_path / "a") + 1, made)
         la.store(la.from_array(value[:3]) + 1, value[3:])
     np.testing.assert_array_equal(value, [0, 1, 2, 1, 2, 3])
+
+
+# -- HDF5
+
+
+@settings(max_examples=25)
+@given(arrays(), st.sampled_from([True, None]))
+def test_a_file_of_hdf5_has_the_arrays_under_their_names(tmp_path_factory, pair, chunks):
+    path = tmp_path_factory.mktemp("hdf5") / "x.h5"
+    x, value = pair
+    la.to_hdf5(path, {"/x": x, "/deep/twice": x + x}, chunks=chunks)
+    la.to_hdf5(path, "/x", x)
+    with h5py.File(path, "r") as file:
+        np.testing.assert_array_equal(file["x"][()], value)
+        np.testing.assert_array_equal(file["deep/twice"][()], value + value)
+        assert (file["x"].dtype, file["x"].shape) == (value.dtype, value.shape)
+
+
+def test_a_data_set_has_the_tiles_for_chunks_and_the_options_of_its_library(tmp_path):
+    la.to_hdf5(tmp_path / "x.h5", "x", la.ones((10, 6), chunks=(4, 3)), compression="gzip")
+    with h5py.File(tmp_path / "x.h5", "r") as file:
+        assert (file["x"].chunks, file["x"].compression) == ((4, 3), "gzip")
+    with pytest.raises(TypeError, match="Shapes do not match"):
+        la.to_hdf5(tmp_path / "x.h5", "x", la.ones(3))
+    for args in ((la.ones(3),), ("x",), ("x", la.ones(3), 4)):
+        with pytest.raises(ValueError, match="mapping"):
+            la.to_hdf5(tmp_path / "x.h5", *args)
+
+
+def test_without_h5py_the_error_names_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(StoreError, match="pip install h5py"):
+        la.to_hdf5(tmp_path / "x.h5", "x", la.ones(3))
 
 
 # -- .npy

@@ -62,6 +62,29 @@ def test_filters_and_compressors_of_version_2(url: str, zlib: bool) -> None:
     assert np.array_equal(read_zarr(url), x)
 
 
+@pytest.mark.parametrize(
+    "codecs",
+    [
+        [],
+        [{}],
+        [{"name": "crc32c"}],
+        [{"name": "transpose"}, {"name": "bytes"}],
+        [{"name": "sharding_indexed", "configuration": {}}],
+        [{"name": "numcodecs.delta"}, {"name": "bytes"}],
+        [{"name": "numcodecs.delta", "configuration": {"dtype": "nonsense"}}, {"name": "bytes"}],
+        [{"name": "bytes"}, {"name": "numcodecs.blosc", "configuration": {"levels": 3}}],
+        3,
+    ],
+    ids=str,
+)
+def test_codecs_that_are_not_as_they_must_be_are_noticed_when_the_array_is_opened(url: str, codecs: Any) -> None:
+    zarr.create_array(url, shape=SHAPE, chunks=CHUNKS, dtype="f8", compressors=None)
+    document = json.loads((Path(url) / "zarr.json").read_text())
+    (Path(url) / "zarr.json").write_text(json.dumps({**document, "codecs": codecs}))
+    with pytest.raises(StoreError, match=r"a\.zarr (is encoded by|is not as it must be)"):
+        open_zarr(url)
+
+
 def test_storage_transformers_are_refused(url: str) -> None:
     zarr.create_array(url, shape=SHAPE, chunks=CHUNKS, dtype="f8", compressors=None)
     document = json.loads((Path(url) / "zarr.json").read_text())

@@ -1,0 +1,89 @@
+"""NumPy's rules for the number of bins of a histogram, from statistics that are computed when one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .array import Array
+from .elementwise import call, where
+from .folds import cast
+from .moments import nanmean, nanstd
+from .nans import nanmax, nanmin
+from .reductions import sum as sum_
+from .sorting import nanpercentile
+
+
+class Statistics:
+    """Of the elements in a range: how many there are, and what the rules ask for, in NumPy's scalars."""
+
+    def __init__(self, x: Array, given: Any) -> None:
+        self.x = cast(x, np.dtype(np.float64)) if x.dtype.kind in "iub" else x
+        self.count = x.size
+        if given is not None and x.size:
+            inside = call(np.logical_and, call(np.greater_equal, x, given[0]), call(np.less_equal, x, given[1]))
+            self.count = int(sum_(inside))
+            self.x = where(inside, self.x, np.nan)
+
+    def extent(self) -> Any:
+        """From the least to the greatest."""
+        return call(np.subtract, nanmax(self.x), nanmin(self.x)).compute()[()]
+
+    def deviation(self) -> Any:
+        """The standard deviation."""
+        return nanstd(self.x).compute()[()]
+
+    def quartiles(self) -> Any:
+        """From the first quartile to the third."""
+        return np.subtract(*nanpercentile(self.x, [75, 25]).compute())
+
+    def skew(self) -> Any:
+        """The mean third power of what is away from the mean, in standard deviations."""
+        away = call(np.divide, call(np.subtract, self.x, nanmean(self.x)), nanstd(self.x))
+        return nanmean(call(np.power, away, 3)).compute()[()]
+
+
+def _scott(s: Statistics) -> Any:
+    return (24.0 * np.pi**0.5 / s.count) ** (1.0 / 3.0) * s.deviation()
+
+
+def _fd(s: Statistics) -> Any:
+    return 2.0 * s.quartiles() * s.count ** (-1.0 / 3.0)
+
+
+def _doane(s: Statistics) -> Any:
+    n = s.count
+    if n <= 2 or not s.deviation() > 0:
+        return 0.0
+    skewness = np.sqrt(6.0 * (n - 2) / ((n + 1.0) * (n + 3)))
+    return s.extent() / (1.0 + np.log2(n) + np.log2(1.0 + abs(s.skew()) / skewness))
+
+
+def _auto(s: Statistics) -> Any:
+    return min(max(_fd(s), RULES["sqrt"](s) / 2), RULES["sturges"](s))
+
+
+RULES: dict[str, Callable[[Statistics], Any]] = {
+    "auto": _auto,
+    "doane": _doane,
+    "fd": _fd,
+    "rice": lambda s: s.extent() / (2.0 * s.count ** (1.0 / 3)),
+    "scott": _scott,
+    "sqrt": lambda s: s.extent() / np.sqrt(s.count),
+    "sturges": lambda s: s.extent() / (np.log2(s.count) + 1.0),
+}
+
+
+def number_of_bins(x: Array, rule: str, given: Any) -> int:
+    """How many equal bins the rule makes in the range that is given, or from the least element to the greatest."""
+    if rule not in RULES:
+        raise ValueError(f"{rule!r} is not a valid estimator for `bins`; {', '.join(RULES)} are")
+    statistics = Statistics(x, given)
+    width = RULES[rule](statistics) if statistics.count else 0
+    if not width:
+        return 1
+    if x.dtype.kind in "iu":
+        width = max(width, 1)
+    return int(np.ceil((statistics.extent() if given is None else given[1] - given[0]) / width))
