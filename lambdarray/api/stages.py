@@ -114,10 +114,10 @@ def whole(size: int) -> AxisMap:
     return AxisMap(-1, size=size)
 
 
-def lines(x: Array, axes: Sequence[int], itemsize: int = 0) -> list[Cuts]:
+def lines(x: Array, axes: Sequence[int], itemsize: int = 0, most: int = MOST_BYTES) -> list[Cuts]:
     """Blocks of `x` in which `axes` are whole: of the chunks along the others, joined or cut to be worth a task.
 
-    `itemsize` is what an element takes, if that is more than the array's.
+    `itemsize` is what an element takes, if that is more than the array's, and `most` what a block may.
     """
     from ..planner.blocks import group, split
 
@@ -128,7 +128,7 @@ def lines(x: Array, axes: Sequence[int], itemsize: int = 0) -> list[Cuts]:
         return math.prod(max(c.max_chunk, 1) for c in cuts) * max(itemsize, x.dtype.itemsize)
 
     for d in others:
-        cuts[d] = split(cuts[d], min(max(cuts[d].max_chunk, 1), -(-nbytes() // MOST_BYTES)))
+        cuts[d] = split(cuts[d], min(max(cuts[d].max_chunk, 1), -(-nbytes() // most)))
     for d in reversed(range(x.ndim)):
         if d not in axes:
             cuts[d] = group(cuts[d], min(cuts[d].count, max(1, LEAST_BYTES // max(nbytes(), 1))))

@@ -19,11 +19,13 @@ from .chunks import tiling_for
 from .creation import asarray, zeros
 from .elementwise import astype, real
 from .manipulation import concat, flip, reshape, swapaxes
-from .stages import In, Out, Stage, lines, single, whole
+from .stages import MOST_BYTES, In, Out, Stage, lines, single, whole
 
 # A transform along axes of more bytes is not done in one block, if there are fewer of these than FEW_LINES; if there
 # are more, they make enough tasks until they are so many times longer.
 MOST_LINE_BYTES, FEW_LINES = 32 << 20, 4
+# Blocks of long lines: so many at least, for workers to share, but none smaller.
+LONG_BLOCKS, LEAST_LONG_BYTES = 64, 4 << 20
 # The longest row of a line seen as a matrix.
 MOST_ROW = 1 << 21
 
@@ -110,10 +112,12 @@ def filled(x: Array, axis: int, size: int) -> Array:
     return concat([x, zeros(shape, x.dtype, chunks=chunks)], axis)
 
 
-def _in_blocks(x: Array, axes: Sequence[int], calls: Sequence[Call], dtype: np.dtype[Any]) -> Array:
-    """Kernels one after the other over blocks in which these axes are whole."""
+def _in_blocks(
+    x: Array, axes: Sequence[int], calls: Sequence[Call], dtype: np.dtype[Any], most: int = MOST_BYTES
+) -> Array:
+    """Kernels one after the other over blocks, of `most` bytes where they can be cut, in which these axes are whole."""
     grown = math.prod(max(1, params["n"] // max(x.shape[params["axis"]], 1)) for k, params in calls if k == "fft")
-    cuts = lines(x, axes, dtype.itemsize * grown)
+    cuts = lines(x, axes, dtype.itemsize * grown, most)
     shape, block = list(x.shape), [c.max_chunk for c in cuts]
     steps, flops = [], 0
     for kernel, params in calls:
@@ -161,12 +165,14 @@ def _four_steps(x: Array, sizes: tuple[int, int], axis: int, kind: str, norm: st
     The two scalings together are that of the whole line, whatever the norm.
     """
     dtype = _dtype(x, [(kind, 1, axis)], norm)
-    turn: Call = ("twiddle", {"axes": [axis, axis + 1], "inverse": kind == "ifft"})
-    columns, rows = (("fft", {"kind": kind, "n": n, "axis": axis + d, "norm": norm}) for d, n in enumerate(sizes))
+    most = min(MOST_BYTES, max(LEAST_LONG_BYTES, x.size * dtype.itemsize // LONG_BLOCKS))
+    columns, rows = (("fft", {"kind": kind, "n": n, "axis": axis, "norm": norm}) for n in sizes)
     matrix = reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
-    matrix = _in_blocks(matrix, [axis], [columns], dtype)
-    matrix = _in_blocks(matrix, [axis + 1], [turn, rows], dtype)
-    return reshape(swapaxes(matrix, axis, axis + 1), x.shape)
+    matrix = _in_blocks(matrix, [axis], [columns], dtype, most)
+    # Turned on its side first, so that what is made needs no copy to be read by columns.
+    twiddle: Call = ("twiddle", {"axes": [axis + 1, axis], "inverse": kind == "ifft"})
+    matrix = _in_blocks(swapaxes(matrix, axis, axis + 1), [axis], [twiddle, rows], dtype, most)
+    return reshape(matrix, x.shape)
 
 
 def _convolved(x: Array, n: int, axis: int, kind: str, norm: str | None) -> Array:
@@ -176,7 +182,8 @@ def _convolved(x: Array, n: int, axis: int, kind: str, norm: str | None) -> Arra
     inverse, dtype = kind == "ifft", _dtype(x, [(kind, 1, axis)], norm)
     length = convolution_length(n)
     forward, back = _complex("fft"), _complex("ifft")
-    chirped = filled(_chirped(astype(x, dtype), axis, inverse), axis, length)
+    x = x if np.result_type(x.dtype, np.complex64) == dtype else astype(x, dtype)
+    chirped = filled(_chirped(x, axis, inverse), axis, length)
     kernel = forward(_chirp_filter(n, length, inverse, dtype), length, 0, None)
     kernel = reshape(kernel, (-1, *(1,) * (x.ndim - axis - 1)))
     product: Any = np.multiply(forward(chirped, length, axis, None), kernel)
@@ -193,7 +200,7 @@ def _scale(n: int, inverse: bool, norm: str | None) -> float:
 def _chirped(x: Array, axis: int, inverse: bool) -> Array:
     stage = Stage(f"chirp along axis {axis}", x._op.tiling.axes, flops=get("chirp").flops(x.chunksize))
     stage.call("chirp", ("y",), ("r0",), axis=axis, inverse=inverse)
-    return stage.make([In(x, range(x.ndim))], Out("y", range(x.ndim), x.dtype))
+    return stage.make([In(x, range(x.ndim))], Out("y", range(x.ndim), np.result_type(x.dtype, np.complex64)))
 
 
 def _chirp_filter(n: int, length: int, inverse: bool, dtype: np.dtype[Any]) -> Array:
