@@ -8,8 +8,7 @@ import numpy as np
 
 from ..tiling import AxisMap, Cuts
 from .array import Array
-from .manipulation import matrix_transpose
-from .matrices import matrices, of_matrices, of_matrix, sample, square
+from .matrices import adjoint, matrices, of_matrices, of_matrix, sample, square
 from .products import matmul
 from .stages import In, Out, Stage, single, whole
 
@@ -187,12 +186,11 @@ def svd_compressed(
     (kind,) = sample("svdvals", [x], {})
     columns = Generator(seed).standard_normal((x.shape[1], size), chunks=(x.chunks[1], size)).astype(kind)
     q = qr(matmul(x, columns)).Q
-    adjoint = matrix_transpose(x.conj())
     for _ in range(0 if iterator == "none" else n_power_iter):
-        q = qr(matmul(x, qr(matmul(adjoint, q)).Q)).Q
+        q = qr(matmul(x, qr(matmul(adjoint(x), q)).Q)).Q
     # The small matrix as a tall one: its rows are as many as the columns of `a`.
-    v, s, uh = svd(matmul(adjoint, q), full_matrices=False)
-    u, vh = matmul(q, matrix_transpose(uh.conj()))[:, :k], matrix_transpose(v.conj())[:k]
+    v, s, uh = svd(matmul(adjoint(x), q), full_matrices=False)
+    u, vh = matmul(q, adjoint(uh))[:, :k], adjoint(v)[:k]
     return SVDResult(*(_same_signs(u, s[:k], vh) if coerce_signs else (u, s[:k], vh)))
 
 

@@ -17,7 +17,7 @@ from numpy.linalg import LinAlgError
 from .array import Array
 from .creation import asarray, from_array
 from .elementwise import broadcast_shape
-from .manipulation import broadcast_to
+from .manipulation import broadcast_to, matrix_transpose
 from .stages import In, Out, Stage, lines, single, whole
 
 # Matrices that a task may hold beside what it reads and makes: LAPACK's copy, and what it works in.
@@ -38,6 +38,11 @@ def square(a: Any) -> Array:
     if x.shape[-1] != x.shape[-2]:
         raise LinAlgError(f"Last 2 dimensions of the array must be square, not {x.shape[-2:]}")
     return x
+
+
+def adjoint(x: Array) -> Array:
+    """The conjugate transpose: of real matrices a view."""
+    return matrix_transpose(x.conj() if x.dtype.kind == "c" else x)
 
 
 def sample(kernel: str, inputs: Sequence[Array], params: dict[str, Any]) -> list[np.dtype[Any]]:

@@ -15,8 +15,8 @@ from .creation import asarray
 from .elementwise import where
 from .factors import complex_kind, is_tall, qr, svd
 from .grids import eye
-from .manipulation import broadcast_to, expand_dims, matrix_transpose, moveaxis, reshape, squeeze
-from .matrices import matrices, of_matrices, of_matrix, square
+from .manipulation import broadcast_to, expand_dims, moveaxis, reshape, squeeze
+from .matrices import adjoint, matrices, of_matrices, of_matrix, square
 from .products import matmul
 from .reductions import max as max_
 from .reductions import sum as sum_
@@ -99,7 +99,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Array, Array, Array, Array
     if is_tall(x):
         limit = m * float(np.finfo(np.result_type(x.dtype, np.float32)).eps) if limit is None else limit
         q, r = qr(x)
-        found, rank, values = of_matrices("lstsq", [r, matmul(matrix_transpose(q.conj()), y)], cores, rcond=limit)
+        found, rank, values = of_matrices("lstsq", [r, matmul(adjoint(q), y)], cores, rcond=limit)
     else:
         found, rank, values = of_matrices("lstsq", [x, y], cores, rcond=limit)
     rest: Any = np.subtract(y, matmul(x, found)) if m > n else found[:, :0].T
@@ -119,12 +119,12 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
     m, n = x.shape[-2:]
     if x.size == 0:
         return of_matrix("pinv", x, (n, m))
-    u, s, vh = svd(x.conj(), full_matrices=False, hermitian=hermitian)
+    u, s, vh = svd(x, full_matrices=False, hermitian=hermitian)
     limit = (1e-15 if rcond is None else rcond) if rtol is np._NoValue else rtol
     limit = max(m, n) * np.finfo(s.dtype).eps if limit is None else limit
     large: Any = s > np.expand_dims(limit, -1) * max_(s, -1, keepdims=True)
     inverse: Any = where(large, np.reciprocal(where(large, s, s.dtype.type(1))), s.dtype.type(0))
-    return matmul(matrix_transpose(vh), np.multiply(inverse[..., None], matrix_transpose(u)))
+    return matmul(adjoint(vh), np.multiply(inverse[..., None], adjoint(u)))
 
 
 def det(a: Any) -> Array:
