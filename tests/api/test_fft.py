@@ -91,6 +91,12 @@ def test_several_long_axes_are_transformed_one_by_one(long, rng):
     assert_same(la.fft.irfftn(la.fft.rfftn(x, axes=(2, 1)), s=(8, 7), axes=(2, 1)), n)
 
 
+def test_long_lines_go_through_a_store(long, rng, tmp_path):
+    n = rng.standard_normal((2, 17))
+    with la.config(store=str(tmp_path)):
+        assert_same(la.fft.fft(la.from_array(n, chunks=(1, 5))), np.fft.fft(n))
+
+
 @pytest.mark.parametrize("size", [1 << 23, 3999971])  # the second is a prime
 def test_no_task_holds_a_long_line(size):
     plan = la.plan(la.fft.fft(la.zeros(size, chunks=1 << 19) + 1))

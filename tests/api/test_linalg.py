@@ -128,6 +128,32 @@ def test_qr_and_lu_and_svd_multiply_to_the_matrix(shape, dtype):
                 np.testing.assert_allclose(a.compute(), b, rtol=1e-4, atol=1e-4)
 
 
+@given(arrays(dtypes=("f4", "f8", "c16", "i4"), min_dims=2, max_dims=4, max_side=5))
+@modest()
+def test_batches_and_matrices_may_be_cut_anywhere(pair):
+    x, n = pair
+    if not np.isfinite(n).all():
+        return
+    judge(np.linalg.svdvals, pair)
+    judge(lambda v: np.linalg.qr(v, "r"), pair)
+    near(np.linalg.svd(x[::-1], full_matrices=False).S, np.linalg.svdvals(n[::-1]))
+    if n.shape[-1] == n.shape[-2]:
+        gram = np.matmul(n, adjoint(n)) + np.eye(n.shape[-1], dtype=n.dtype)
+        near(
+            np.linalg.cholesky(np.matmul(x, la.conj(x).mT) + np.eye(n.shape[-1], dtype=n.dtype)),
+            np.linalg.cholesky(gram),
+        )
+
+
+def test_factors_go_through_a_store(monkeypatch, tmp_path):
+    monkeypatch.setattr(factors, "MOST_TALL_BYTES", 256)
+    batch, tall = matrices((5, 4, 3), "f8"), matrices((50, 3), "f8")
+    with la.config(store=str(tmp_path)):
+        for x, n in (batch, tall):
+            u, s, vh = la.compute(*la.linalg.svd(x, full_matrices=False))
+            near(u * s[..., None, :] @ vh, n)
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
 def test_a_tall_matrix_is_factorised_by_its_rows(monkeypatch, dtype):
     monkeypatch.setattr(factors, "MOST_TALL_BYTES", 256)
