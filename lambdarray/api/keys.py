@@ -12,6 +12,7 @@ import numpy as np
 
 from ..ops import Shape
 from .array import Array
+from .elements import at_hand
 
 Index = Any  # an array of integers or booleans: NumPy's, whose values are known, or ours
 VALID = (
@@ -69,8 +70,9 @@ def _entry(entry: Any) -> Any:
             entry = _from_sequence(entry)
     if entry.dtype.kind not in "biu":
         raise IndexError("arrays used as indices must be of integer (or boolean) type")
-    if isinstance(entry, np.ndarray) and not entry.ndim and entry.dtype != bool:
-        return int(entry)
+    if not entry.ndim and entry.dtype != bool:
+        number = entry if isinstance(entry, np.ndarray) else at_hand(entry._op)
+        return entry if number is None else int(number)
     return entry
 
 

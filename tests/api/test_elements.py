@@ -61,6 +61,13 @@ def test_a_condition_on_elements_needs_no_run():
         assert not ran(lambda ask=ask, answer=answer: bool(ask()) is answer or pytest.fail(f"not {answer}"))
 
 
+def test_an_index_that_is_at_hand_is_an_integer():
+    x, where = la.from_array(np.arange(12.0).reshape(3, 4)), la.asarray([2, -1])
+    assert not ran(lambda: x[where[0], where[1]].item() == 11 or pytest.fail("another element"))
+    with pytest.raises(IndexError, match="out of bounds"):
+        x[where[0] + 0, la.asarray(7)]
+
+
 def test_a_long_chain_of_conditions_is_a_run():
     found = la.asarray([False])[0]
     for _ in range(2000):
