@@ -23,7 +23,7 @@ NAMES = {
     "runs": "sort_run windows between splits select merge_runs",
     "quantiles": "interpolate quantile median",
     "searching": "searchsorted digitize interp isin unique merge_unique headed parts unique_rows",
-    "segments": "reduceat lexsort push",
+    "segments": "reduceat lexsort last_known push",
     "counting": "bincount bin_edges histogram histogramdd",
     "transforms": "fft twiddle chirp chirp_filter",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
