@@ -24,7 +24,7 @@ NAMES = {
     "digits": "digit_counts pick_digit key_values",
     "quantiles": "interpolate quantile median",
     "searching": "searchsorted digitize interp isin unique merge_unique headed parts unique_rows",
-    "segments": "reduceat lexsort push",
+    "segments": "reduceat lexsort last_known push",
     "counting": "bincount bin_edges histogram histogramdd",
     "transforms": "fft twiddle chirp chirp_filter",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",

@@ -208,10 +208,11 @@ def _groups(counts: np.ndarray) -> np.ndarray:
 def _along(x: Array, axis: Any, equal_nan: bool) -> tuple[Array, Array, Array, Array]:
     """Distinct parts of `x` along an axis, first places, inverse and counts."""
     at = axis_of(axis, x.ndim)
+    if not x.size:
+        values, index, inverse, counts = map(asarray, np.unique(np.empty(x.shape, x.dtype), True, True, True, at))
+        return values, index, inverse, counts
     moved = moveaxis(x, at, 0)
     size, rest = moved.shape[0], moved.shape[1:]
-    if not x.size:
-        raise ValueError(f"unique along axis {axis} of no elements: shape {x.shape}")
     rows = reshape(moved, (size, -1))
     stage = Stage("unique rows", [Cuts(1, 1)])
     stage.call("unique_rows", ("v", "i", "inverse", "c"), ("r0",), equal_nan=equal_nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -21,11 +22,17 @@ class Statistics:
 
     def __init__(self, x: Array, given: Any) -> None:
         self.x = cast(x, np.dtype(np.float64)) if x.dtype.kind in "iub" else x
-        self.count = x.size
+        self.count, self.given = x.size, given
         if given is not None and x.size:
             inside = call(np.logical_and, call(np.greater_equal, x, given[0]), call(np.less_equal, x, given[1]))
             self.count = int(sum_(inside))
             self.x = where(inside, self.x, np.nan)
+
+    def ends(self) -> tuple[Any, Any]:
+        """The range that is given, or the least and the greatest."""
+        if self.given is None:
+            return nanmin(self.x).compute()[()], nanmax(self.x).compute()[()]
+        return tuple(self.given)
 
     def extent(self) -> Any:
         """From the least to the greatest."""
@@ -65,6 +72,27 @@ def _auto(s: Statistics) -> Any:
     return min(max(_fd(s), RULES["sqrt"](s) / 2), RULES["sturges"](s))
 
 
+def _stone(s: Statistics) -> Any:
+    """The number of bins with the least estimate of the error, all of them counted in one run."""
+    from .compute import compute
+    from .histograms import histogram
+
+    n, extent = s.count, s.extent()
+    if n <= 1 or extent == 0:
+        return 0.0
+    numbers = range(1, max(100, int(np.sqrt(n))) + 1)
+    counts = compute(*(histogram(s.x, bins, s.ends())[0] for bins in numbers))
+
+    def error(bins: int) -> Any:
+        share = counts[bins - 1] / n
+        return (2 - (n + 1) * share.dot(share)) / (extent / bins)
+
+    best = min(numbers, key=error)
+    if best == numbers[-1]:
+        warnings.warn("The number of bins estimated may be suboptimal.", RuntimeWarning, stacklevel=5)
+    return extent / best
+
+
 RULES: dict[str, Callable[[Statistics], Any]] = {
     "auto": _auto,
     "doane": _doane,
@@ -72,6 +100,7 @@ RULES: dict[str, Callable[[Statistics], Any]] = {
     "rice": lambda s: s.extent() / (2.0 * s.count ** (1.0 / 3)),
     "scott": _scott,
     "sqrt": lambda s: s.extent() / np.sqrt(s.count),
+    "stone": _stone,
     "sturges": lambda s: s.extent() / (np.log2(s.count) + 1.0),
 }
 

@@ -1,4 +1,4 @@
-"""Lines that fit a worker, ordered by several keys or filled from before; complex numbers in order."""
+"""Lines ordered by several keys, complex numbers in order, and gaps filled from what stands before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .axes import axis_of
 from .creation import asarray
 from .folds import cast
 from .sorting import sort
-from .stages import In, Out, Stage, along, lines, whole
+from .stages import In, Out, Stage, lines, whole
 
 
 def lexsort(keys: Any, axis: int = -1) -> Array:
@@ -47,8 +47,6 @@ def sort_complex(a: Any) -> Array:
 def push(array: Any, n: int | None = None, axis: int = -1) -> Array:
     """NaN along an axis replaced by the last other element before it, up to `n` of them in a row; all where None.
 
-    Lines must fit a worker.
-
     >>> import lambdarray as la
     >>> la.push(la.asarray([1.0, la.nan, la.nan]), 1).compute()
     array([ 1.,  1., nan])
@@ -57,4 +55,13 @@ def push(array: Any, n: int | None = None, axis: int = -1) -> Array:
     at = axis_of(axis, x.ndim)
     if x.dtype.kind not in "fc":
         return x
-    return along("push", x, [at], "push", x.dtype, axis=at, most=None if n is None else int(n))
+    cuts, axes = x._op.tiling.axes, range(x.ndim)
+    by_block = [int(d == at) for d in axes]
+    ends = Stage("last known of tiles", cuts)
+    ends.call("last_known", ("v", "i"), ("r0",), axis=at)
+    outs = [Out("v", axes, x.dtype, by_block), Out("i", axes, np.int64, by_block)]
+    known = ends.make_all([In(x, axes)], outs)
+    stage = Stage("push", cuts)
+    stage.call("push", ("y",), ("r0", "r1", "r2"), axis=at, most=None if n is None else int(n))
+    line = [whole(cuts[at].count) if d == at else d for d in axes]
+    return stage.make([In(x, axes), *(In(k, line) for k in known)], Out("y", axes, x.dtype))

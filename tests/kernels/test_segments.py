@@ -6,8 +6,19 @@ from lambdarray_kernels import get
 
 from .samples import same, values
 
-reduceat, lexsort, push, headed, parts, merge_unique, unique, unique_rows = (
-    get(name).fn for name in ("reduceat", "lexsort", "push", "headed", "parts", "merge_unique", "unique", "unique_rows")
+reduceat, lexsort, last_known, push, headed, parts, merge_unique, unique, unique_rows = (
+    get(name).fn
+    for name in (
+        "reduceat",
+        "lexsort",
+        "last_known",
+        "push",
+        "headed",
+        "parts",
+        "merge_unique",
+        "unique",
+        "unique_rows",
+    )
 )
 
 
@@ -30,11 +41,17 @@ def test_keys_are_ordered_along_an_axis():
 
 
 @pytest.mark.parametrize("dtype", ["f4", "c16"])
-def test_gaps_keep_their_dtype(dtype):
+@pytest.mark.parametrize("most", [None, 1])
+def test_gaps_are_filled_from_the_tiles_before(dtype, most):
     x = np.array([[np.nan, 1, np.nan, np.nan, 2, np.nan]], dtype)
-    same(push(x, axis=1), np.array([[np.nan, 1, 1, 1, 2, 2]], dtype))
-    same(push(x, axis=1, most=1), np.array([[np.nan, 1, 1, np.nan, 2, 2]], dtype))
-    same(push(x, axis=0, most=9), x)
+    filled = np.array([[np.nan, 1, 1, 1 if most is None else np.nan, 2, 2]], dtype)
+    tiles = {(0, 2): x[:, :2], (2, 3): x[:, 2:3], (3, 6): x[:, 3:]}
+    ends = [last_known(tile, axis=1, block=[(0, 1), span], shape=[1, 6]) for span, tile in tiles.items()]
+    known = [np.concatenate(part, axis=1) for part in zip(*ends, strict=True)]
+    np.testing.assert_array_equal(known[1], [[1, -1, 4]])
+    for span, tile in tiles.items():
+        made = push(tile, *known, axis=1, most=most, block=[(0, 1), span], shape=[1, 6])
+        same(made, filled[:, slice(*span)])
 
 
 def test_what_is_shorter_than_its_block_stands_at_the_head():
