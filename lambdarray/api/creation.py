@@ -152,7 +152,7 @@ def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float, *, chunks:
     shape = _shape((n, n if m is None else m))
     kind = storable(dtype)
     tiling = tiling_for(shape, chunks, kind)
-    rows, columns = (_along(shape, axis, tiling) for axis in (0, 1))
+    rows, columns = (index_along(shape, axis, tiling) for axis in (0, 1))
     return (columns - rows == k).astype(kind)  # type: ignore[no-any-return]
 
 
@@ -161,7 +161,7 @@ def identity(n: int, dtype: Any = float, *, chunks: Any = "auto") -> Array:
     return eye(n, dtype=dtype, chunks=chunks)
 
 
-def _along(shape: Shape, axis: int, tiling: Tiling) -> Any:
+def index_along(shape: Shape, axis: int, tiling: Tiling) -> Any:
     """The index along one axis, broadcast to `shape`."""
     index = Iota((), Tiling((tiling.axes[axis],)), np.dtype(np.int64))
     return Array(View((index,), tiling, index.dtype, maps=(AxisMap(axis),)))

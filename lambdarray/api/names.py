@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._version import __version__
 from ..config import Config, config, get_config
 from . import (
+    bits,
+    building,
+    choosing,
+    comparing,
+    convolution,
     creation,
     diagonals,
     differences,
@@ -24,6 +31,7 @@ from . import (
     shaping,
     spacing,
     special,
+    statistics,
     tensors,
 )
 from .array import Array
@@ -35,11 +43,16 @@ newaxis = None
 pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan")
 
 MODULES = {
+    bits: "packbits unpackbits",
+    building: "fromfunction indices meshgrid mgrid ogrid vander",
+    choosing: "choose piecewise select",
+    comparing: "allclose array_equal array_equiv isclose",
+    convolution: "convolve correlate",
     creation: (
         "arange asarray empty empty_like eye from_array full full_like identity ones ones_like open_zarr "
         "zeros zeros_like"
     ),
-    diagonals: "diagonal",
+    diagonals: "diag diagflat diagonal trace tri tril triu",
     differences: "diff ediff1d gradient trapezoid",
     einsums: "einsum",
     elementwise: "astype clip imag real round where",
@@ -56,13 +69,19 @@ MODULES = {
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
     padding: "pad",
     products: "matmul",
-    reductions: "all any argmax argmin max min prod sum",
+    reductions: "all any apply_over_axes argmax argmin max min prod sum",
     shaping: "fliplr flipud repeat resize roll rollaxis rot90 tile",
     spacing: "geomspace linspace logspace",
     special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
+    statistics: "average corrcoef count_nonzero cov ptp",
     tensors: "cross dot inner kron matvec outer tensordot vdot vecdot vecmat",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
+# Of NumPy itself: what is about shapes alone.
+PLAIN = (
+    "broadcast_shapes diag_indices diag_indices_from einsum_path mask_indices tril_indices tril_indices_from "
+    "triu_indices triu_indices_from"
+)
 UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwise.UFUNCS}
 OTHERS: dict[str, Any] = {
     "Array": Array,
@@ -77,7 +96,7 @@ OTHERS: dict[str, Any] = {
     "pi": pi,
     "random": random,
 }
-PUBLIC = UFUNCS | FUNCTIONS | OTHERS
+PUBLIC = UFUNCS | FUNCTIONS | OTHERS | {name: getattr(np, name) for name in PLAIN.split()}
 # Of `compute`: the planner and the runtime are loaded when something is first planned or run.
 RUNNING = frozenset(
     ("Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate", "store", "to_zarr")

@@ -12,6 +12,7 @@ from .array import Array
 from .axes import axis_of, reduced_axes
 from .creation import asarray
 from .folds import fold, reduce, refuse_out
+from .manipulation import expand_dims
 
 
 def sum(
@@ -87,3 +88,22 @@ def argmax(x: Any, axis: Any = None, out: None = None, *, keepdims: bool = False
     """The index of the first greatest value along an axis, or in the flattened array."""
     refuse_out(out, "argmax")
     return _arg(x, "argmax", axis, keepdims)
+
+
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Array:
+    """What `func(x, axis)` makes of an array one axis after the other; axes that it takes away are put back.
+
+    >>> import lambdarray as la
+    >>> la.apply_over_axes(la.sum, la.ones((2, 3, 4)), (0, 2)).compute().tolist()
+    [[[8.0], [8.0], [8.0]]]
+    """
+    x = asarray(a)
+    for axis in axes if hasattr(axes, "__len__") else (axes,):
+        d = axis + x.ndim if axis < 0 else axis
+        found = func(x, d)
+        if found.ndim != x.ndim:
+            found = expand_dims(found, d)
+        if found.ndim != x.ndim:
+            raise ValueError(f"function is not returning an array of the correct shape: {found.shape}")
+        x = found
+    return x
