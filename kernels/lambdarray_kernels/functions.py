@@ -138,6 +138,18 @@ def _plain(name: str) -> Callable[..., None]:
     return call
 
 
+# What a task refuses when it finds it in the data, as NumPy does.
+REFUSALS: dict[str, tuple[type[Exception], str]] = {
+    "refuse_all_nan": (ValueError, "All-NaN slice encountered"),
+    "refuse_choice": (ValueError, "invalid entry in choice array"),
+    "refuse_coordinate": (ValueError, "invalid entry in coordinates array"),
+    "refuse_fraction": (TypeError, "fweights must be integer"),
+    "refuse_index": (ValueError, "index is out of bounds for array of this size"),
+    "refuse_negative": (ValueError, "weights cannot be negative"),
+    "refuse_no_weight": (ZeroDivisionError, "Weights sum to zero, can't be normalized"),
+}
+
+
 def _refuse(error: type[Exception], message: str) -> Callable[..., None]:
     """A function that puts out its first input, or raises where the second says that it is not allowed."""
 
@@ -157,15 +169,9 @@ EXTRAS: dict[str, Callable[..., None]] = {
     "imag": imag,
     "nan_to_num": nan_to_num,
     "real": real,
-    "refuse_all_nan": _refuse(ValueError, "All-NaN slice encountered"),
-    "refuse_coordinate": _refuse(ValueError, "invalid entry in coordinates array"),
-    "refuse_index": _refuse(ValueError, "index is out of bounds for array of this size"),
-    "refuse_choice": _refuse(ValueError, "invalid entry in choice array"),
-    "refuse_fraction": _refuse(TypeError, "fweights must be integer"),
-    "refuse_negative": _refuse(ValueError, "weights cannot be negative"),
-    "refuse_no_weight": _refuse(ZeroDivisionError, "Weights sum to zero, can't be normalized"),
     "round": round_,
     "where": where,
+    **{name: _refuse(*refusal) for name, refusal in REFUSALS.items()},
     **{name: _plain(name) for name in ("angle", "i0", "iscomplex", "isneginf", "isposinf", "isreal", "sinc")},
 }
 

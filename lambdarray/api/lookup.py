@@ -57,7 +57,8 @@ def inside(x: Array, n: int, mode: str, refusal: str) -> Array:
         return clip(x, 0, n - 1)
     if mode != "raise":
         raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got {mode!r})")
-    return refuse(refusal, x, call(np.logical_or, call(np.less, x, 0), call(np.greater_equal, x, n)))
+    outside = call(np.logical_or, call(np.less, x, 0), call(np.greater_equal, x, n))
+    return refuse(refusal, x, outside)  # type: ignore[no-any-return]
 
 
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Array, ...]:

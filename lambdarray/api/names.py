@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._version import __version__
 from ..config import Config, config, get_config
 from . import (
     applying,
+    bits,
     blocked,
     blocked_reductions,
+    building,
     calculus,
+    choosing,
+    comparing,
+    convolution,
     counting,
     creation,
     devices,
@@ -48,6 +55,7 @@ from . import (
     sorting,
     spacing,
     special,
+    statistics,
     tensors,
 )
 from .array import Array
@@ -60,13 +68,18 @@ pi, e, inf, nan = 3.141592653589793, 2.718281828459045, float("inf"), float("nan
 
 MODULES = {
     applying: "apply_along_axis apply_over_axes from_function fromfunction",
+    bits: "packbits unpackbits",
     blocked: "blockwise map_blocks",
     blocked_reductions: "reduction",
+    building: "indices mgrid ogrid vander",
     calculus: "unwrap",
+    choosing: "piecewise select",
+    comparing: "allclose array_equal array_equiv isclose",
+    convolution: "convolve correlate",
     counting: "argwhere compress extract flatnonzero nonzero repeat trim_zeros",
     creation: "arange asarray empty empty_like from_array full full_like ones ones_like zeros zeros_like",
     devices: "from_dlpack",
-    diagonals: "diagonal",
+    diagonals: "diag diagflat diagonal trace",
     differences: "diff ediff1d gradient trapezoid",
     distinct: "unique unique_all unique_counts unique_inverse unique_values",
     dtypes: "can_cast finfo iinfo isdtype issubdtype promote_types result_type",
@@ -106,9 +119,15 @@ MODULES = {
     ),
     spacing: "geomspace logspace",
     special: "angle fix i0 iscomplex isneginf isposinf isreal nan_to_num real_if_close sinc",
+    statistics: "average corrcoef cov ptp",
     tensors: "cross dot inner kron matvec outer tensordot vdot vecdot vecmat",
 }
 FUNCTIONS = {name: getattr(module, name) for module, names in MODULES.items() for name in names.split()}
+# Of NumPy itself: what is about shapes alone.
+PLAIN = (
+    "broadcast_shapes diag_indices diag_indices_from einsum_path mask_indices tril_indices tril_indices_from "
+    "triu_indices triu_indices_from"
+)
 UFUNCS: dict[str, Any] = {name: elementwise.function(name) for name in elementwise.UFUNCS}
 OTHERS: dict[str, Any] = {
     "Array": Array,
@@ -127,7 +146,7 @@ OTHERS: dict[str, Any] = {
     "pi": pi,
     "random": random,
 }
-PUBLIC = UFUNCS | FUNCTIONS | dtypes.TYPES | OTHERS
+PUBLIC = UFUNCS | FUNCTIONS | dtypes.TYPES | OTHERS | {name: getattr(np, name) for name in PLAIN.split()}
 # The planner and the runtime are loaded when something is first planned or run.
 LATER = {
     "compute": "Plan RunReport compute explain last_report persist plan simulate",

@@ -76,7 +76,7 @@ def _arg(name: str, x: Any, axis: Any, out: Any, keepdims: bool, worst: float) -
     if lost is None:
         return found  # type: ignore[no-any-return]
     nothing = reductions.all(lost, axis, keepdims=keepdims)
-    return refuse("refuse_all_nan", found, nothing)
+    return refuse("refuse_all_nan", found, nothing)  # type: ignore[no-any-return]
 
 
 def nanargmin(a: Any, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Array:
