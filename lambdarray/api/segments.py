@@ -26,13 +26,13 @@ def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: An
     """
     x, places = asarray(array), np.asarray(indices, dtype=None if hasattr(indices, "dtype") else np.int64)
     refuse_out(out, ufunc.__name__)
-    sample = np.zeros([min(n, 1) for n in places.shape], places.dtype)
-    kind = ufunc.reduceat(np.ones(1, x.dtype), sample, dtype=dtype).dtype
+    np.add.reduceat(np.ones(1), np.zeros([min(n, 1) for n in places.shape], places.dtype))  # NumPy's check of indices
     places = np.atleast_1d(places).astype(np.int64)
     at, size = axis_of(axis, x.ndim), x.shape[axis]
     outside = places[(places < 0) | (places >= size)]
     if outside.size:
         raise IndexError(f"index {outside[0]} out-of-bounds in {ufunc.__name__}.reduceat [0, {size})")
+    kind = ufunc.reduceat(np.ones(1, x.dtype), [0], dtype=dtype).dtype
     params = {"name": ufunc.__name__, "axis": at, "dtype": None if dtype is None else kind.str}
     if not places.size or (np.diff(places) < 0).any():
         return _whole_lines(x, places, at, kind, params)
