@@ -38,7 +38,8 @@ def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: An
         return _whole_lines(x, places, at, kind, params)
     ends = np.maximum(np.append(places[1:], size), places + 1)
     row = x.itemsize * math.prod(c.max_chunk for d, c in enumerate(x._op.tiling.axes) if d != at)
-    long = (ends - places) * max(row, 1) > MOST_BYTES if ufunc in KINDS else np.zeros(places.size, bool)
+    # One element is left as it is, which a reduction that begins with an identity does not always do.
+    long = (ends - places > 1) & ((ends - places) * max(row, 1) > MOST_BYTES) & (ufunc in KINDS)
     parts: list[Array] = []
     for is_long, group in groupby(range(places.size), key=long.__getitem__):
         chosen = list(group)
