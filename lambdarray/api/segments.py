@@ -25,19 +25,20 @@ def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: An
     """
     x, places = asarray(array), np.asarray(indices, dtype=None if hasattr(indices, "dtype") else np.int64)
     refuse_out(out, ufunc.__name__)
-    sample = np.zeros([min(n, 1) for n in places.shape], places.dtype)
-    kind = ufunc.reduceat(np.ones(1, x.dtype), sample, dtype=dtype).dtype
+    np.add.reduceat(np.ones(1), np.zeros([min(n, 1) for n in places.shape], places.dtype))  # NumPy's check of indices
     places = np.atleast_1d(places).astype(np.int64)
     at, size = axis_of(axis, x.ndim), x.shape[axis]
     outside = places[(places < 0) | (places >= size)]
     if outside.size:
         raise IndexError(f"index {outside[0]} out-of-bounds in {ufunc.__name__}.reduceat [0, {size})")
+    kind = ufunc.reduceat(np.ones(1, x.dtype), [0], dtype=dtype).dtype
     params = {"name": ufunc.__name__, "axis": at, "dtype": None if dtype is None else kind.str}
     if not places.size or (np.diff(places) < 0).any():
         return _whole_lines(x, places, at, kind, params)
     ends = np.maximum(np.append(places[1:], size), places + 1)
     row = x.itemsize * math.prod(c.max_chunk for d, c in enumerate(x._op.tiling.axes) if d != at)
-    long = (ends - places) * max(row, 1) > MOST_BYTES if ufunc in KINDS else np.zeros(places.size, bool)
+    # One element is left as it is, which a reduction that begins with an identity does not always do.
+    long = (ends - places > 1) & ((ends - places) * max(row, 1) > MOST_BYTES) & (ufunc in KINDS)
     parts: list[Array] = []
     for is_long, group in groupby(range(places.size), key=long.__getitem__):
         chosen = list(group)
