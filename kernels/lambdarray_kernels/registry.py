@@ -17,7 +17,7 @@ NAMES = {
     "generators": "random",
     "movement": "reshape",
     "halos": "pad_edges overlap trim sliding",
-    "gathering": "gather scatter compress nonzero sort_index unsort choose count repeat put_masked put_stepped",
+    "gathering": "gather scatter compress nonzero sort_index unsort count repeat put_masked put_stepped",
     "scans": "scan scan_total",
     "sorting": "sort argsort partition argpartition topk argtopk",
     "runs": "sort_run windows between splits select merge_runs",

@@ -325,7 +325,7 @@ class Array:
 
     def choose(self, choices: Any, out: None = None, mode: str = "raise") -> Array:
         """As `lambdarray.choose`."""
-        from .indexing import choose
+        from .choosing import choose
 
         return choose(self, choices, out, mode)
 

@@ -11,6 +11,26 @@ import numpy as np
 from .array import Array
 from .creation import asarray, zeros_like
 from .elementwise import PYTHON_SCALARS, call, operand, where
+from .lookup import inside
+
+
+def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Array:
+    """For each number in `a` the element of that one of `choices`.
+
+    Where there is none of that number, "raise" makes the task that finds it raise ValueError; "wrap" and "clip" take
+    another.
+    """
+    x, values = asarray(a), [operand(c) for c in choices]
+    if not values:
+        raise ValueError("0-length sequence.")
+    if not np.can_cast(x.dtype, np.intp):
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to int64 according to the rule 'safe'")
+    number = inside(x.astype(np.intp), len(values), mode, "refuse_choice")
+    kind = _common(values)
+    chosen = _cast(values[-1], kind)
+    for n in reversed(range(len(values))):
+        chosen = where(call(np.equal, number, n), _cast(values[n], kind), chosen)
+    return chosen  # type: ignore[no-any-return]
 
 
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:

@@ -130,10 +130,10 @@ def _inverse(x: Array, values: Array, equal_nan: bool) -> Array:
 
 def found_now(kept: Sequence[Array], lengths: Array) -> tuple[list[Array], np.ndarray]:
     """Run: the arrays, kept where runs keep their tiles, and how much of them in each block there is."""
-    from .compute import persist
+    from .compute import run_now
 
-    *arrays, counts = persist(*kept, lengths)
-    return arrays, counts.compute()
+    arrays, (counts,) = run_now(kept, [lengths], "what is distinct")
+    return arrays, counts
 
 
 def headed(stage: Stage, inputs: Sequence[In], outs: Sequence[tuple[str, Any, Shape]], length: int) -> list[Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,17 @@ from .moments import nanmean, nanstd
 from .nans import nanmax, nanmin
 from .reductions import sum as sum_
 from .sorting import nanpercentile
+
+
+def _all_now(values: Sequence[Array]) -> list[np.ndarray]:
+    """The values, computed now: the number of bins, and so a shape, depends on them."""
+    from .compute import run_now
+
+    return run_now([], values, "a histogram with bins to be chosen")[1]
+
+
+def _now(value: Array) -> Any:
+    return _all_now([value])[0][()]
 
 
 class Statistics:
@@ -31,25 +42,25 @@ class Statistics:
     def ends(self) -> tuple[Any, Any]:
         """The range that is given, or the least and the greatest."""
         if self.given is None:
-            return nanmin(self.x).compute()[()], nanmax(self.x).compute()[()]
+            return _now(nanmin(self.x)), _now(nanmax(self.x))
         return tuple(self.given)
 
     def extent(self) -> Any:
         """From the least to the greatest."""
-        return call(np.subtract, nanmax(self.x), nanmin(self.x)).compute()[()]
+        return _now(call(np.subtract, nanmax(self.x), nanmin(self.x)))
 
     def deviation(self) -> Any:
         """The standard deviation."""
-        return nanstd(self.x).compute()[()]
+        return _now(nanstd(self.x))
 
     def quartiles(self) -> Any:
         """From the first quartile to the third."""
-        return np.subtract(*nanpercentile(self.x, [75, 25]).compute())
+        return np.subtract(*_now(nanpercentile(self.x, [75, 25])))
 
     def skew(self) -> Any:
         """The mean third power of what is away from the mean, in standard deviations."""
         away = call(np.divide, call(np.subtract, self.x, nanmean(self.x)), nanstd(self.x))
-        return nanmean(call(np.power, away, 3)).compute()[()]
+        return _now(nanmean(call(np.power, away, 3)))
 
 
 def _scott(s: Statistics) -> Any:
@@ -74,14 +85,13 @@ def _auto(s: Statistics) -> Any:
 
 def _stone(s: Statistics) -> Any:
     """The number of bins with the least estimate of the error, all of them counted in one run."""
-    from .compute import compute
     from .histograms import histogram
 
     n, extent = s.count, s.extent()
     if n <= 1 or extent == 0:
         return 0.0
     numbers = range(1, max(100, int(np.sqrt(n))) + 1)
-    counts = compute(*(histogram(s.x, bins, s.ends())[0] for bins in numbers))
+    counts = _all_now([histogram(s.x, bins, s.ends())[0] for bins in numbers])
 
     def error(bins: int) -> Any:
         share = counts[bins - 1] / n

@@ -61,9 +61,9 @@ def _extent_now(x: Array) -> tuple[int, int]:
     """The least and the greatest integer, computed now; 0 and -1 of none."""
     if not x.size:
         return 0, -1
-    from .compute import compute
+    from .compute import run_now
 
-    low, high = compute(min_(x), max_(x))
+    _, (low, high) = run_now([], [min_(x), max_(x)], "bincount(x)")
     return int(low), int(high)
 
 

@@ -73,7 +73,7 @@ MODULES = {
     blocked_reductions: "reduction",
     building: "indices mgrid ogrid vander",
     calculus: "unwrap",
-    choosing: "piecewise select",
+    choosing: "choose piecewise select",
     comparing: "allclose array_equal array_equiv isclose",
     convolution: "convolve correlate",
     counting: "argwhere compress extract flatnonzero nonzero repeat trim_zeros",
@@ -89,7 +89,7 @@ MODULES = {
     grids: "eye identity linspace meshgrid tri tril triu",
     gufuncs: "apply_gufunc as_gufunc gufunc vectorize",
     histograms: "bincount histogram histogram2d histogram_bin_edges histogramdd",
-    indexing: "choose take take_along_axis",
+    indexing: "take take_along_axis",
     joining: (
         "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
         "unstack vsplit vstack"
