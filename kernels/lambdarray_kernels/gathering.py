@@ -118,7 +118,11 @@ def sort_index(
 
 @kernel(flops=moved, needs_block=True)
 def unsort(found: Array, order: Array, *, block: Sequence[Span], shape: Sequence[int], axis: int, ndim: int) -> Array:
-    """What was taken in the order of `sort_index`, as the index had it: its `ndim` axes, at `axis` of the stage."""
+    """What was taken in the order of `sort_index`, as the index had it: its `ndim` axes, at `axis` of the stage.
+
+    >>> unsort(np.array([10, 15, 16]), np.array([2, 0, 1]), block=[(0, 3)], shape=[3], axis=0, ndim=1)
+    array([15, 16, 10])
+    """
     out = np.empty_like(found)
     out[(*(_ALL,) * axis, order)] = found
     own = [hi - lo for lo, hi in block[axis : axis + ndim]]
