@@ -118,7 +118,7 @@ def test_choose_is_numpys(data):
 def test_where_elements_are_not_zero_is_numpys(data):
     x, n = data.draw(arrays(dtypes=PLAIN, max_side=5))
     judge(np.nonzero, (x, n))
-    judge(lambda a: np.where(a), (x, n))  # noqa: PLW0108
+    judge(lambda a: np.where(a), (x, n))
     judge(np.flatnonzero, (x, n))
     judge(np.argwhere, (x, n))
     judge(np.count_nonzero, (x, n))
@@ -173,7 +173,9 @@ def test_insert_delete_and_append_are_numpys(data):
     index = st.integers(-size, max(size - 1, 0))
     masks = st.lists(st.booleans(), min_size=size, max_size=size).map(lambda m: np.asarray(m, bool))
     places = data.draw(
-        st.one_of(index, st.lists(index, max_size=4), st.builds(slice, index, index, st.sampled_from([1, 2, -1])), masks)
+        st.one_of(
+            index, st.lists(index, max_size=4), st.builds(slice, index, index, st.sampled_from([1, 2, -1])), masks
+        )
     )
     judge(lambda a: np.delete(a, places, axis), (x, n), exact=True)
     length = len(np.arange(size)[places]) if isinstance(places, slice) else np.size(places)
@@ -318,9 +320,9 @@ def test_a_known_mask_needs_no_run():
     [
         lambda x: x[x > 1],
         lambda x: x.nonzero(),
-        lambda x: la.argwhere(x),  # noqa: PLW0108
+        lambda x: la.argwhere(x),
         lambda x: la.repeat(x, la.asarray([1, 2, 3])),
-        lambda x: la.trim_zeros(x),  # noqa: PLW0108
+        lambda x: la.trim_zeros(x),
         lambda x: la.compress(x > 1, x),
     ],
 )

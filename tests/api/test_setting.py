@@ -57,7 +57,9 @@ def values(draw, shape, dtypes=PLAIN):
     if kind == "scalar":
         number = draw(st.sampled_from([3, -1, 2.5, True, 1e9, float("nan"), 2j, "1", np.float32(7.5), None]))
         return number, number
-    value = numbers(np.random.default_rng(draw(st.integers(0, 99))), shape, np.dtype(draw(st.sampled_from(dtypes))), False)
+    value = numbers(
+        np.random.default_rng(draw(st.integers(0, 99))), shape, np.dtype(draw(st.sampled_from(dtypes))), False
+    )
     if draw(st.booleans()):
         return la.from_array(value, chunks=tuple(cuts(draw, n) for n in shape)), value
     return value, value
