@@ -95,9 +95,12 @@ def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: 
     x, index = asarray(a), integers(indices)
     at = None if axis is None else axis_of(axis, x.ndim)
     size = x.size if at is None else x.shape[at]
-    if not size and index.size:
-        raise IndexError("cannot do a non-empty take from an empty axes.")
     index = in_mode(index, size, mode)
+    shape = index.shape if at is None else (*x.shape[:at], *index.shape, *x.shape[at + 1 :])
+    if 0 in shape:  # where nothing is taken NumPy does not look at the index
+        return zeros(shape, x.dtype)
+    if not size:
+        raise IndexError("cannot do a non-empty take from an empty axes.")
     taken: Array = x[(*(slice(None),) * at, index)] if at is not None else flat(x, index)
     return taken
 
