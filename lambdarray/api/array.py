@@ -266,6 +266,10 @@ class Array:
     # -- shape
 
     def __getitem__(self, key: Any) -> Array:
+        if isinstance(key, str) or (isinstance(key, list) and key and isinstance(key[0], str)):
+            from .fields import field
+
+            return field(self, key)
         from .indexing import getitem
 
         return getitem(self, key)
@@ -485,6 +489,10 @@ def _equality(compare: Any, answer: bool) -> Any:
             from .creation import full_like
 
             return full_like(self, answer, dtype=bool)
+        if self.dtype.names:
+            from .fields import same
+
+            return same(self, other) if not answer else ~same(self, other)  # type: ignore[operator]
         return compare(self, other)
 
     return method

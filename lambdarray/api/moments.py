@@ -53,7 +53,7 @@ def mean(
     work = _wide(kind)
     if where is True:
         return reduce(cast(x, work), "mean", axes_of(axis, x.ndim), keepdims, work, kind)
-    total = sum_(x, axis, work, keepdims=keepdims, where=where)
+    total = sum_(x, axis, None if kind.kind == "m" else work, keepdims=keepdims, where=where)
     return call(np.divide, total, _count(where, x, axis, keepdims)).astype(kind)  # type: ignore[no-any-return]
 
 
