@@ -302,7 +302,7 @@ class Pick(Op):
 
 def constant(value: Any, dtype: np.dtype[Any]) -> list[Any]:
     """A scalar constant with its exact bits, as plain data for the `map` kernel."""
-    return ["c", dtype.str, np.asarray(value, dtype=dtype).tobytes().hex()]
+    return ["c", dtype_to_json(dtype), np.asarray(value, dtype=dtype).tobytes().hex()]
 
 
 def in_order(roots: Iterable[Op]) -> list[Op]:

@@ -9,23 +9,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.dtypes import dtype_from_json as dtype_from_json
+from lambdarray_kernels.dtypes import dtype_to_json as dtype_to_json
 
 Index = tuple[int, ...]
 Slices = tuple[slice, ...]
 Span = tuple[int, int]
 Json = Any
-
-
-def dtype_to_json(dtype: np.dtype[Any]) -> Json:
-    """A dtype as plain data: its type string, or its fields."""
-    return dtype.str if dtype.fields is None else [[n, dtype_to_json(dtype[n])] for n in dtype.names or ()]
-
-
-def dtype_from_json(data: Json) -> np.dtype[Any]:
-    """The inverse of `dtype_to_json`."""
-    if isinstance(data, str):
-        return np.dtype(data)
-    return np.dtype([(name, dtype_from_json(kind)) for name, kind in data])
 
 
 class Cuts:

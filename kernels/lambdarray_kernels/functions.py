@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def find(name: str, have: Sequence[DType], ins: Sequence[DType], outs: Sequence[
     >>> find("add", [np.dtype("i4"), np.dtype("f8")], [np.dtype("f8")] * 2, [np.dtype("f8")]).fn(1, 2.0)
     np.float64(3.0)
     """
-    fn = EXTRAS.get(name) or MENDED.get((name, outs[0].kind) if outs else ("", ""))
+    fn = EXTRAS.get(name) or _of_field(name) or MENDED.get((name, outs[0].kind) if outs else ("", ""))
     if fn is not None:
         return Function(fn, False, tuple(ins))
     ufunc = ufunc_named(name)
@@ -138,6 +139,37 @@ def _plain(name: str) -> Callable[..., None]:
     return call
 
 
+def fields(x: Array, out: Array) -> None:
+    """The fields of structured elements that the result has too."""
+    out[...] = x[list(out.dtype.names or ())]
+
+
+def _of_field(name: str) -> Callable[..., None] | None:
+    """The function `items.NAME`: of a field that holds arrays the elements with these flat places."""
+    if not name.startswith("items."):
+        return None
+    field = name.removeprefix("items.")
+
+    def items(x: Array, place: Array, out: Array) -> None:
+        flat = x[field].reshape(*x.shape, -1)
+        for n in np.unique(place):
+            np.copyto(out, flat[..., n], where=place == n)
+
+    return items
+
+
+# What a task refuses when it finds it in the data, as NumPy does.
+REFUSALS: dict[str, tuple[type[Exception], str]] = {
+    "refuse_all_nan": (ValueError, "All-NaN slice encountered"),
+    "refuse_choice": (ValueError, "invalid entry in choice array"),
+    "refuse_coordinate": (ValueError, "invalid entry in coordinates array"),
+    "refuse_fraction": (TypeError, "fweights must be integer"),
+    "refuse_index": (ValueError, "index is out of bounds for array of this size"),
+    "refuse_negative": (ValueError, "weights cannot be negative"),
+    "refuse_no_weight": (ZeroDivisionError, "Weights sum to zero, can't be normalized"),
+}
+
+
 def _refuse(error: type[Exception], message: str) -> Callable[..., None]:
     """A function that puts out its first input, or raises where the second says that it is not allowed."""
 
@@ -154,12 +186,13 @@ EXTRAS: dict[str, Callable[..., None]] = {
     "clip": clip,
     "complex": complex_,
     "copy": cast,
+    "fields": fields,
     "imag": imag,
     "nan_to_num": nan_to_num,
     "real": real,
-    "refuse_all_nan": _refuse(ValueError, "All-NaN slice encountered"),
     "round": round_,
     "where": where,
+    **{name: _refuse(*refusal) for name, refusal in REFUSALS.items()},
     **{name: _plain(name) for name in ("angle", "i0", "iscomplex", "isneginf", "isposinf", "isreal", "sinc")},
 }
 
@@ -168,6 +201,8 @@ def view(name: str, x: DType, out: DType) -> Callable[[Array], Array] | None:
     """What makes the result from the input's memory without a copy, where that is possible."""
     if name in ("copy", "cast") and x == out:
         return _same
+    if name.startswith("field."):
+        return itemgetter(name.removeprefix("field."))
     return _VIEWS.get(name) if x.kind == "c" else None
 
 

@@ -118,7 +118,11 @@ def sort_index(
 
 @kernel(flops=moved, needs_block=True)
 def unsort(found: Array, order: Array, *, block: Sequence[Span], shape: Sequence[int], axis: int, ndim: int) -> Array:
-    """What was taken in the order of `sort_index`, as the index had it: its `ndim` axes, at `axis` of the stage."""
+    """What was taken in the order of `sort_index`, as the index had it: its `ndim` axes, at `axis` of the stage.
+
+    >>> unsort(np.array([10, 15, 16]), np.array([2, 0, 1]), block=[(0, 3)], shape=[3], axis=0, ndim=1)
+    array([15, 16, 10])
+    """
     out = np.empty_like(found)
     out[(*(_ALL,) * axis, order)] = found
     own = [hi - lo for lo, hi in block[axis : axis + ndim]]
@@ -275,20 +279,4 @@ def put_stepped(x: Array, values: Array, *, block: Sequence[Span], shape: Sequen
     out = x.copy()
     into = out[tuple(slice(-lo % n, None, n) for (lo, _), n in zip(block, steps, strict=True))]
     into[...] = values[tuple(slice(v - n if v > 1 else 0, None) for n, v in zip(into.shape, values.shape, strict=True))]
-    return out
-
-
-@kernel(flops=lambda index, *_, **__: math.prod(index))
-def choose(index: Array, *choices: Array) -> Array:
-    """For each element of the index that of the choice which it numbers; ValueError where there is none.
-
-    >>> choose(np.array([1, 0]), np.array([5, 6]), np.array([7, 8]))
-    array([7, 6])
-    """
-    if index.size and not 0 <= index.min() <= index.max() < len(choices):
-        raise ValueError("invalid entry in choice array")
-    shape = np.broadcast_shapes(index.shape, *(c.shape for c in choices))
-    out = np.empty(shape, choices[0].dtype)
-    for n, choice in enumerate(choices):
-        np.copyto(out, choice, where=index == n)
     return out

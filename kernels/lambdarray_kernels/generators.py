@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .permutations import SHUFFLED, permuted_places
-from .program import dtype_of
+from .dtypes import dtype_from_json
 from .registry import Shape, kernel
 
 Array = np.ndarray[Any, Any]
@@ -107,7 +107,7 @@ def random_(
     """
     if name not in METHODS:
         raise ValueError(f"no random method {name!r} that draws tiles; there are {sorted(METHODS)}")
-    whole, out = tuple(shape), np.empty([hi - lo for lo, hi in block], dtype_of(dtype))
+    whole, out = tuple(shape), np.empty([hi - lo for lo, hi in block], dtype_from_json(dtype))
     draws = _Draws(seed, call, name, args, out.dtype)
     if name == "permutation":
         return permuted_places(block, whole, draws.stream, **draws.keywords)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import functions
+from .dtypes import dtype_from_json
 
 Array = np.ndarray
 DType = np.dtype
@@ -78,26 +79,15 @@ class Program:
     reduces: list[tuple[int, int, Json]] = field(default_factory=list)
 
 
-def dtype_of(data: Json) -> DType:
-    """A dtype from plain data: its type string, or its fields.
-
-    >>> dtype_of([["n", "<i8"], ["sum", "<f8"]]).names
-    ('n', 'sum')
-    """
-    if isinstance(data, list):
-        return np.dtype([(name, dtype_of(kind)) for name, kind in data])
-    return np.dtype(data)
-
-
 def prepare(code: Sequence[Json], outputs: Sequence[Json], dtypes: Sequence[DType]) -> Program:
     """Make a program ready for inputs of these dtypes."""
-    made = [dtype_of(d) for _, _, _, outs in code for d in outs]
+    made = [dtype_from_json(d) for _, _, _, outs in code for d in outs]
     program = Program([*dtypes, *made], len(dtypes))
     maker = _Maker(program)
     number = len(dtypes)
     for name, args, ins, outs in code:
         places = tuple(range(number, number + len(outs)))
-        maker.call(name, args, [dtype_of(d) for d in ins], places)
+        maker.call(name, args, [dtype_from_json(d) for d in ins], places)
         number += len(outs)
     for place, (register, spec) in enumerate(outputs):
         if spec is None:
@@ -133,7 +123,7 @@ class _Maker:
         if isinstance(arg, int):
             return arg
         if arg[0] == "c":
-            value = np.frombuffer(bytes.fromhex(arg[2]), np.dtype(arg[1])).reshape(())
+            value = np.frombuffer(bytes.fromhex(arg[2]), dtype_from_json(arg[1])).reshape(())
             register = self.new(dtype)
             self.program.constants[register] = np.empty((), dtype)
             functions.cast(value, out=self.program.constants[register])

@@ -96,9 +96,11 @@ def unique(
     array([(5, 11, 1), (7, 10, 2)],
           dtype=[('value', '<i8'), ('index', '<i8'), ('count', '<i8')])
     """
-    triples = x if x.dtype.names else _single(x, block, shape)
+    triples = x if x.dtype.names else _of_tile(x, block, shape, equal_nan)
     if found is not None:
         triples = np.concatenate([found, triples], dtype=triples.dtype)
+    elif not x.dtype.names:
+        return triples
     # Tiles may come in any order, and the first of equal values is the one with the least place.
     triples = triples[np.lexsort((triples["index"], triples["value"]))]
     starts = np.flatnonzero(_differs(triples["value"], equal_nan))
@@ -108,15 +110,18 @@ def unique(
     return out
 
 
-def _single(x: Array, block: Sequence[Span], shape: Sequence[int]) -> Array:
-    """Each element of a tile as a value that is there once."""
-    out = np.empty(x.size, unique_dtype(x.dtype))
-    out["value"], out["count"] = x.reshape(-1), 1
-    places = np.zeros((1,) * x.ndim, np.int64)
-    for d, (lo, hi) in enumerate(block[: x.ndim]):
-        step = math.prod(shape[d + 1 : x.ndim])
-        places = places + step * np.arange(lo, hi).reshape([-1 if a == d else 1 for a in range(x.ndim)])
-    out["index"] = places.reshape(-1)
+def _of_tile(x: Array, block: Sequence[Span], shape: Sequence[int], equal_nan: bool) -> Array:
+    """The distinct elements of a tile."""
+    order = np.argsort(x, axis=None, kind="stable")
+    ordered = x.reshape(-1)[order]
+    starts = np.flatnonzero(_differs(ordered, equal_nan))
+    out = np.empty(starts.size, unique_dtype(x.dtype))
+    out["value"], out["count"] = ordered[starts], np.diff(starts, append=x.size)
+    places, left = np.zeros(starts.size, np.int64), order[starts]
+    for d in reversed(range(x.ndim)):
+        left, here = np.divmod(left, max(x.shape[d], 1))
+        places += (here + block[d][0]) * math.prod(shape[d + 1 : x.ndim])
+    out["index"] = places
     return out
 
 
@@ -127,3 +132,53 @@ def _differs(ordered: Array, equal_nan: bool) -> Array:
     if equal_nan and ordered.dtype.kind in "fcmM":
         out[1:] &= ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
     return out
+
+
+@kernel(flops=_unique_flops)
+def merge_unique(triples: Array, *, equal_nan: bool = True) -> Array:
+    """What `unique` gives for several tiles, joined, as it gives it for all.
+
+    >>> tiles = [unique(None, np.array([7]), block=[(n, n + 1)], shape=[2]) for n in range(2)]
+    >>> merge_unique(np.concatenate(tiles)).tolist()
+    [(7, 0, 2)]
+    """
+    out: Array = unique(None, triples, block=(), shape=(), equal_nan=equal_nan)
+    return out
+
+
+@kernel(flops=lambda *_, **__: 0)
+def headed(*parts: Array, length: int) -> tuple[Array, ...]:
+    """What is of a length that only the data tell, made `length` long along its first axis; and how long it was.
+
+    >>> headed(np.array([5, 6]), length=4)
+    (array([5, 6, 0, 0]), array([2]))
+    """
+    return *(_longer(p, length) for p in parts), np.array([len(parts[0])], np.int64)
+
+
+def _longer(x: Array, length: int) -> Array:
+    out = np.zeros((length, *x.shape[1:]), x.dtype)
+    out[: len(x)] = x
+    return out
+
+
+@kernel(flops=lambda *_, **__: 0)
+def parts(triples: Array) -> tuple[Array, Array, Array]:
+    """The values, indices and counts of what `unique` gives.
+
+    >>> parts(unique(None, np.array([7, 7]), block=[(0, 2)], shape=[2]))
+    (array([7]), array([0]), array([2]))
+    """
+    value, index, count = (np.ascontiguousarray(triples[name]) for name in ("value", "index", "count"))
+    return value, index, count
+
+
+@kernel(flops=lambda x, **_: sort_flops(x))
+def unique_rows(x: Array, *, equal_nan: bool = True) -> tuple[Array, Array, Array, Array]:
+    """The distinct rows, which row is the first of each, which of them each row is, and how many there are.
+
+    >>> unique_rows(np.array([[2, 1], [0, 1], [2, 1]]))[2]
+    array([1, 0, 1])
+    """
+    rows, index, inverse, count = np.unique(x, True, True, True, axis=0, equal_nan=equal_nan)
+    return rows, index, inverse.reshape(-1), count

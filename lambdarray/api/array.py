@@ -266,6 +266,10 @@ class Array:
     # -- shape
 
     def __getitem__(self, key: Any) -> Array:
+        if isinstance(key, str) or (isinstance(key, list) and key and isinstance(key[0], str)):
+            from .fields import field
+
+            return field(self, key)
         from .indexing import getitem
 
         return getitem(self, key)
@@ -325,7 +329,7 @@ class Array:
 
     def choose(self, choices: Any, out: None = None, mode: str = "raise") -> Array:
         """As `lambdarray.choose`."""
-        from .indexing import choose
+        from .choosing import choose
 
         return choose(self, choices, out, mode)
 
@@ -485,6 +489,10 @@ def _equality(compare: Any, answer: bool) -> Any:
             from .creation import full_like
 
             return full_like(self, answer, dtype=bool)
+        if self.dtype.names:
+            from .fields import same
+
+            return same(self, other) if not answer else ~same(self, other)  # type: ignore[operator]
         return compare(self, other)
 
     return method

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import ObjectSource
-from ..runtime.calls import Place, arguments, hint
+from ..runtime.calls import Place, arguments, hint, packed
 from ..runtime.functions import function, name_of
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from .array import Array
@@ -171,16 +171,16 @@ class Caller:
     def dtypes(self, operands: Sequence[Operand], results: Sequence[Result]) -> list[np.dtype[Any]]:
         """The dtypes of the results: as given, or of what the function makes of blocks of one element."""
         if all(r.dtype is not None for r in results):
-            return [storable(r.dtype) for r in results]
+            return [_declared(r.dtype) for r in results]
         made = self.sample(operands, results)
         if len(results) == 1:
-            return [storable(np.asarray(made).dtype)]
+            return [_declared(np.asarray(made).dtype)]
         if not isinstance(made, tuple | list) or len(made) != len(results):
             raise ValueError(
                 f"{self.what}: {name_of(self.func)} is to return {len(results)} arrays, and returned {made!r}"
             )
         return [
-            storable(np.asarray(m).dtype if r.dtype is None else r.dtype) for m, r in zip(made, results, strict=True)
+            _declared(np.asarray(m).dtype if r.dtype is None else r.dtype) for m, r in zip(made, results, strict=True)
         ]
 
     def sample(self, operands: Sequence[Operand], results: Sequence[Result]) -> Any:
@@ -201,6 +201,16 @@ class Caller:
                 f"{self.what} called {name_of(self.func)} on blocks of one element to find out what dtype it returns, "
                 f"and it raised {type(error).__name__}: {error}{hint(error)}; say {self.says}=... and it is not called"
             ) from error
+
+
+def _declared(dtype: Any) -> np.dtype[Any]:
+    """The dtype of a result as it is stored; TypeError for one that cannot be."""
+    given = storable(dtype)
+    if any(given[name].subdtype for name in given.names or ()):
+        raise TypeError(
+            f"dtype {given} has a field that is an array, which tiles cannot have; give each element a field"
+        )
+    return packed(given)
 
 
 def align(what: str, operands: Iterable[Operand], by_element: bool = True) -> dict[Label, Cuts]:

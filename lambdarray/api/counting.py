@@ -61,13 +61,13 @@ def _run(kept: list[Array], small: list[Array], what: str) -> tuple[list[Array],
 
 def counted(weights: Weights, rows: Cuts, what: str) -> Counted:
     """The weights with what blocks of rows give: counted here, or by a run that keeps them."""
+    if not weights.size:
+        return Counted(asarray(weights), rows, np.zeros(rows.count, np.int64))
     if not isinstance(weights, Array):
         sums = [np.sum(weights[slice(*rows.span(b))], dtype=np.int64) for b in range(rows.count)]
         # A copy: the user may change the mask later, and not what was counted.
         kept = from_array(np.array(weights), [rows.chunks, *((n,) for n in weights.shape[1:])])
         return Counted(kept, rows, np.asarray(sums))
-    if not weights.size:
-        return Counted(weights, rows, np.zeros(rows.count, np.int64))
     stage = Stage("count", [rows])
     stage.call("count", ("n",), ("r0",))
     each = stage.make([In(weights, [0, *map(whole, weights.shape[1:])])], Out("n", [0], np.int64, [1]))
@@ -207,11 +207,14 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) 
     """
     x = ravel(a) if axis is None else asarray(a)
     at = axis_of(0 if axis is None else axis, x.ndim)
-    mask = condition if isinstance(condition, Array) else np.asarray(condition)
+    mask: Any = condition if isinstance(condition, Array) else np.asarray(condition)
     if mask.ndim != 1:
         raise ValueError("condition must be a 1-d array")
-    mask, size = mask.astype(bool), x.shape[at]
-    beyond: Any = mask[size:]
+    size, mask = x.shape[at], mask.astype(bool)
+    beyond = mask[size:]
+    if not math.prod((*x.shape[:at], *x.shape[at + 1 :])):
+        count = int(known(mask.sum(), "what a condition chooses"))
+        return zeros((*x.shape[:at], count, *x.shape[at + 1 :]), x.dtype)
     if beyond.size and known(beyond.any(), "what a condition longer than the axis chooses"):
         first = int(known(beyond.argmax())) + size
         raise IndexError(f"index {first} is out of bounds for axis {at} with size {size}")
@@ -252,8 +255,9 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Array:
 
 
 def _each_repeated(x: Array, times: int, axis: int) -> Array:
-    if times < 0:
+    if times < 0 and x.shape[axis]:
         raise ValueError("repeats may not contain negative values.")
+    times = max(times, 0)
     shape = [*x.shape[: axis + 1], times, *x.shape[axis + 1 :]]
     spread = broadcast_to(expand_dims(x, axis + 1), shape)
     return reshape(spread, (*x.shape[:axis], x.shape[axis] * times, *x.shape[axis + 1 :]))

@@ -140,16 +140,20 @@ def arange(
     start = 0 if start is None else start
     if step == 0:
         raise ZeroDivisionError("arange with a step of 0")
+    if (dtype is not None and np.dtype(dtype).kind not in "iuf") or _is_time(start) or _is_time(stop):
+        return from_array(np.arange(start, stop, step, dtype=dtype), chunks=chunks)
     empties = np.arange(start, start, step).dtype, np.arange(stop, stop).dtype
     kind = storable(np.result_type(*empties) if dtype is None else dtype)
     size = max(0, math.ceil((stop - start) / step))
     first, second = np.asarray(start).astype(kind), np.asarray(start + step).astype(kind)
-    if kind.kind not in "iuf":
-        return from_array(np.arange(start, stop, step, dtype=kind), chunks=chunks)
     index = iota(size, chunks, kind)
     delta = second - first
     scaled = _map("multiply", [index._op], [0, constant(delta, kind)], kind, index._op.tiling)
     return Array(_map("add", [scaled], [0, constant(first, kind)], kind, index._op.tiling))
+
+
+def _is_time(value: Any) -> bool:
+    return np.asarray(value).dtype.kind in "mM"
 
 
 def _map(name: str, inputs: list[Op], args: list[Any], kind: np.dtype[Any], tiling: Tiling) -> Op:

@@ -75,8 +75,8 @@ def _kind(x: Any) -> Any:
 
 
 LOOKED_AT = (
-    "can_cast", "common_type", "einsum_path", "iscomplexobj", "isrealobj", "min_scalar_type", "ndim", "result_type",
-    "shape", "size",
+    "can_cast", "common_type", "diag_indices_from", "einsum_path", "iscomplexobj", "isrealobj", "min_scalar_type",
+    "ndim", "result_type", "shape", "size", "tril_indices_from", "triu_indices_from",
 )  # fmt: skip
 OF_THE_KIND = frozenset(LOOKED_AT)
 ALIASES = {"amin": "min", "amax": "max", "concatenate": "concat", "around": "round", "transpose": "permute_dims"}

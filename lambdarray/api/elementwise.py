@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
+from lambdarray_kernels.functions import REFUSALS
 
 from ..ops import Map, Op, Shape, constant
 from ..tiling import Cuts, Tiling
@@ -160,6 +161,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         from .scans import accumulate
 
         return accumulate(ufunc, *inputs, **{**kwargs, "out": out})
+    if method == "reduceat":
+        from .segments import reduceat
+
+        return reduceat(ufunc, *inputs, **{**kwargs, "out": out})
     if method == "outer":
         a, b = (operand(x) for x in inputs)
         new = (...,) + (None,) * (b.ndim if isinstance(b, Array) else np.ndim(b))
@@ -234,6 +239,16 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return build("where", operands, loop, (kind,))[0]
 
 
+def refuse(name: str, x: Any, wrong: Any) -> Any:
+    """`x`, refused for what is `wrong` with it: at once where NumPy has it, else by the task that finds it."""
+    if isinstance(wrong, Array):
+        return build(name, [x, wrong], (x.dtype, wrong.dtype), (x.dtype,))[0]
+    if np.any(wrong):
+        error, message = REFUSALS[name]
+        raise error(message)
+    return x
+
+
 def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: Any = None) -> Array:
     """Values limited to [min, max]; either may be None. `a_min` and `a_max` are NumPy's older names of them."""
     min, max = a_min if min is None else min, a_max if max is None else max
@@ -269,6 +284,11 @@ def imag(x: Any) -> Array:
     x = asarray(x)
     kind = np.zeros(0, x.dtype).imag.dtype
     return build("imag", [x], (x.dtype,), (kind,))[0] if x.dtype.kind == "c" else _zeros_like(x)
+
+
+def from_parts(re: Array, im: Array) -> Array:
+    """The complex numbers with these parts."""
+    return build("complex", [re, im], (re.dtype, im.dtype), (np.result_type(re.dtype, np.complex64),))[0]
 
 
 def _zeros_like(x: Array) -> Array:

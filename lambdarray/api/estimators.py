@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,33 +17,50 @@ from .reductions import sum as sum_
 from .sorting import nanpercentile
 
 
+def _all_now(values: Sequence[Array]) -> list[np.ndarray]:
+    """The values, computed now: the number of bins, and so a shape, depends on them."""
+    from .compute import run_now
+
+    return run_now([], values, "a histogram with bins to be chosen")[1]
+
+
+def _now(value: Array) -> Any:
+    return _all_now([value])[0][()]
+
+
 class Statistics:
     """Of the elements in a range: how many there are, and what the rules ask for, in NumPy's scalars."""
 
     def __init__(self, x: Array, given: Any) -> None:
         self.x = cast(x, np.dtype(np.float64)) if x.dtype.kind in "iub" else x
-        self.count = x.size
+        self.count, self.given = x.size, given
         if given is not None and x.size:
             inside = call(np.logical_and, call(np.greater_equal, x, given[0]), call(np.less_equal, x, given[1]))
             self.count = int(sum_(inside))
             self.x = where(inside, self.x, np.nan)
 
+    def ends(self) -> tuple[Any, Any]:
+        """The range that is given, or the least and the greatest."""
+        if self.given is None:
+            return _now(nanmin(self.x)), _now(nanmax(self.x))
+        return tuple(self.given)
+
     def extent(self) -> Any:
         """From the least to the greatest."""
-        return call(np.subtract, nanmax(self.x), nanmin(self.x)).compute()[()]
+        return _now(call(np.subtract, nanmax(self.x), nanmin(self.x)))
 
     def deviation(self) -> Any:
         """The standard deviation."""
-        return nanstd(self.x).compute()[()]
+        return _now(nanstd(self.x))
 
     def quartiles(self) -> Any:
         """From the first quartile to the third."""
-        return np.subtract(*nanpercentile(self.x, [75, 25]).compute())
+        return np.subtract(*_now(nanpercentile(self.x, [75, 25])))
 
     def skew(self) -> Any:
         """The mean third power of what is away from the mean, in standard deviations."""
         away = call(np.divide, call(np.subtract, self.x, nanmean(self.x)), nanstd(self.x))
-        return nanmean(call(np.power, away, 3)).compute()[()]
+        return _now(nanmean(call(np.power, away, 3)))
 
 
 def _scott(s: Statistics) -> Any:
@@ -65,6 +83,26 @@ def _auto(s: Statistics) -> Any:
     return min(max(_fd(s), RULES["sqrt"](s) / 2), RULES["sturges"](s))
 
 
+def _stone(s: Statistics) -> Any:
+    """The number of bins with the least estimate of the error, all of them counted in one run."""
+    from .histograms import histogram
+
+    n, extent = s.count, s.extent()
+    if n <= 1 or extent == 0:
+        return 0.0
+    numbers = range(1, max(100, int(np.sqrt(n))) + 1)
+    counts = _all_now([histogram(s.x, bins, s.ends())[0] for bins in numbers])
+
+    def error(bins: int) -> Any:
+        share = counts[bins - 1] / n
+        return (2 - (n + 1) * share.dot(share)) / (extent / bins)
+
+    best = min(numbers, key=error)
+    if best == numbers[-1]:
+        warnings.warn("The number of bins estimated may be suboptimal.", RuntimeWarning, stacklevel=5)
+    return extent / best
+
+
 RULES: dict[str, Callable[[Statistics], Any]] = {
     "auto": _auto,
     "doane": _doane,
@@ -72,6 +110,7 @@ RULES: dict[str, Callable[[Statistics], Any]] = {
     "rice": lambda s: s.extent() / (2.0 * s.count ** (1.0 / 3)),
     "scott": _scott,
     "sqrt": lambda s: s.extent() / np.sqrt(s.count),
+    "stone": _stone,
     "sturges": lambda s: s.extent() / (np.log2(s.count) + 1.0),
 }
 

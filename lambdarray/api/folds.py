@@ -126,6 +126,6 @@ def mask_of(where: Any, x: Array) -> Array:
     mask = asarray(where if hasattr(where, "dtype") else np.asarray(where, dtype=bool))
     if mask.dtype != bool:
         raise TypeError(f"Cannot cast array data from {mask.dtype} to bool according to the rule 'safe'")
-    if mask.ndim > x.ndim:
-        raise ValueError(f"where= of shape {mask.shape} has more dimensions than what is reduced, {x.shape}")
+    if mask.ndim > x.ndim or any(m not in (1, n) for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False)):
+        raise ValueError(f"where= of shape {mask.shape} does not broadcast to what is reduced, {x.shape}")
     return mask

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -166,12 +167,13 @@ def _covered(rows: Rows, tiles: Rows, own: Sequence[Cuts], most: int) -> tuple[C
     `tiles` has the tile of each place. Blocks end where a row leaves a tile for a later one, so that a block needs one
     tile where points are in order.
     """
-    firsts = [np.arange(0, len(rows[0]), most)]
+    ends = [np.array([0, len(rows[0])])]
     for t in tiles:
         low, high = (np.diff(edge) for edge in _edges(t))
         if (low >= 0).all() and (high >= 0).all():
-            firsts.append(np.flatnonzero(low) + 1)
-    begin = np.unique(np.concatenate(firsts))
+            ends.append(np.flatnonzero(low) + 1)
+    runs = pairwise(np.unique(np.concatenate(ends)).tolist())
+    begin = np.concatenate([np.arange(lo, hi, most) for lo, hi in runs])
     axes = [_axis(c, r, t, begin) for c, r, t in zip(own, rows, tiles, strict=True)]
     return Cuts.from_bounds(np.append(begin, len(rows[0]))), axes
 

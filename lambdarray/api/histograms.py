@@ -43,9 +43,8 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Array:
     """
     numbers = asarray(x)
     heavy = None if weights is None or not numbers.size else asarray(weights)
-    small = [min(n, 1) for n in numbers.shape]
-    kind = None if heavy is None else np.zeros(small, heavy.dtype)
-    sample = np.bincount(np.zeros(small, numbers.dtype), kind, minlength=minlength)
+    heavy_one = None if heavy is None else np.ones(1, heavy.dtype)
+    sample = np.bincount(stand_in(numbers), heavy_one, minlength)
     if heavy is not None and heavy.shape != numbers.shape:
         raise ValueError(f"The weights and list don't have the same length: {heavy.shape} and {numbers.shape}")
     least, most = _extent_now(numbers)
@@ -62,9 +61,9 @@ def _extent_now(x: Array) -> tuple[int, int]:
     """The least and the greatest integer, computed now; 0 and -1 of none."""
     if not x.size:
         return 0, -1
-    from .compute import compute
+    from .compute import run_now
 
-    low, high = compute(min_(x), max_(x))
+    _, (low, high) = run_now([], [min_(x), max_(x)], "bincount(x)")
     return int(low), int(high)
 
 

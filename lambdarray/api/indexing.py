@@ -12,11 +12,11 @@ from .array import Array
 from .axes import axis_of
 from .counting import unraveled
 from .creation import asarray, zeros
-from .elementwise import broadcast_shape, clip, unify
+from .elementwise import clip
 from .gathering import gather
 from .keys import parse, within
 from .manipulation import broadcast_to, moveaxis, reshape
-from .stages import In, Out, Stage, following, lines
+from .stages import In, Out, Stage, lines
 
 
 def getitem(x: Array, key: Any) -> Array:
@@ -95,9 +95,12 @@ def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: 
     x, index = asarray(a), integers(indices)
     at = None if axis is None else axis_of(axis, x.ndim)
     size = x.size if at is None else x.shape[at]
-    if not size and index.size:
-        raise IndexError("cannot do a non-empty take from an empty axes.")
     index = in_mode(index, size, mode)
+    shape = index.shape if at is None else (*x.shape[:at], *index.shape, *x.shape[at + 1 :])
+    if 0 in shape:  # where nothing is taken NumPy does not look at the index
+        return zeros(shape, x.dtype)
+    if not size:
+        raise IndexError("cannot do a non-empty take from an empty axes.")
     taken: Array = x[(*(slice(None),) * at, index)] if at is not None else flat(x, index)
     return taken
 
@@ -155,27 +158,3 @@ def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes)
     except ValueError as error:
         raise IndexError(f"shape mismatch: indexing arrays could not be broadcast together: {error}") from None
-
-
-def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Array:
-    """For each element of `a` that of the choice which it numbers; all broadcast.
-
-    >>> import lambdarray as la
-    >>> la.choose([1, 0, 1], [la.arange(3), -la.arange(3)]).compute()
-    array([ 0,  1, -2])
-    """
-    index = integers(a if isinstance(a, Array) else np.asarray(a), "safe")
-    given = [asarray(c) for c in choices]
-    if not given:
-        raise ValueError("0-length sequence.")
-    index = in_mode(index, len(given), mode)
-    if isinstance(index, np.ndarray) and index.size and not 0 <= index.min() <= index.max() < len(given):
-        raise ValueError("invalid entry in choice array")
-    kind = np.result_type(*(c.dtype for c in given))
-    arrays = [asarray(index), *(c.astype(kind) for c in given)]
-    shape = broadcast_shape([x.shape for x in arrays])
-    grid = unify([x._op for x in arrays], shape).axes
-    stage = Stage("choose", grid)
-    stage.call("choose", ("y",), [f"r{n}" for n in range(len(arrays))])
-    ins = [In(x, following(x.shape, shape)) for x in arrays]
-    return stage.make(ins, Out("y", range(len(shape)), kind))

@@ -154,7 +154,7 @@ def _joint(shape: Shape, entries: Sequence[Any]) -> list[tuple[int, Index]]:
 
 def _check_mask(mask: Index, shape: Shape, axis: int) -> None:
     for d, (n, m) in enumerate(zip(mask.shape, shape[axis:], strict=False)) if mask.dtype == bool else ():
-        if n != m:
+        if n not in (0, m):  # NumPy lets pass what chooses nothing
             raise IndexError(
                 f"boolean index did not match indexed array along axis {axis + d}; size of axis is {m} but size of "
                 f"corresponding boolean axis is {n}"

@@ -279,3 +279,8 @@ def flip(x: Any, axis: Any = None) -> Array:
     axes = axes_of(axis, x.ndim)
     flipped: Array = x[tuple(slice(None, None, -1) if d in axes else slice(None) for d in range(x.ndim))]
     return flipped
+
+
+def part(x: Array, axis: int, start: int | None, stop: int | None) -> Array:
+    """The elements from start to stop along an axis."""
+    return x[(*[slice(None)] * axis, slice(start, stop))]

@@ -53,7 +53,7 @@ def mean(
     work = _wide(kind)
     if where is True:
         return reduce(cast(x, work), "mean", axes_of(axis, x.ndim), keepdims, work, kind)
-    total = sum_(x, axis, work, keepdims=keepdims, where=where)
+    total = sum_(x, axis, None if kind.kind == "m" else work, keepdims=keepdims, where=where)
     return call(np.divide, total, _count(where, x, axis, keepdims)).astype(kind)  # type: ignore[no-any-return]
 
 
@@ -150,3 +150,22 @@ var = _variance("var", "The variance over axes: the mean squared deviation of al
 std = _variance("std", "The standard deviation over axes: the root of the mean squared deviation of all elements")
 nanvar = _variance("nanvar", "The variance over axes of the elements that are no NaN")
 nanstd = _variance("nanstd", "The standard deviation over axes of the elements that are no NaN")
+
+
+def moment(a: Any, order: int, axis: Any = None, dtype: Any = None, keepdims: bool = False, ddof: float = 0) -> Array:
+    """The central moment of this order over axes: the mean power of the distances from the mean, over n - ddof.
+
+    ValueError where `order` is negative or no integer.
+
+    >>> import lambdarray as la
+    >>> float(la.moment(la.asarray([0.0, 0.0, 3.0]), 3))
+    2.0
+    """
+    if not isinstance(order, int | np.integer) or order < 0:
+        raise ValueError(f"order must be an integer >= 0, not {order!r}")
+    x = asarray(a)
+    kind = _moment_dtype(x, dtype, "moment", "mMUSV")
+    x = cast(x, _wide(kind))
+    away = call(np.subtract, x, mean(x, axis, keepdims=True))
+    total = sum_(call(np.power, away, int(order)), axis, keepdims=keepdims)
+    return call(np.divide, total, call(np.subtract, _count(True, x, axis, keepdims), ddof)).astype(kind)  # type: ignore[no-any-return]

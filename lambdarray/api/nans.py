@@ -9,7 +9,7 @@ import numpy as np
 from . import reductions
 from .array import Array
 from .creation import asarray
-from .elementwise import build, call
+from .elementwise import call, refuse
 from .elementwise import where as choose_where
 from .folds import fold, refuse_out
 
@@ -76,7 +76,7 @@ def _arg(name: str, x: Any, axis: Any, out: Any, keepdims: bool, worst: float) -
     if lost is None:
         return found  # type: ignore[no-any-return]
     nothing = reductions.all(lost, axis, keepdims=keepdims)
-    return build("refuse_all_nan", [found, nothing], (found.dtype, nothing.dtype), (found.dtype,))[0]
+    return refuse("refuse_all_nan", found, nothing)  # type: ignore[no-any-return]
 
 
 def nanargmin(a: Any, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Array:

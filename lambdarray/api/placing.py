@@ -144,7 +144,7 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
     if value.size > 1 and value.shape != a.shape:
         value = reshape(_again(value, a.size), a.shape)
     if value.size:
-        a.become(where_(mask, reshape(value, ()) if value.size == 1 else value, a))
+        _choose(a, mask, reshape(value, ()) if value.size == 1 else value)
 
 
 @_in_place
@@ -158,11 +158,16 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
         return _again(value, total) if total else value
 
     if value.size == 1:
-        arr.become(where_(mask, reshape(value, ()), arr))
+        _choose(arr, mask, reshape(value, ()))
     elif arr.ndim:
         arr.become(ranked(arr, mask, 0, so_many))
     else:
         arr.become(reshape(ranked(reshape(arr, (1,)), reshape(mask, (1,)), 0, so_many), ()))
+
+
+def _choose(x: Array, mask: Array, value: Array) -> None:
+    """The value where the mask is true, and what is there elsewhere."""
+    x.become(rechunk(where_(mask, value, x), x.chunks))
 
 
 def _safely(values: Any, dtype: np.dtype[Any]) -> Array:
@@ -195,7 +200,7 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
     if where is True:
         setitem(dst, ..., value)
     else:
-        dst.become(rechunk(where_(mask, value, dst), dst.chunks))
+        _choose(dst, mask, value)
 
 
 @_in_place

@@ -40,6 +40,8 @@ def _in_order(line: Array, sorter: Array) -> Array:
     """The elements of a line at the places in `sorter`."""
     if sorter.dtype.kind not in "iu":
         raise TypeError("sorter must only contain integers")
+    if sorter.ndim != 1:
+        raise TypeError(f"could not parse sorter argument: it has {sorter.ndim} axes, not one")
     if sorter.shape != line.shape:
         raise ValueError(f"sorter.size must equal a.size: {sorter.shape} and {line.shape}")
     stage = Stage("take in order", [*sorter._op.tiling.axes, *line._op.tiling.axes], grid_ndim=1)

@@ -163,6 +163,8 @@ def _masked(x: Array, key: Key, value: Any) -> Array:
     if value.ndim >= n - key.at and value.shape[value.ndim - n + key.at] != 1:
         return ranked(x, mask, at, lambda total: _chosen_by(value, x.shape, at, m, key.at, total))
     value = _chosen_by(value, x.shape, at, m, key.at, 1)
+    if not mask.size:
+        return x
     value = value.reshape((*value.shape[:at], *(1,) * m, *value.shape[at + 1 :]))
     return rechunk(where(over(mask, x, at), value, x), x.chunks)
 

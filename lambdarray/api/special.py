@@ -8,7 +8,7 @@ import numpy as np
 
 from .array import Array
 from .creation import asarray
-from .elementwise import build, call, operand, real
+from .elementwise import build, call, from_parts, operand, real
 from .reductions import all as all_
 
 
@@ -67,8 +67,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     """
     x = asarray(x)
     if x.dtype.kind == "c":
-        parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (x.real, x.imag)]
-        return build("complex", parts, [part.dtype for part in parts], (x.dtype,))[0]
+        return from_parts(*(nan_to_num(part, copy, nan, posinf, neginf) for part in (x.real, x.imag)))
     if x.dtype.kind != "f":
         return Array(x._op)
     limits = np.finfo(x.dtype)

@@ -130,10 +130,10 @@ def following(shape: Sequence[int], whole: Sequence[int], at: int = 0) -> list[A
     return [AxisMap(at + skip + d) if n == whole[skip + d] else AxisMap(-1) for d, n in enumerate(shape)]
 
 
-def lines(x: Array, axes: Sequence[int], itemsize: int = 0) -> list[Cuts]:
+def lines(x: Array, axes: Sequence[int], itemsize: int = 0, most: int = MOST_BYTES) -> list[Cuts]:
     """Blocks of `x` in which `axes` are whole: of the chunks along the others, joined or cut to be worth a task.
 
-    `itemsize` is what an element takes, if that is more than the array's.
+    `itemsize` is what an element takes, if that is more than the array's, and `most` what a block may.
     """
     from ..planner.blocks import group, split
 
@@ -144,7 +144,7 @@ def lines(x: Array, axes: Sequence[int], itemsize: int = 0) -> list[Cuts]:
         return math.prod(max(c.max_chunk, 1) for c in cuts) * max(itemsize, x.dtype.itemsize)
 
     for d in others:
-        cuts[d] = split(cuts[d], min(max(cuts[d].max_chunk, 1), -(-nbytes() // MOST_BYTES)))
+        cuts[d] = split(cuts[d], min(max(cuts[d].max_chunk, 1), -(-nbytes() // most)))
     for d in reversed(range(x.ndim)):
         if d not in axes:
             cuts[d] = group(cuts[d], min(cuts[d].count, max(1, LEAST_BYTES // max(nbytes(), 1))))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ops import Concat, Fill, Iota, Map, Op, Patch, Random, Rechunk, View, constant
 from ..task import ArraySpec, Part, Read, Step
-from ..tiling import AxisMap, dtype_to_json
+from ..tiling import dtype_to_json
 from .regions import layers_of, parameters_of, parts_of
 from .views import Maps, broadcast, compose, layout
 
@@ -95,13 +95,7 @@ class Code:
         return ("in", name)
 
     def _concat(self, op: Concat, maps: Maps) -> Value:
-        sources, offset = [], 0
-        for i, (base, inner) in zip(op.inputs, parts_of(op), strict=True):
-            m = maps[op.axis]
-            shifted = AxisMap(m.axis, m.start - offset, m.step)
-            sources.append((base, compose(inner, (*maps[: op.axis], shifted, *maps[op.axis + 1 :]))))
-            offset += i.shape[op.axis]
-        return ("in", self.read(sources))
+        return ("in", self.read([(base, compose(inner, maps)) for base, inner in parts_of(op)]))
 
     def _patch(self, op: Patch, maps: Maps) -> Value:
         base, layers = layers_of(op)

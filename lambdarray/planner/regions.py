@@ -84,6 +84,10 @@ def peel_operand(op: Op) -> tuple[Op, Maps]:
     return op, maps
 
 
+# Of a concatenation of concatenations no more parts are read at once; the inner ones are stored first.
+MOST_PARTS = 256
+
+
 def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
     """As `peel_operand`, for an input of a `Blocks`: an axis that is not read element by element has to be whole.
 
@@ -110,16 +114,23 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
 
 
 def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
-    """Where each input of a concatenation is read from, and how that follows the input's axes.
+    """What a concatenation is read from, and how each of those follows its axes.
 
     The parts of a read have one layout, so that where inputs differ in it those whose axes are permuted, dropped or
     broadcast are stored first.
     """
-    last = len(op.inputs) - 1
-    ends = [(n == 0, n == last) for n in range(last + 1)]
-    found = [_peel_along(i, op.axis, end, straight=False) for i, end in zip(op.inputs, ends, strict=True)]
-    if len({layout(maps, op.ndim) for _, maps in found}) > 1:
-        found = [_peel_along(i, op.axis, end, straight=True) for i, end in zip(op.inputs, ends, strict=True)]
+    found = _parts(op, straight=False)
+    return found if len({layout(maps, op.ndim) for _, maps in found}) == 1 else _parts(op, straight=True)
+
+
+def _parts(op: Concat, straight: bool) -> list[tuple[Op, Maps]]:
+    found: list[tuple[Op, Maps]] = []
+    offset, last = 0, len(op.inputs) - 1
+    for n, i in enumerate(op.inputs):
+        place = tuple(AxisMap(d, -offset if d == op.axis else 0) for d in range(op.ndim))
+        part = _Part(op.ndim, op.axis, i.shape[op.axis], (n == 0, n == last), straight)
+        found += [(base, compose(maps, place)) for base, maps in part.opened(*part.peeled(i))]
+        offset += i.shape[op.axis]
     return found
 
 
@@ -131,28 +142,47 @@ def parameters_of(op: Random) -> list[tuple[Op, Maps]]:
     return [(base, compose(inner, broadcast(i.shape, op.shape, identity(op.ndim)))) for i, base, inner in found]
 
 
-def _peel_along(op: Op, axis: int, ends: tuple[bool, bool], straight: bool) -> tuple[Op, Maps]:
-    """As `peel_operand`, for a part of a concatenation along `axis`.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a concatenation along `axis`, `size` long there; `ends` say whether it is the first, the last.
 
-    How far such a part reaches is where its source ends, or where the concatenation does: at its `ends` (whether the
-    part is the first, the last) a source may be longer than the part. Any other slice along `axis` has to be stored
-    first. With `straight` axes also have to be in order.
+    How far it reaches is where its source ends, or where the concatenation does: at its ends a source may be longer
+    than the part. Any other slice along the axis has to be stored first. With `straight` axes also have to be in order.
     """
-    maps, in_order, ndim = identity(op.ndim), tuple(range(op.ndim)), op.ndim
-    size = op.shape[axis]
-    found = op, maps
-    while isinstance(op, View | Rechunk):
-        maps = compose(op.maps, maps) if isinstance(op, View) else maps
-        op = op.inputs[0]
-        followed = [(m, n) for m, n in zip(maps, op.shape, strict=True) if m.axis == axis]
+
+    ndim: int
+    axis: int
+    size: int
+    ends: tuple[bool, bool]
+    straight: bool
+
+    def fits(self, op: Op, maps: Maps) -> bool:
+        """Whether the part can be read from `op`."""
+        followed = [(m, n) for m, n in zip(maps, op.shape, strict=True) if m.axis == self.axis]
         if len(followed) != 1 or is_diagonal(maps) or followed[0][0].step != 1:
-            break
-        begin, end = followed[0][0].start, followed[0][0].start + size
-        if (begin == 0 or ends[0]) and (end == followed[0][1] or ends[1]):
-            if straight and layout(maps, ndim) != in_order:
-                break
-            found = op, maps
-    return found
+            return False
+        begin, length = followed[0][0].start, followed[0][1]
+        reaches = (begin == 0 or self.ends[0]) and (begin + self.size == length or self.ends[1])
+        return reaches and (not self.straight or layout(maps, self.ndim) == tuple(range(self.ndim)))
+
+    def peeled(self, op: Op) -> tuple[Op, Maps]:
+        """The op under views and rechunks that the part can be read from, as `peel_operand`."""
+        maps = identity(op.ndim)
+        found = op, maps
+        while isinstance(op, View | Rechunk):
+            maps = compose(op.maps, maps) if isinstance(op, View) else maps
+            op = op.inputs[0]
+            if self.fits(op, maps):
+                found = op, maps
+        return found
+
+    def opened(self, op: Op, maps: Maps) -> list[tuple[Op, Maps]]:
+        """The parts of an inner concatenation along another axis, where they can be read in its stead."""
+        if isinstance(op, Concat) and _is_along(maps, op.axis):
+            inner = [(base, compose(beneath, maps)) for base, beneath in parts_of(op)]
+            if len(inner) <= MOST_PARTS and all(self.fits(base, beneath) for base, beneath in inner):
+                return inner
+        return [(op, maps)]
 
 
 def layers_of(op: Patch) -> tuple[Fill | None, list[tuple[Op, Maps]]]:

@@ -11,7 +11,7 @@ import numpy as np
 from lambdarray_kernels.registry import kernel
 
 from ..errors import UserFunctionError
-from ..tiling import Cuts, Index, Json, Span, dtype_from_json
+from ..tiling import Cuts, Index, Json, Span, dtype_from_json, dtype_to_json
 from .functions import find
 
 Array = np.ndarray[Any, Any]
@@ -45,6 +45,11 @@ class Place:
     def shape(self, index: Index) -> tuple[int, ...]:
         """The shape of the block of the task at `index`."""
         return tuple([hi - lo for lo, hi in self.spans(index)])
+
+
+def packed(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype as it travels: without padding between its fields."""
+    return dtype_from_json(dtype_to_json(dtype))
 
 
 def no_flops(*_: Any, **__: Any) -> int:
@@ -123,6 +128,8 @@ def fitted(
             found = np.broadcast_to(found, shape).copy()
     if found.shape != shape:
         raise UserFunctionError(f"{said}, {wanted}; say with chunks=, drop_axis= or new_axis= what shape blocks have")
+    if found.dtype != dtype and packed(found.dtype) == dtype:
+        found = found.astype(dtype)
     if found.dtype != dtype:
         raise UserFunctionError(f"{said}, {wanted}; say dtype={found.dtype}, or return x.astype({dtype})")
     return found

@@ -15,6 +15,7 @@ import json
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -81,7 +82,7 @@ class Child:
             os._exit(1)
 
     def _send(self, reports: list[TaskReport]) -> None:
-        with self._sending:
+        with self._sending, suppress(OSError):  # the parent has gone, which `_listen` learns too
             self._pipe.send_bytes(json.dumps([report.to_json() for report in reports]).encode())
 
     def _begin(self, run: Mapping[str, Any]) -> None:

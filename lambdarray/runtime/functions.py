@@ -20,6 +20,8 @@ Call = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
 
 # What was loaded from pickles is kept for the next tasks: the last one, and others within this many bytes of pickles.
 LOADED_BYTES = 64 << 20
+# An element of an array is no larger.
+LARGEST_BYTES = 2**31 - 1
 
 _process = os.urandom(16).hex()
 _numbers = count()
@@ -114,10 +116,14 @@ def _pickled(call: Call) -> tuple[bytes, str]:
     import cloudpickle
 
     try:
-        return cloudpickle.dumps(call), ""
+        pickle = cloudpickle.dumps(call)
+        if len(pickle) <= LARGEST_BYTES:
+            return pickle, ""
+        problem = f"with all that it uses it takes {len(pickle) / 2**30:.1f} GiB, and arrays are to be arguments"
     except Exception as error:
-        # A name that no other has, in place of the bytes.
-        return f"unpicklable {next(_numbers)} of {_process}".encode(), _problem(call, error)
+        problem = _problem(call, error)
+    # A name that no other has, in place of the bytes.
+    return f"unpicklable {next(_numbers)} of {_process}".encode(), problem
 
 
 def _problem(call: Call, error: Exception) -> str:

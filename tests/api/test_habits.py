@@ -117,12 +117,6 @@ def test_out_of_a_reduction_is_refused_since_arrays_are_immutable(name: str) -> 
         getattr(la, name)(la.ones(3), out=np.empty(()))
 
 
-def test_indexing_with_a_mask_says_what_to_use_instead() -> None:
-    x = la.ones((3, 4))
-    with pytest.raises(IndexError, match="not supported yet"):
-        x[x > 1]
-
-
 def test_text_compares_with_text() -> None:
     names = np.array(["ab", "b", "ab"])
     np.testing.assert_array_equal((la.from_array(names, chunks=2) == "ab").compute(), names == "ab")

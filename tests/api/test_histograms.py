@@ -75,7 +75,7 @@ def test_weighted_bins(data, kind):
     judge(lambda x, w: np.histogram(x, 3, weights=w[:2]), x, finite)
 
 
-@pytest.mark.parametrize("rule", ["auto", "doane", "fd", "rice", "scott", "sqrt", "sturges"])
+@pytest.mark.parametrize("rule", ["auto", "doane", "fd", "rice", "scott", "sqrt", "stone", "sturges"])
 @pytest.mark.parametrize("kind", ["f8", "i4", "f4"])
 def test_the_number_of_bins_by_a_rule(rule, kind):
     n = (np.random.default_rng(1).normal(size=200) * 7).astype(kind)

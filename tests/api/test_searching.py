@@ -81,7 +81,9 @@ def test_membership_in_tiles(x, test, invert, unique):
 )
 @SMALL
 def test_lines_through_points(x, points, values, ends):
-    judge(lambda x, xp, fp: np.interp(x, xp, fp, **ends), x, in_order(points), values)
+    # Points at infinity have no line: what NumPy gives there depends on how many elements it is asked for.
+    finite = points[0], np.nan_to_num(points[1], posinf=9, neginf=-9)
+    judge(lambda x, xp, fp: np.interp(x, xp, fp, **ends), x, in_order(finite), values)
 
 
 def test_ends_of_a_complex_line_are_complex():

@@ -12,6 +12,8 @@ from lambdarray_kernels import get
 from .samples import NUMBERS, bounds, same, spans, values
 
 gather, scatter, compress, nonzero = (get(name).fn for name in ("gather", "scatter", "compress", "nonzero"))
+sort_index, unsort, count, repeat = (get(name).fn for name in ("sort_index", "unsort", "count", "repeat"))
+put_masked, put_stepped = (get(name).fn for name in ("put_masked", "put_stepped"))
 DTYPES = [*NUMBERS, "M8[s]", "U3", [("a", "<i2"), ("b", "<f4")]]
 
 
@@ -204,18 +206,78 @@ def test_a_mask_picks_as_in_numpy(axis):
 @given(st.data(), st.sampled_from([(7,), (3, 4), (2, 3, 5), (0, 4)]), st.sampled_from(NUMBERS))
 def test_the_places_that_are_not_zero_are_numpys(data, shape, dtype):
     x = values(shape, dtype, 3)
-    tiles = pieces(data.draw, shape)
-    parts = [nonzero(cut(x, t), block=t, shape=shape) for t in tiles]
-    found = np.concatenate([np.zeros((0, x.ndim), np.int64), *parts])
-    flat = np.concatenate(
-        [np.zeros(0, np.int64), *[nonzero(cut(x, t), block=t, shape=shape, flat=True) for t in tiles]]
-    )
-    same(np.sort(flat), np.flatnonzero(x).astype(np.int64))
-    same(found[np.argsort(flat)], np.argwhere(x).astype(np.int64))
+    rows = spans(data.draw(bounds(shape[0])))
+    found = [nonzero(x[lo:hi], np.array([lo])) for lo, hi in rows]
+    flat = [nonzero(x[lo:hi], np.array([lo]), flat=True) for lo, hi in rows]
+    same(np.concatenate([np.zeros((0, x.ndim), np.int64), *found]), np.argwhere(x).astype(np.int64))
+    same(np.concatenate([np.zeros(0, np.int64), *flat]), np.flatnonzero(x).astype(np.int64))
+
+
+@settings(max_examples=50)
+@given(st.data(), indexed())
+def test_of_a_sorted_index_each_tile_gives_its_stretch(data, case):
+    x, axis, indices = case
+    expected = x[numpys_key(axis, indices)]
+    count, inner = len(indices), expected.ndim - (x.ndim - len(indices))
+    sizes, by = x.shape[axis : axis + count], data.draw(st.integers(0, count - 1))
+    order, *rising = sort_index(*indices, block=[], shape=[], sizes=sizes, axis=axis, by=by)
+    found, at = None, [expected.ndim + i for i in range(count)]
+    for loop in data.draw(st.permutations(pieces(data.draw, sizes))):
+        source = cut(x, [*[(0, n) for n in x.shape[:axis]], *loop, *[(0, n) for n in x.shape[axis + count :]]])
+        block = [*[(0, n) for n in expected.shape], *loop]
+        found = gather(found, source, *rising, block=block, shape=[], at=at, axis=axis, rising=by)
+    block = [(0, n) for n in expected.shape]
+    same(unsort(found, order, block=block, shape=[], axis=axis, ndim=inner), expected)
+
+
+def test_a_tile_that_nothing_is_put_into_is_handed_on():
+    tile = np.zeros(2)
+    where = {"block": [(2, 4)], "shape": [9], "at": [0]}
+    assert scatter(None, tile, np.array([7]), np.array(1.0), **where) is tile
+    assert scatter(tile, tile, np.array([2]), np.array(1.0), **where).tolist() == [1, 0]
+    assert not tile.any()
+    mask = np.zeros(2, bool)
+    assert put_masked(tile, mask, np.ones(1)) is tile
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_values_are_put_by_a_mask_as_in_numpy(axis):
+    x = values((3, 4, 2), "f4")
+    mask = values(x.shape[axis : axis + 2], "?", 1)
+    put = values((*x.shape[:axis], int(mask.sum()), *x.shape[axis + 2 :]), "f4", 2)
+    expected = x.copy()
+    expected[(*(slice(None),) * axis, mask)] = put
+    same(put_masked(x, mask, put, axis=axis), expected)
+
+
+@given(st.data(), st.integers(1, 12), st.integers(1, 5))
+def test_tiles_take_every_nth_element_from_the_values(data, count, step):
+    size = (count - 1) * step + 1
+    x, put = np.zeros(size), np.arange(1.0, count + 1)
+    expected = x.copy()
+    expected[::step] = put
+    tiles = []
+    for lo, hi in spans(data.draw(bounds(size))):
+        part = put[lo // step : -(-hi // step)]
+        tiles.append(put_stepped(x[lo:hi], part, block=[(lo, hi)], shape=[size], steps=[step]))
+        same(
+            put_stepped(x[lo:hi], np.ones(1), block=[(lo, hi)], shape=[size], steps=[step]),
+            (expected[lo:hi] > 0).astype(float),
+        )
+    same(np.concatenate(tiles), expected)
+
+
+def test_repeats_are_counted_and_made_as_by_numpy():
+    x, repeats = np.arange(6).reshape(2, 3), np.array([2, 0, 1])
+    same(repeat(x, repeats, axis=1), np.repeat(x, repeats, 1))
+    assert count(repeats).tolist() == [3]
+    assert count(repeats > 0).tolist() == [2]
+    with pytest.raises(ValueError, match="negative"):
+        count(np.array([1, -1]))
 
 
 def test_moving_costs_no_flops():
     assert get("gather").flops(None, (5,), (3,), at=[1]) == 0
     assert get("scatter").flops(None, (5,), (3,), (3,), at=[0]) == 0
     assert get("scatter").flops(None, (5,), (3,), (3,), at=[0], mode="add") == 3
-    assert get("nonzero").flops((3, 4)) == math.prod((3, 4))
+    assert get("nonzero").flops((3, 4), (1,)) == math.prod((3, 4))

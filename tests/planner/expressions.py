@@ -228,7 +228,50 @@ def centred(draw: Any, x: Pair, pool: list[Pair]) -> Pair | None:
     return both(x, lambda a: a - getattr(a, name)(axis=axis, keepdims=True), exact=name != "mean")
 
 
+def diagonal(draw: Any, x: Pair, pool: list[Pair]) -> Pair | None:
+    if x.theirs.ndim < 2:
+        return None
+    first, second = draw(st.permutations(range(x.theirs.ndim)))[:2]
+    offset = draw(st.integers(-3, 3))
+    return both(x, lambda a: np.diagonal(a, offset, first, second))
+
+
+def rolled(draw: Any, x: Pair, pool: list[Pair]) -> Pair | None:
+    """Concatenations of slices, along several axes one in the other."""
+    axes = draw(st.permutations(range(x.theirs.ndim)))[:2]
+    shifts = [draw(st.integers(-3, 3)) for _ in axes]
+    return both(x, lambda a: np.roll(a, shifts, axes) if axes else a)
+
+
+def bordered(draw: Any, x: Pair, pool: list[Pair]) -> Pair | None:
+    mode = draw(st.sampled_from(["constant", "edge", "wrap", "symmetric"]))
+    width = [(draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in x.theirs.shape]
+    return both(x, lambda a: np.pad(a, width, mode) if a.ndim else a)
+
+
+def looked_up(draw: Any, x: Pair, pool: list[Pair]) -> Pair | None:
+    """Places in a table that is itself computed."""
+    tables = [y for y in pool if y.theirs.ndim and y.theirs.size and y.exact]
+    if not tables or not x.exact or x.theirs.dtype.kind == "c":
+        return None
+    table = draw(st.sampled_from(tables))
+    return pair(lambda a, b, m: m.searchsorted(abs(b).sum() + m.arange(5) * 3, a), x, table)
+
+
+def in_order_of(draw: Any, x: Pair, pool: list[Pair]) -> Pair | None:
+    """A reduction whose axis has to lie in one task."""
+    if not x.theirs.ndim or not x.exact:
+        return None
+    axis = draw(st.integers(0, x.theirs.ndim - 1))
+    return both(x, lambda a: np.subtract.reduce(a, axis=axis))
+
+
 FUNCTIONS = (
+    diagonal,
+    rolled,
+    bordered,
+    looked_up,
+    in_order_of,
     elementwise,
     binary,
     binary,

@@ -108,6 +108,40 @@ def test_slices_of_a_concatenation_are_pasted_where_nothing_of_their_sources_lie
     assert_same(la.concat([x.T[:, 4:], x.T[:, 1:7][:, :3]], 1), np.concatenate([a.T[:, 4:], a.T[:, 1:4]], 1))
 
 
+def blocks(m: Any, x: Any, y: Any) -> Any:
+    return m.concatenate([m.concatenate([x, y], 1), m.concatenate([y[:, 2:], x, y[:, :2]], 1)])
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        blocks,
+        lambda m, x, y: m.roll(x, (2, -3), (0, 1)),
+        lambda m, x, y: blocks(m, x, y)[1:, 3:-2].T,
+        lambda m, x, y: m.concatenate([m.concatenate([y, x]).T, m.concatenate([x, x]).T], 0),
+    ],
+)
+def test_concatenations_of_concatenations_along_other_axes_are_read_at_once(made: Any) -> None:
+    (x, a), (y, b) = table(0, (5, 4), 2), table(1, (5, 4), 3)
+    out = made(la, x, y) + 1
+    assert len(planned(out).programs) == 1
+    assert_same(out, made(np, a, b) + 1)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda m, x, y: m.concatenate([m.concatenate([x[:, 1:3], y[:, 1:3]]), m.concatenate([y, x])], 1),
+        lambda m, x, y: m.concatenate([m.concatenate([x, y], 1), m.concatenate([y[:4].T, x[:4].T], 1)]),
+        lambda m, x, y: m.concatenate([m.concatenate([x, y])[2:7], x, m.concatenate([x, y])[::2]]),
+        lambda m, x, y: m.concatenate([m.concatenate([x[:0], y]), x[:, :0], m.concatenate([y, x[:0]])], 1),
+    ],
+)
+def test_parts_that_would_reach_too_far_are_stored_first(made: Any) -> None:
+    (x, a), (y, b) = table(0, (5, 4), 2), table(1, (5, 4), 3)
+    assert_same(made(la, x, y) + 1, made(np, a, b) + 1)
+
+
 # -- diagonals
 
 

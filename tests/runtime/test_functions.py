@@ -173,6 +173,15 @@ def test_what_cannot_be_pickled_is_refused_elsewhere_before_anything_is_sent(fun
     assert not list(tmp_path.iterdir())
 
 
+def test_a_function_that_uses_too_much_to_be_sent_says_how_much(tmp_path, monkeypatch):
+    monkeypatch.setattr(functions, "LARGEST_BYTES", 1 << 20)
+    table = np.ones(1 << 20)
+    y = la.arange(6, chunks=3).map_blocks(lambda b: table[b])
+    np.testing.assert_array_equal(y.compute(), np.ones(6))
+    with pytest.raises(UnpicklableError, match=r"with all that it uses it takes 0\.0 GiB, and arrays are to be arg"):
+        launched(y, str(tmp_path))
+
+
 def test_an_array_inside_a_function_is_refused_elsewhere_by_name(tmp_path):
     inner = la.ones(3)
     y = la.arange(6, chunks=3).map_blocks(lambda b: b + len(inner), dtype=int)

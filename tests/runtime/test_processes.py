@@ -19,7 +19,7 @@ from lambdarray.runtime.executors.crew import Crew, crew
 from lambdarray.runtime.executors.process import Settings
 from lambdarray.runtime.executors.processes import ProcessesExecutor
 from lambdarray.store.directory import DirectoryStore
-from lambdarray.store.shared import shared_place
+from lambdarray.store.shared import SharedPlace, shared_place
 
 from .conformance import ExecutorConformance, drain
 from .programs import attempts, begun, elementwise, get, put, wait_for
@@ -50,11 +50,16 @@ def executor(shared_store):
 
 
 class TestProcesses(ExecutorConformance):
-    @pytest.fixture(params=["shared memory", "directory"])
+    @pytest.fixture(params=["shared memory", "shared memory that is full", "directory"])
     def store(self, request, tmp_path):
         if request.param == "directory":
-            return DirectoryStore(str(tmp_path / "store"))
-        return request.getfixturevalue("shared_store")
+            yield DirectoryStore(str(tmp_path / "store"))
+        elif request.param == "shared memory":
+            yield request.getfixturevalue("shared_store")
+        else:
+            place = SharedPlace(str(tmp_path), str(tmp_path / "disk"), 0)
+            yield place.store("memory://")
+            place.close()
 
     def make(self, store, workers=2):
         return ProcessesExecutor(store, workers=workers)

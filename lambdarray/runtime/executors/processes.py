@@ -38,7 +38,7 @@ class ProcessesExecutor(LocalExecutor):
     ) -> None:
         super().__init__(workers)
         self._settings = Settings.here(max(1, cores() // self.workers))
-        self._begin = {"store": scratch.url, "memory_bytes": memory_bytes, "environ": self._settings.environ()}
+        self._start_of_run = {"store": scratch.url, "memory_bytes": memory_bytes, "environ": self._settings.environ()}
         self._encoder = Encoder(__version__, scratch.url, "")
         self._free: list[Process] = []
         self._running: dict[Process, Bundle] = {}
@@ -74,9 +74,9 @@ class ProcessesExecutor(LocalExecutor):
                 self._reports.put(error)
 
     def _run(self, bundle: Bundle) -> None:
-        gone = [a for a in bundle if a.id in self._cancelled]
-        self._reports.put_all(all_as(gone, "throttled", "cancelled"))
-        left: Bundle = [a for a in bundle if a.id not in self._cancelled]
+        gone = self._cancelled.intersection(a.id for a in bundle)
+        self._reports.put_all(all_as([a for a in bundle if a.id in gone], "throttled", "cancelled"))
+        left: Bundle = [a for a in bundle if a.id not in gone]
         process = self._take(left)
         if process is None:
             return
@@ -94,15 +94,27 @@ class ProcessesExecutor(LocalExecutor):
             return None
         with self._lock:
             process = self._free.pop() if self._free else None
-        if process is None:
-            process = crew.take(self._settings)
-            process.begin(self._begin)
+        process = process or self._begun()
         with self._lock:
             if not self._closed:
                 self._running[process] = bundle
                 return process
         crew.end(process)
         return None
+
+    def _begun(self) -> Process:
+        """A process of the crew's that has begun with this run; one that died while it waited is passed over."""
+        while True:
+            process = crew.take(self._settings)
+            try:
+                process.begin(self._start_of_run)
+            except OSError:
+                crew.end(process)
+            except BaseException:
+                crew.end(process)
+                raise
+            else:
+                return process
 
     def _send(self, process: Process, bundle: Bundle) -> None:
         for _, event in self._encoder.encode(bundle, process.programs):

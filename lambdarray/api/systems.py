@@ -1,0 +1,205 @@
+"""Linear systems, inverses, determinants, powers and functions of matrices."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.linalg import LinAlgError
+
+from .array import Array
+from .axes import axis_of
+from .creation import asarray
+from .elementwise import where
+from .factors import complex_kind, is_tall, qr, svd
+from .grids import eye
+from .manipulation import broadcast_to, expand_dims, moveaxis, reshape, squeeze
+from .matrices import adjoint, matrices, of_matrices, of_matrix, square
+from .products import matmul
+from .reductions import max as max_
+from .reductions import sum as sum_
+
+
+class SlogdetResult(NamedTuple):
+    """Of `slogdet`."""
+
+    sign: Array
+    logabsdet: Array
+
+
+def inv(a: Any) -> Array:
+    """The inverse of matrices; LinAlgError from the task that finds a singular one.
+
+    >>> import lambdarray as la
+    >>> la.linalg.inv(la.asarray([[2.0, 0.0], [0.0, 4.0]])).compute()
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
+    x = square(a)
+    return of_matrix("inv", x, x.shape[-2:])
+
+
+def solve(a: Any, b: Any) -> Array:
+    """x with a @ x = b; `b` is a vector where it has one axis, else matrices.
+
+    >>> import lambdarray as la
+    >>> la.linalg.solve(la.asarray([[2.0, 0.0], [0.0, 4.0]]), la.asarray([2.0, 2.0])).compute()
+    array([1. , 0.5])
+    """
+    return _solved("solve", square(a), asarray(b))
+
+
+def solve_triangular(
+    a: Any,
+    b: Any,
+    trans: Any = 0,
+    lower: bool = False,
+    unit_diagonal: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Array:
+    """As `solve` for triangular matrices, of which the other triangle is not read, as scipy.linalg's.
+
+    `overwrite_b` and `check_finite` are SciPy's, and change nothing here.
+    """
+    if trans not in (0, 1, 2, "N", "T", "C"):
+        raise ValueError(f"trans={trans!r} is none of 0, 1, 2, 'N', 'T' and 'C'")
+    params = {"lower": bool(lower), "trans": trans, "unit_diagonal": bool(unit_diagonal)}
+    return _solved("solve_triangular", square(a), asarray(b), **params)
+
+
+def _solved(kernel: str, a: Array, b: Array, **params: Any) -> Array:
+    vector = b.ndim == 1
+    right = expand_dims(b, -1) if vector else matrices(b)
+    if a.shape[-1] != right.shape[-2]:
+        raise ValueError(f"{kernel}: matrices of {a.shape} and a right-hand side of {b.shape} do not fit")
+    (x,) = of_matrices(kernel, [a, right], [right.shape[-2:]], **params)
+    return squeeze(x, -1) if vector else x
+
+
+def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Array, Array, Array, Array]:
+    """The least-squares solution, the sums of its squared residuals, the rank of `a` and its singular values.
+
+    There are no residuals where `a` has no more rows than columns; where its rank is found to be less than its columns
+    NumPy leaves them out too, and here they are given. The blocks of rows of a tall `a` are factorised each.
+    """
+    x, right = asarray(a), asarray(b)
+    vector = right.ndim == 1
+    y = expand_dims(right, -1) if vector else right
+    for given in (x, y):
+        if given.ndim != 2:
+            raise LinAlgError(f"{given.ndim}-dimensional array given. Array must be two-dimensional")
+    (m, n), columns = x.shape, y.shape[1]
+    if y.shape[0] != m:
+        raise LinAlgError(f"Incompatible dimensions: {m} rows and a right-hand side of {y.shape[0]}")
+    cores = [(n, columns), None, (), (min(m, n),)]
+    limit = None if rcond is None else float(rcond)
+    if is_tall(x):
+        limit = m * float(np.finfo(np.result_type(x.dtype, np.float32)).eps) if limit is None else limit
+        q, r = qr(x)
+        found, rank, values = of_matrices("lstsq", [r, matmul(adjoint(q), y)], cores, rcond=limit)
+    else:
+        found, rank, values = of_matrices("lstsq", [x, y], cores, rcond=limit)
+    rest: Any = np.subtract(y, matmul(x, found)) if m > n else found[:, :0].T
+    squares: Any = np.square(np.abs(rest))
+    residuals = sum_(squares, 0) if m > n else squares.ravel()
+    return squeeze(found, -1) if vector else found, residuals, rank, values
+
+
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Array:
+    """The Moore-Penrose inverse of matrices; singular values up to `rtol` times the greatest count as 0.
+
+    `rcond` is its older name. NumPy's default is 1e-15, and None stands for the larger size times the rounding error.
+    """
+    x = matrices(a)
+    if rcond is not None and rtol is not np._NoValue:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
+    m, n = x.shape[-2:]
+    if x.size == 0:
+        return of_matrix("pinv", x, (n, m))
+    u, s, vh = svd(x, full_matrices=False, hermitian=hermitian)
+    limit = (1e-15 if rcond is None else rcond) if rtol is np._NoValue else rtol
+    limit = max(m, n) * np.finfo(s.dtype).eps if limit is None else limit
+    large: Any = s > np.expand_dims(limit, -1) * max_(s, -1, keepdims=True)
+    inverse: Any = where(large, np.reciprocal(where(large, s, s.dtype.type(1))), s.dtype.type(0))
+    return matmul(adjoint(vh), np.multiply(inverse[..., None], adjoint(u)))
+
+
+def det(a: Any) -> Array:
+    """The determinant of matrices.
+
+    >>> import lambdarray as la
+    >>> la.linalg.det(la.asarray([[2.0, 0.0], [0.0, 4.0]])).compute()
+    array(8.)
+    """
+    return of_matrix("det", square(a), ())
+
+
+def slogdet(a: Any) -> SlogdetResult:
+    """The sign of the determinant of matrices, and the logarithm of its size."""
+    return SlogdetResult(*of_matrices("slogdet", [square(a)], [(), ()]))
+
+
+def matrix_power(a: Any, n: Any) -> Array:
+    """The product of n times the matrix, by repeated squaring; of its inverse where n is negative."""
+    x = square(a)
+    try:
+        count = operator.index(n)
+    except TypeError:
+        raise TypeError("exponent must be an integer") from None
+    if count == 0:
+        return broadcast_to(eye(x.shape[-1], dtype=x.dtype), x.shape)
+    base = inv(x) if count < 0 else x
+    power: Array | None = None
+    for bit in reversed(f"{abs(count):b}"):
+        if bit == "1":
+            power = base if power is None else matmul(power, base)
+        base = matmul(base, base)
+    assert power is not None
+    return power
+
+
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Array:
+    """x with tensordot(a, x, x.ndim) = b; `axes` of `a` are moved to its end first."""
+    a, b = asarray(a), asarray(b)
+    if axes is not None:
+        chosen = [axis_of(d, a.ndim) for d in axes]
+        a = moveaxis(a, chosen, list(range(a.ndim - len(chosen), a.ndim)))
+    shape = a.shape[b.ndim :]
+    size = math.prod(shape)
+    if a.size != size**2:
+        raise LinAlgError(
+            f"Input arrays must satisfy the requirement prod(a.shape[b.ndim:]) == prod(a.shape[:b.ndim]), not {a.shape}"
+        )
+    return reshape(solve(reshape(a, (size, size)), b.ravel()), shape)
+
+
+def tensorinv(a: Any, ind: int = 2) -> Array:
+    """The inverse of an array as a matrix whose rows are its first `ind` axes."""
+    x = asarray(a)
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    rows, columns = x.shape[:ind], x.shape[ind:]
+    return reshape(inv(reshape(x, (math.prod(columns), -1))), (*columns, *rows))
+
+
+def expm(a: Any) -> Array:
+    """The exponential of matrices, as scipy.linalg's."""
+    x = square(a)
+    return of_matrix("expm", x, x.shape[-2:])
+
+
+def sqrtm(a: Any) -> Array:
+    """The principal square root of matrices: complex always, since SciPy's is where the data make it so."""
+    return _complex("sqrtm", square(a))
+
+
+def logm(a: Any) -> Array:
+    """The principal logarithm of matrices: complex always, as `sqrtm`."""
+    return _complex("logm", square(a))
+
+
+def _complex(kernel: str, x: Array) -> Array:
+    return of_matrix(kernel, x, x.shape[-2:], dtype=complex_kind(kernel, x))
