@@ -140,7 +140,7 @@ def _full_shape(x: Array, shape: Any) -> Shape:
     return tuple(wanted)
 
 
-def reshape(x: Any, shape: Any, *, order: str = "C") -> Array:
+def reshape(x: Any, shape: Any, order: str = "C", *, copy: bool | None = None) -> Array:
     """The same elements in C order, or in Fortran's ("F"), under another shape; one length may be -1.
 
     An array of ours has no order in memory, so that "A" is "C". Raises ValueError with both shapes where the numbers
