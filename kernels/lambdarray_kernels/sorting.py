@@ -110,8 +110,9 @@ def argtopk(
 ) -> Array:
     """The same as `topk`, with where they are in the whole line: pairs with the fields `value` and `index`.
 
-    `at` is the stage's axis that the line follows, `axis` where None. `x` is a tile of plain elements, or of such pairs. Equal elements are in the order in which they lie; which of
-    those that equal the last one are kept is not defined.
+    `x` is a tile of plain elements, or of such pairs; `at` is the stage's axis that the line follows, `axis` where
+    None. Equal elements are in the order in which they lie; which of those that equal the last one are kept is not
+    defined.
 
     >>> argtopk(None, np.array([5, 7, 1]), block=[(10, 13)], shape=[20], k=2)["index"]
     array([11, 10])
