@@ -141,7 +141,6 @@ class Lowering(Reductions):
         specs = [self._result(made) for made in self._outputs_of(op)]
         self._specs[id(op)] = specs[0]
         writes = [Write(o.register, s.name, o.axes, o.by_block) for o, s in zip(op.outputs, specs, strict=True)]
-        code.ordered = op.ordered
         self._emit(op, op.name, code, op.axes, op.grid_ndim, writes, op.flops, op.extra_bytes)
 
     def _outputs_of(self, op: Blocks) -> list[Op]:
