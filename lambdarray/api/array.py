@@ -537,9 +537,9 @@ METHODS = (*REDUCTIONS, "choose", "diagonal", "repeat", "searchsorted", "trace")
 
 def _method(name: str) -> Any:
     def method(self: Array, *args: Any, **kwargs: Any) -> Array:
-        from .names import FUNCTIONS
+        from .names import find
 
-        return FUNCTIONS[name](self, *args, **kwargs)  # type: ignore[no-any-return]
+        return find(name)(self, *args, **kwargs)  # type: ignore[no-any-return]
 
     method.__doc__ = f"As `lambdarray.{name}`."
     method.__name__ = name

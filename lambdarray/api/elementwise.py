@@ -197,9 +197,9 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     kwargs.pop("subok", None)
     kwargs.pop("order", None)
     if ufunc.signature is not None:
-        from .names import FUNCTIONS
+        from .names import WHERE, find
 
-        return FUNCTIONS[ufunc.__name__](*inputs, **kwargs) if ufunc.__name__ in FUNCTIONS else NotImplemented
+        return find(ufunc.__name__)(*inputs, **kwargs) if ufunc.__name__ in WHERE else NotImplemented
     unknown = set(kwargs) - {"dtype", "casting"}
     if unknown:
         raise TypeError(f"{ufunc.__name__}: {', '.join(sorted(unknown))}= is not supported on lambdarray arrays")
