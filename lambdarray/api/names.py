@@ -25,6 +25,7 @@ from . import (
     moments,
     nans,
     padding,
+    parts,
     products,
     random,
     reductions,
@@ -55,7 +56,7 @@ MODULES = {
     diagonals: "diag diagflat diagonal trace tri tril triu",
     differences: "diff ediff1d gradient trapezoid",
     einsums: "einsum",
-    elementwise: "astype clip imag real round where",
+    elementwise: "astype clip round where",
     joining: (
         "append array_split atleast_1d atleast_2d atleast_3d block column_stack dsplit dstack hsplit hstack split "
         "vsplit vstack"
@@ -68,6 +69,7 @@ MODULES = {
     moments: "mean nanmean nanstd nanvar std var",
     nans: "nanargmax nanargmin nanmax nanmin nanprod nansum",
     padding: "pad",
+    parts: "imag real",
     products: "matmul",
     reductions: "all any apply_over_axes argmax argmin max min prod sum",
     shaping: "fliplr flipud repeat resize roll rollaxis rot90 tile",
