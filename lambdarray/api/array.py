@@ -406,14 +406,14 @@ class Array:
     @property
     def real(self) -> Array:
         """The real part."""
-        from .elementwise import real
+        from .parts import real
 
         return real(self)
 
     @property
     def imag(self) -> Array:
         """The imaginary part."""
-        from .elementwise import imag
+        from .parts import imag
 
         return imag(self)
 

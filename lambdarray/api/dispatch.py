@@ -84,4 +84,11 @@ LOOKED_AT = (
     "ndim", "result_type", "shape", "size", "tril_indices_from", "triu_indices_from",
 )  # fmt: skip
 OF_THE_KIND = frozenset(LOOKED_AT)
-ALIASES = {"amin": "min", "amax": "max", "concatenate": "concat", "around": "round", "transpose": "permute_dims"}
+ALIASES = {
+    "amax": "max",
+    "amin": "min",
+    "around": "round",
+    "concatenate": "concat",
+    "row_stack": "vstack",
+    "transpose": "permute_dims",
+}

@@ -268,8 +268,16 @@ def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: 
     """Values limited to [min, max]; either may be None. `a_min` and `a_max` are NumPy's older names of them."""
     min, max = a_min if min is None else min, a_max if max is None else max
     out = asarray(x)
-    if min is not None:
-        out = call(np.maximum, out, min)
+    if out.dtype.kind in "iu":  # Python's integers have any size, and limit nothing beyond that of the dtype
+        info = np.iinfo(out.dtype)
+        min = None if type(min) is int and min <= info.min else min
+        max = None if type(max) is int and max >= info.max else max
+    if min is None and max is None:
+        return call(np.positive, out)  # type: ignore[no-any-return]
+    min, max = operand(min) if min is not None else None, operand(max) if max is not None else None
+    if min is not None and max is not None:
+        out = astype(out, np.result_type(out.dtype, *(v if type(v) in PYTHON_SCALARS else v.dtype for v in (min, max))))
+    out = out if min is None else call(np.maximum, out, min)
     return out if max is None else call(np.minimum, out, max)
 
 
@@ -284,32 +292,6 @@ def round(x: Any, decimals: int = 0) -> Array:
     if decimals > 0:
         return call(np.rint, x * factor) / factor  # type: ignore[no-any-return]
     return (call(np.rint, x / factor) * factor).astype(x.dtype)  # type: ignore[no-any-return]
-
-
-def real(x: Any) -> Array:
-    """The real part."""
-    x = asarray(x)
-    if x.dtype.kind != "c":
-        return Array(x._op)
-    return build("real", [x], (x.dtype,), (np.zeros(0, x.dtype).real.dtype,))[0]
-
-
-def imag(x: Any) -> Array:
-    """The imaginary part."""
-    x = asarray(x)
-    kind = np.zeros(0, x.dtype).imag.dtype
-    return build("imag", [x], (x.dtype,), (kind,))[0] if x.dtype.kind == "c" else _zeros_like(x)
-
-
-def from_parts(re: Array, im: Array) -> Array:
-    """The complex numbers with these parts."""
-    return build("complex", [re, im], (re.dtype, im.dtype), (np.result_type(re.dtype, np.complex64),))[0]
-
-
-def _zeros_like(x: Array) -> Array:
-    from .creation import zeros_like
-
-    return zeros_like(x)
 
 
 # What NumPy has loaded, not dir(np): that would import all of its lazy submodules.
