@@ -54,9 +54,9 @@ def gather(x: Array, axes: Sequence[int], index: Sequence[Any], at: int) -> Arra
 def _as_slice(index: np.ndarray) -> slice | None:
     """The slice that gives the same, where there is one."""
     first, step = int(index[0]), int(index[1] - index[0]) if len(index) > 1 else 1
-    if step == 0 or (len(index) > 2 and (np.diff(index) != step).any()):
-        return None
     stop = first + step * len(index)
+    if step == 0 or index[-1] != stop - step or (len(index) > 2 and (np.diff(index) != step).any()):
+        return None
     return slice(first, stop if stop >= 0 else None, step)
 
 
@@ -168,9 +168,9 @@ def _covered(rows: Rows, tiles: Rows, own: Sequence[Cuts], most: int) -> tuple[C
     """
     ends = [np.array([0, len(rows[0])])]
     for t in tiles:
-        low, high = (np.diff(edge) for edge in _edges(t))
-        if (low >= 0).all() and (high >= 0).all():
-            ends.append(np.flatnonzero(low) + 1)
+        low, high = _edges(t)
+        if (low[1:] >= low[:-1]).all() and (high is low or (high[1:] >= high[:-1]).all()):
+            ends.append(np.flatnonzero(np.diff(low)) + 1)
     runs = pairwise(np.unique(np.concatenate(ends)).tolist())
     begin = np.concatenate([np.arange(lo, hi, most) for lo, hi in runs])
     axes = [_axis(c, r, t, begin) for c, r, t in zip(own, rows, tiles, strict=True)]
@@ -190,7 +190,9 @@ def _axis(own: Cuts, rows: np.ndarray, tiles: np.ndarray, begin: np.ndarray) -> 
 
 def _edges(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least and the greatest of each row."""
-    return (rows[:, 0], rows[:, 0]) if rows.shape[1] == 1 else (rows.min(1), rows.max(1))
+    if rows.shape[1] == 1:
+        return (only := rows[:, 0]), only
+    return rows.min(1), rows.max(1)
 
 
 def _distinct(tiles: np.ndarray) -> np.ndarray:
