@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
 from lambdarray_kernels.functions import REFUSALS
 
-from ..ops import Map, Op, Shape, constant
+from ..ops import Map, Op, Shape, auto_chunk, constant
 from ..tiling import Cuts, Tiling
 from .array import Array
+from .chunks import AUTO_BYTES
 from .creation import asarray, storable
 from .devices import on_cpu
 
+# A tile of what operands broadcast to is at most so many times as large as one that is cut automatically.
+MOST_TILES = 4
 PYTHON_SCALARS = (bool, int, float, complex)
 
 
@@ -28,7 +32,18 @@ def unify(ops: Sequence[Op], shape: Shape) -> Tiling:
         from_end = len(shape) - d
         fitting = (op.tiling.axes[-from_end] for op in ranked if op.ndim >= from_end and op.shape[-from_end] == n)
         axes.append(next(fitting, Cuts(n, builtins.max(n, 1))))
-    return Tiling(tuple(axes))
+    return _in_size(Tiling(tuple(axes)), ops)
+
+
+def _in_size(tiling: Tiling, ops: Sequence[Op]) -> Tiling:
+    """The tiling, cut finer where its tiles are much larger than any that they are made of, as in an outer product."""
+    itemsize = builtins.max(op.dtype.itemsize for op in ops)
+    elements = math.prod(tiling.max_tile)
+    if elements * itemsize <= MOST_TILES * AUTO_BYTES or elements in [math.prod(op.tiling.max_tile) for op in ops]:
+        return tiling
+    lengths = auto_chunk(tiling.max_tile, itemsize, AUTO_BYTES)
+    pairs = zip(tiling.axes, lengths, strict=True)
+    return Tiling(tuple(Cuts(c.size, builtins.max(n, 1)) if n < c.max_chunk else c for c, n in pairs))
 
 
 def operand(x: Any) -> Any:

@@ -31,6 +31,7 @@ from . import (
     fft,
     grids,
     gufuncs,
+    habits,
     histograms,
     indexing,
     joining,
@@ -88,6 +89,7 @@ MODULES = {
     elementwise: "astype clip imag real round where",
     grids: "eye identity linspace meshgrid tri tril triu",
     gufuncs: "apply_gufunc as_gufunc gufunc vectorize",
+    habits: "array asanyarray around isnull ndim notnull shape",
     histograms: "bincount histogram histogram2d histogram_bin_edges histogramdd",
     indexing: "take take_along_axis",
     joining: (

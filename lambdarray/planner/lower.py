@@ -156,7 +156,7 @@ class Lowering(Reductions):
         source = peel_rechunk(op.inputs[0])
         spec = self.array_of(source)
         found = reshape_maps(source.shape, op.shape)
-        maps = tuple(AxisMap(axis, size=1 if axis >= 0 else size, num=num, den=den) for axis, size, num, den in found)
+        maps = tuple(AxisMap(axis, size=size, num=num, den=den) for axis, size, num, den in found)
         code = Code(op.ndim, identity(op.ndim), self.array_of)
         code.arrays[spec.name] = spec
         code.reads.append(Read("r0", (Part(spec.name, maps),), tuple(range(source.ndim))))
