@@ -22,7 +22,7 @@ from .array import Array
 from .creation import asarray, from_array, zeros
 from .elementwise import unify
 from .manipulation import moveaxis, reshape
-from .stages import In, Out, Stage, following, lines, single, whole
+from .stages import LEAST_BYTES, In, Out, Stage, at_most, following, lines, single, whole
 
 # A known index in another order takes two stages where one would read more tiles than this.
 FEW_READS = 8
@@ -54,9 +54,9 @@ def gather(x: Array, axes: Sequence[int], index: Sequence[Any], at: int) -> Arra
 def _as_slice(index: np.ndarray) -> slice | None:
     """The slice that gives the same, where there is one."""
     first, step = int(index[0]), int(index[1] - index[0]) if len(index) > 1 else 1
-    if step == 0 or (len(index) > 2 and (np.diff(index) != step).any()):
-        return None
     stop = first + step * len(index)
+    if step == 0 or index[-1] != stop - step or (len(index) > 2 and (np.diff(index) != step).any()):
+        return None
     return slice(first, stop if stop >= 0 else None, step)
 
 
@@ -125,19 +125,18 @@ def _stage(x: Array, at: int, index: Sequence[Array], cuts: Sequence[Cuts], axes
 
 def _of_computed(x: Array, at: int, index: Sequence[Array]) -> Array:
     points = np.broadcast_shapes(*(i.shape for i in index))
-    from ..planner.blocks import split
-
     cuts = list(unify([i._op for i in index], points).axes)
-    most = _most_points(x, at, len(index))
+    most = most_points(x, at, len(index))
     for d, c in enumerate(cuts):
-        parts = -(-math.prod(c.max_chunk for c in cuts) // most)
-        cuts[d] = split(c, min(parts, max(c.max_chunk, 1)))
+        cuts[d] = at_most(c, c.max_chunk * most // math.prod(c.max_chunk for c in cuts))
     return _stage(x, at, index, cuts, [None] * len(index))
 
 
-def _most_points(x: Array, at: int, k: int) -> int:
-    """The points of a block: as many as make it as large as a tile of the source."""
-    return max(1, math.prod(c.max_chunk for c in lines(x, ())[at : at + k]))
+def most_points(x: Array, at: int, k: int) -> int:
+    """The points of a block: as many as make it as large as a tile of the source, or worth a task."""
+    tile = [max(c.max_chunk, 1) for c in lines(x, ())]
+    own = math.prod(tile[at : at + k])
+    return max(own, LEAST_BYTES // (math.prod(tile) // own * x.itemsize + 8 * k), 1)
 
 
 # -- an index that is known here
@@ -145,7 +144,7 @@ def _most_points(x: Array, at: int, k: int) -> int:
 
 def _of_known(x: Array, at: int, index: Sequence[np.ndarray]) -> Array:
     shape, k = index[0].shape, len(index)
-    inner, most = math.prod(shape[1:]), _most_points(x, at, k)
+    inner, most = math.prod(shape[1:]), most_points(x, at, k)
     if inner > most:
         flat = _of_known(x, at, [i.reshape(-1) for i in index])
         return reshape(flat, (*x.shape[:at], *shape, *x.shape[at + k :]))
@@ -169,9 +168,9 @@ def _covered(rows: Rows, tiles: Rows, own: Sequence[Cuts], most: int) -> tuple[C
     """
     ends = [np.array([0, len(rows[0])])]
     for t in tiles:
-        low, high = (np.diff(edge) for edge in _edges(t))
-        if (low >= 0).all() and (high >= 0).all():
-            ends.append(np.flatnonzero(low) + 1)
+        low, high = _edges(t)
+        if (low[1:] >= low[:-1]).all() and (high is low or (high[1:] >= high[:-1]).all()):
+            ends.append(np.flatnonzero(np.diff(low)) + 1)
     runs = pairwise(np.unique(np.concatenate(ends)).tolist())
     begin = np.concatenate([np.arange(lo, hi, most) for lo, hi in runs])
     axes = [_axis(c, r, t, begin) for c, r, t in zip(own, rows, tiles, strict=True)]
@@ -191,7 +190,9 @@ def _axis(own: Cuts, rows: np.ndarray, tiles: np.ndarray, begin: np.ndarray) -> 
 
 def _edges(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least and the greatest of each row."""
-    return (rows[:, 0], rows[:, 0]) if rows.shape[1] == 1 else (rows.min(1), rows.max(1))
+    if rows.shape[1] == 1:
+        return (only := rows[:, 0]), only
+    return rows.min(1), rows.max(1)
 
 
 def _distinct(tiles: np.ndarray) -> np.ndarray:
@@ -215,7 +216,7 @@ def _exchanged(x: Array, at: int, index: Sequence[np.ndarray], tiles: Rows, lead
     order = in_order(tiles[lead] * blocks + to)
     rows, in_tiles = ([part.reshape(-1)[order] for part in parts] for parts in (index, tiles))
     own = lines(x, ())[at : at + k]
-    cuts, axes = _covered([r[:, None] for r in rows], [t[:, None] for t in in_tiles], own, _most_points(x, at, k))
+    cuts, axes = _covered([r[:, None] for r in rows], [t[:, None] for t in in_tiles], own, most_points(x, at, k))
     arranged = _direct(x, at, rows, cuts, axes)
     edges = np.searchsorted(_blocks_of(cuts) * blocks + to[order], np.arange(cuts.count * blocks + 1))
     ranges = np.stack([edges[:-1], edges[1:]], 1).reshape(cuts.count, blocks, 2)

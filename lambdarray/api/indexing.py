@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from .axes import axis_of
 from .counting import unraveled
 from .creation import asarray, zeros
 from .elementwise import clip
-from .gathering import gather
+from .gathering import gather, most_points
 from .keys import parse, within
 from .manipulation import broadcast_to, moveaxis, reshape
-from .stages import In, Out, Stage, lines
+from .stages import In, Out, Stage, at_most, lines
 
 
 def getitem(x: Array, key: Any) -> Array:
@@ -130,7 +131,10 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Array:
     index = broadcast_to(index, shape)
     if not index.size:
         return zeros(shape, x.dtype)
-    stage = Stage("take along axis", [*lines(index, (), x.itemsize), lines(x, ())[at]], x.ndim)
+    grid = lines(x, ())
+    loop, grid[at] = grid[at], at_most(index._op.tiling.axes[at], most_points(x, at, 1))
+    stage = Stage("take along axis", [*grid, loop], x.ndim)
+    stage.extra_bytes = math.prod(c.max_chunk for c in grid) * (8 * (x.ndim + 2) + x.itemsize)
     stage.call("gather", ("y",), ("r0", "r1"), loop=True, at=[x.ndim], axis=at, along=True)
     maps = [x.ndim if d == at else d for d in range(x.ndim)]
     return stage.make([In(x, maps), In(index, range(x.ndim))], Out("y", range(x.ndim), x.dtype))

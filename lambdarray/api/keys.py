@@ -188,8 +188,8 @@ def within(index: Index, size: int, axis: int) -> Index:
     if isinstance(index, Array):
         return index
     # A copy: the user may change the index later.
-    wide = index.astype(np.int64, copy=False)
-    outside = (wide < -size) | (wide >= size)
-    if outside.any():
-        in_range(int(wide[outside][0]), size, axis)
-    return np.where(wide < 0, wide + size, wide)
+    wide = np.array(index, np.int64)
+    if wide.size and (wide.min() < -size or wide.max() >= size):
+        in_range(int(wide[(wide < -size) | (wide >= size)][0]), size, axis)
+    wide[wide < 0] += size
+    return wide

@@ -14,11 +14,12 @@ from .counting import unraveled
 from .creation import asarray
 from .elementwise import broadcast_shape, name_of
 from .elementwise import where as where_
+from .gathering import most_points
 from .indexing import along, in_mode, integers, view
 from .keys import Key, as_integers, parse, within
 from .manipulation import broadcast_to, ravel, rechunk, reshape
 from .setting import RESULT_MISMATCH, cast, expanded, laid, ranked, scattered, setitem
-from .stages import In, Out, Stage, following, lines
+from .stages import In, Out, Stage, at_most, following, lines
 
 NOT_BROADCASTABLE = "array is not broadcastable to correct shape"
 
@@ -101,7 +102,10 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Non
 
 
 def _put_along(x: Array, index: Array, value: Array, axis: int) -> Array:
-    stage = Stage("put along axis", [*lines(x, ()), index._op.tiling.axes[axis]], x.ndim)
+    grid = lines(x, ())
+    points = at_most(index._op.tiling.axes[axis], most_points(x, axis, 1))
+    stage = Stage("put along axis", [*grid, points], x.ndim)
+    stage.extra_bytes = math.prod(c.max_chunk for c in grid) * (8 * (x.ndim + 2) + x.itemsize)
     stage.call("scatter", ("y",), ("r0", "r1", "r2"), loop=True, at=[axis], axis=axis, along=True)
     looped = [x.ndim if d == axis else d for d in range(x.ndim)]
     follows = following(value.shape, index.shape)

@@ -19,11 +19,11 @@ from .array import Array
 from .counting import counted, is_long
 from .creation import asarray, from_array, full
 from .elementwise import unify, where
-from .gathering import gather, in_order
+from .gathering import gather, in_order, most_points
 from .indexing import view
 from .keys import Key, parse
 from .manipulation import broadcast_to, moveaxis, ravel, rechunk, reshape
-from .stages import In, Out, Stage, lines, single
+from .stages import In, Out, Stage, at_most, lines, single
 
 RESULT_MISMATCH = "shape mismatch: value array of shape {} could not be broadcast to indexing result of shape {}"
 
@@ -265,20 +265,29 @@ def _put(x: Array, at: int, index: Sequence[Array], value: Any, tiles: np.ndarra
 
     `tiles` is the tile along axis `at` of each point, in order; None where that is not known.
     """
-    grid = lines(x, ())
-    points = unify([i._op for i in index], index[0].shape).axes[0] if tiles is None else single(1)
-    stage = Stage("put", [*grid, points], x.ndim)
-    reach = AxisMap(x.ndim)
+    grid, k = lines(x, ()), len(index)
+    most = most_points(x, at, k)
+    points, reach = at_most(unify([i._op for i in index], index[0].shape).axes[0], most), AxisMap(x.ndim)
     if tiles is not None:
-        bounds = np.minimum(np.searchsorted(tiles, np.arange(grid[at].count)), len(tiles) - 1)
-        ends = np.maximum(np.searchsorted(tiles, np.arange(grid[at].count), side="right"), bounds + 1)
-        reach = AxisMap(at, table=tuple(np.stack([bounds, ends], 1).ravel().tolist()))
+        table = _stretches(tiles, grid[at].count)
+        if (table[:, 1] - table[:, 0]).max() <= 2 * most:
+            points, reach = single(1), AxisMap(at, table=tuple(table.ravel().tolist()))
+    stage = Stage("put", [*grid, points], x.ndim)
+    # The places of points, where they fall into the tile, and the values that do.
+    stage.extra_bytes = 2 * most * (8 * (2 * k + 1) + x.itemsize)
     ins = [In(x, range(x.ndim)), *(In(i, [reach]) for i in index)]
     if value is not None:
-        value, k = asarray(value), len(index)
+        value = asarray(value)
         maps = [AxisMap(d if d < at else d + k - 1) if n > 1 else AxisMap(-1) for d, n in enumerate(value.shape)]
         maps[at] = reach if value.shape[at] > 1 else AxisMap(-1)
         ins.append(In(value, maps))
     registers = [f"r{n}" for n in range(len(ins))]
     stage.call("scatter", ("y",), registers, loop=True, at=list(range(at, at + len(index))), axis=at, mode=mode)
     return rechunk(stage.make(ins, Out("y", range(x.ndim), x.dtype)), x.chunks)
+
+
+def _stretches(tiles: np.ndarray, count: int) -> np.ndarray:
+    """Where the points of each of `count` tiles are among those sorted by tile; one of another's where it has none."""
+    first = np.minimum(np.searchsorted(tiles, np.arange(count)), len(tiles) - 1)
+    last = np.searchsorted(tiles, np.arange(count), side="right")
+    return np.stack([first, np.maximum(last, first + 1)], 1)

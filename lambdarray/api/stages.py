@@ -127,6 +127,13 @@ def following(shape: Sequence[int], whole: Sequence[int], at: int = 0) -> list[A
     return [AxisMap(at + skip + d) if n == whole[skip + d] else AxisMap(-1) for d, n in enumerate(shape)]
 
 
+def at_most(cuts: Cuts, longest: int) -> Cuts:
+    """Cuts with no tile longer than that."""
+    from ..planner.blocks import split
+
+    return split(cuts, -(-cuts.max_chunk // max(longest, 1)))
+
+
 def lines(x: Array, axes: Sequence[int], itemsize: int = 0, most: int = MOST_BYTES) -> list[Cuts]:
     """Blocks of `x` in which `axes` are whole: of the chunks along the others, joined or cut to be worth a task.
 

@@ -217,6 +217,17 @@ def test_operators_in_place_are_numpys(data):
     check(change, (x, value[0]), (n, value[1]))
 
 
+def test_many_points_for_few_tiles_are_taken_part_by_part():
+    index = np.random.default_rng(0).integers(0, 5, 3 << 19)
+    x, n = la.zeros((5,), dtype=int, chunks=3), np.zeros(5, int)
+    for i in (index, la.from_array(index, chunks=-1)):
+        np.add.at(x, i, 1)
+        np.add.at(n, index, 1)
+        last = [e.peak_bytes for p, e in zip(la.plan(x).programs, la.plan(x).estimates, strict=True) if p.op == "put"]
+        assert max(last) < index.nbytes / 2  # of 12 MB
+    np.testing.assert_array_equal(x.compute(), n)
+
+
 def test_a_product_in_place_is_numpys():
     n, m = np.arange(9.0).reshape(3, 3), np.eye(3) * 2
     x = name = la.from_array(n, chunks=2)
