@@ -1,4 +1,4 @@
-"""SciPy computes on our arrays: its ufuncs as tasks of ours, and what follows the array API standard in its own code."""
+"""SciPy computes on our arrays: its ufuncs as tasks of ours, what follows the array API standard by itself."""
 
 from __future__ import annotations
 
