@@ -170,13 +170,3 @@ def test_in_place_operators_keep_shape_and_dtype_or_raise_numpys_error(change, d
     y = (la.from_array(VALUE, chunks=2), VALUE)
     judge(lambda a, b: change(a.astype(dtype), b.astype(dtype)), y, y)
     judge(lambda a, b: change(a.astype(dtype), b), y, y)
-
-
-def test_in_place_operators_bind_the_name_anew():
-    x = other = la.ones(3, dtype="f4")
-    x += np.float64(2)
-    assert x.dtype == np.float32
-    np.testing.assert_array_equal(x.compute(), [3, 3, 3])
-    np.testing.assert_array_equal(other.compute(), [1, 1, 1])
-    with pytest.raises(TypeError):
-        x += None
