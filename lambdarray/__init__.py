@@ -10,13 +10,9 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ._version import __version__ as __version__
-
-if TYPE_CHECKING:
-    from .api.names import *  # noqa: F403
-    from .api.names import __all__ as __all__
 
 
 class _Package(ModuleType):
@@ -36,14 +32,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     from .api import names
 
-    globals().update(names.PUBLIC)
-    if name in names.RUNNING:
-        from importlib import import_module
-
-        modules = {n: import_module(f"{__name__}.api.{module}") for n, module in names.RUNNING.items()}
-        globals().update({n: getattr(module, n) for n, module in modules.items()})
-    if name in globals():
-        return globals()[name]
+    try:
+        value = names.find(name)
+    except KeyError:
+        pass
+    else:
+        globals()[name] = value
+        return value
     raise AttributeError(
         f"module 'lambdarray' has no attribute {name!r}; what it has is in lambdarray.__all__, "
         "and np.asarray(x) or x.compute() brings an array to NumPy"

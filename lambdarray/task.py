@@ -166,8 +166,7 @@ class Program:
     """What all tasks of a stage share and a worker needs: arrays, axes, reads, steps and writes.
 
     `where` is the user's own line that made the op, `op` what it is in a few words. `flops` and `extra_bytes` are what
-    the planner knows of a task beyond what follows from its reads, steps and writes. With `ordered` the loops of a task
-    run from first to last; else each begins where it likes.
+    the planner knows of a task beyond what follows from its reads, steps and writes.
     """
 
     name: str
@@ -181,7 +180,6 @@ class Program:
     writes: tuple[Write, ...]
     flops: float = 0.0
     extra_bytes: int = 0
-    ordered: bool = False
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -212,13 +210,6 @@ class Program:
         out.reverse()
         return tuple(out)
 
-    def iteration(self, task: int, turn: int) -> int:
-        """Which of its iterations a task makes as its `turn`-th.
-
-        Tasks begin at different places, so that they do not all read one tile at once.
-        """
-        return turn if self.ordered else (turn + task) % self.loop_count
-
     def task(self, number: int) -> Task:
         """Task `number` of the grid."""
         index = self.task_index(number)
@@ -236,7 +227,6 @@ class Program:
             "reads": [r.to_json() for r in self.reads],
             "steps": [s.to_json() for s in self.steps],
             "writes": [w.to_json() for w in self.writes],
-            "ordered": self.ordered,
         }
 
     @classmethod
@@ -253,7 +243,6 @@ class Program:
             reads=tuple(Read.from_json(r) for r in data["reads"]),
             steps=tuple(Step.from_json(s) for s in data["steps"]),
             writes=tuple(Write.from_json(w) for w in data["writes"]),
-            ordered=data["ordered"],
         )
 
 

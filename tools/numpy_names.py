@@ -42,6 +42,10 @@ NUMPY_OTHERS = {
 DASK_OTHERS = {
     "of Dask's own machinery": "array_expr_enabled assert_eq from_delayed optimize register_chunk_type fft.fft_wrap",
     "the old name of blockwise": "atop",
+    "about the chunks of several arrays; operations make them agree by themselves": "unify_chunks",
+    "an index along an axis does the same": "shuffle",
+    "its elements come in the order of chunks, not in NumPy's": "reshape_blockwise",
+    "makes Python objects, which tiles cannot hold; vectorize has a dtype": "frompyfunc",
     "of TileDB's format, through its own package": "from_tiledb to_tiledb",
     "a step of Dask's algorithms; qr and svd choose theirs": (
         "linalg.compression_level linalg.compression_matrix linalg.sfqr linalg.tsqr"

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .permutations import SHUFFLED, permuted_places
 from .dtypes import dtype_from_json
+from .permutations import SHUFFLED, permuted_places
 from .registry import Shape, kernel
 
 Array = np.ndarray[Any, Any]

@@ -50,14 +50,14 @@ def reshape_maps(source: Shape, target: Shape) -> list[tuple[int, int, int, int]
     (axis -1).
 
     >>> reshape_maps((2, 3, 4), (6, 4))
-    [(0, 2, 1, 3), (-1, 3, 1, 1), (1, 4, 1, 1)]
+    [(0, 1, 1, 3), (-1, 3, 1, 1), (1, 1, 1, 1)]
     """
     maps = [(-1, n, 1, 1) for n in source]
     for left, right in reshape_groups(source, target):
         if left and right and 0 not in source:
             maps[left[0]] = (
                 right[0],
-                source[left[0]],
+                1,
                 _size(target, right[1:]),
                 _size(source, left[1:]),
             )

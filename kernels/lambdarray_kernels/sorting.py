@@ -99,18 +99,26 @@ def topk(best: Array | None, x: Array, *, k: int, axis: int = -1) -> Array:
 
 @kernel(flops=select_flops, needs_block=True)
 def argtopk(
-    best: Array | None, x: Array, *, block: Sequence[Span], shape: Sequence[int], k: int, axis: int = -1
+    best: Array | None,
+    x: Array,
+    *,
+    block: Sequence[Span],
+    shape: Sequence[int],
+    k: int,
+    axis: int = -1,
+    at: int | None = None,
 ) -> Array:
     """The same as `topk`, with where they are in the whole line: pairs with the fields `value` and `index`.
 
-    `x` is a tile of plain elements, or of such pairs. Equal elements are in the order in which they lie; which of
-    those that equal the last one are kept is not defined.
+    `x` is a tile of plain elements, or of such pairs; `at` is the stage's axis that the line follows, `axis` where
+    None. Equal elements are in the order in which they lie; which of those that equal the last one are kept is not
+    defined.
 
     >>> argtopk(None, np.array([5, 7, 1]), block=[(10, 13)], shape=[20], k=2)["index"]
     array([11, 10])
     """
     axis %= x.ndim
-    joined = x if x.dtype.names else _with_index(x, block[axis][0], axis)
+    joined = x if x.dtype.names else _with_index(x, block[axis if at is None else at][0], axis)
     if best is not None:
         joined = np.concatenate([best, joined], axis=axis, dtype=joined.dtype)
     if abs(k) < joined.shape[axis]:

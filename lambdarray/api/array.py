@@ -406,14 +406,14 @@ class Array:
     @property
     def real(self) -> Array:
         """The real part."""
-        from .elementwise import real
+        from .parts import real
 
         return real(self)
 
     @property
     def imag(self) -> Array:
         """The imaginary part."""
-        from .elementwise import imag
+        from .parts import imag
 
         return imag(self)
 
@@ -532,13 +532,14 @@ COMPARE = {
 }
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 REDUCTIONS = ("sum", "prod", "mean", "var", "std", "min", "max", "any", "all", "argmin", "argmax")
+METHODS = (*REDUCTIONS, "choose", "diagonal", "repeat", "searchsorted", "trace")
 
 
-def _reduction(name: str) -> Any:
-    def method(self: Array, axis: Any = None, *args: Any, **kwargs: Any) -> Array:
-        from .names import FUNCTIONS
+def _method(name: str) -> Any:
+    def method(self: Array, *args: Any, **kwargs: Any) -> Array:
+        from .names import find
 
-        return FUNCTIONS[name](self, axis, *args, **kwargs)  # type: ignore[no-any-return]
+        return find(name)(self, *args, **kwargs)  # type: ignore[no-any-return]
 
     method.__doc__ = f"As `lambdarray.{name}`."
     method.__name__ = name
@@ -557,7 +558,7 @@ def _power(self: Array, other: Any) -> Any:
 
 
 def _define() -> None:
-    """Give Array its operators and reductions, from the tables above."""
+    """Give Array its operators and methods, from the tables above."""
     for name, ufunc in BINARY.items():
         forward, reflected = _binary(ufunc)
         forward = _power if name == "pow" else forward
@@ -571,8 +572,8 @@ def _define() -> None:
         setattr(Array, f"__{name}__", _equality(getattr(Array, f"__{name}__"), answer))
     for name, ufunc in UNARY.items():
         setattr(Array, f"__{name}__", _unary(ufunc))
-    for name in REDUCTIONS:
-        setattr(Array, name, _reduction(name))
+    for name in METHODS:
+        setattr(Array, name, _method(name))
 
 
 _define()

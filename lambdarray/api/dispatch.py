@@ -20,8 +20,10 @@ def array_function(func: Any, args: Any, kwargs: Any) -> Any:
     given = {k: v for k, v in kwargs.items() if v is not np._NoValue and not (v is None and k in _optional(func))}
     if given.pop("out", None) is not None:
         raise TypeError(f"{name}: an Array is immutable, so out= cannot be filled; use the value returned")
-    renamed = _renamed(func, ours) if given else {}
-    return ours(*args, **{renamed.get(k, k): v for k, v in given.items()})
+    if given:
+        known, renamed = _parameters(func, ours)
+        given = {renamed.get(k, k): v for k, v in given.items() if k in known or v not in MEANINGLESS.get(k, ())}
+    return ours(*args, **given)
 
 
 def _ours(func: Any) -> Any:
@@ -45,15 +47,16 @@ def _optional(func: Any) -> frozenset[str]:
 
 
 @cache
-def _renamed(func: Any, ours: Any) -> dict[str, str]:
-    """The names of our parameters that stand where NumPy has another: NumPy calls a first one `a`, `m` or `ary`."""
+def _parameters(func: Any, ours: Any) -> tuple[frozenset[str], dict[str, str]]:
+    """The names of our parameters, and which of them stand for NumPy's: its first is called `a`, `m` or `ary`."""
+    mine = list(signature(ours).parameters.values())
+    known = frozenset(p.name for p in mine)
     try:
-        theirs, mine = (list(signature(f).parameters.values()) for f in (func, ours))
+        theirs = list(signature(func).parameters.values())
     except ValueError:  # functions written in C tell their signature from NumPy 2.4 on
-        return {}
-    known = {p.name for p in mine}
-    pairs = zip(theirs, mine, strict=False)
-    return {t.name: m.name for t, m in pairs if t.name not in known and m.kind is m.POSITIONAL_OR_KEYWORD}
+        return known, {}
+    pairs = ((t, m) for t, m in zip(theirs, mine, strict=False) if t.default is t.empty and m.default is m.empty)
+    return known, {t.name: m.name for t, m in pairs if t.name not in known}
 
 
 def namespace(api_version: str | None = None) -> Any:
@@ -74,9 +77,18 @@ def _kind(x: Any) -> Any:
     return np.broadcast_to(np.empty((), x.dtype), x.shape) if isinstance(x, Array) else x
 
 
+# What says nothing about an array that has no order in memory, no subclass and one device.
+MEANINGLESS = {"subok": (True, False), "device": ("cpu",), "order": ("K", "C", "A", "F")}
 LOOKED_AT = (
     "can_cast", "common_type", "diag_indices_from", "einsum_path", "iscomplexobj", "isrealobj", "min_scalar_type",
     "ndim", "result_type", "shape", "size", "tril_indices_from", "triu_indices_from",
 )  # fmt: skip
 OF_THE_KIND = frozenset(LOOKED_AT)
-ALIASES = {"amin": "min", "amax": "max", "concatenate": "concat", "around": "round", "transpose": "permute_dims"}
+ALIASES = {
+    "amax": "max",
+    "amin": "min",
+    "around": "round",
+    "concatenate": "concat",
+    "row_stack": "vstack",
+    "transpose": "permute_dims",
+}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
 from lambdarray_kernels.functions import REFUSALS
 
-from ..ops import Map, Op, Shape, constant
+from ..ops import Map, Op, Shape, auto_chunk, constant
 from ..tiling import Cuts, Tiling
 from .array import Array
+from .chunks import AUTO_BYTES
 from .creation import asarray, storable
 from .devices import on_cpu
 
+# A tile of what operands broadcast to is at most so many times as large as one that is cut automatically.
+MOST_TILES = 4
 PYTHON_SCALARS = (bool, int, float, complex)
 
 
@@ -28,7 +32,18 @@ def unify(ops: Sequence[Op], shape: Shape) -> Tiling:
         from_end = len(shape) - d
         fitting = (op.tiling.axes[-from_end] for op in ranked if op.ndim >= from_end and op.shape[-from_end] == n)
         axes.append(next(fitting, Cuts(n, builtins.max(n, 1))))
-    return Tiling(tuple(axes))
+    return _in_size(Tiling(tuple(axes)), ops)
+
+
+def _in_size(tiling: Tiling, ops: Sequence[Op]) -> Tiling:
+    """The tiling, cut finer where its tiles are much larger than any that they are made of, as in an outer product."""
+    itemsize = builtins.max(op.dtype.itemsize for op in ops)
+    elements = math.prod(tiling.max_tile)
+    if elements * itemsize <= MOST_TILES * AUTO_BYTES or elements in [math.prod(op.tiling.max_tile) for op in ops]:
+        return tiling
+    lengths = auto_chunk(tiling.max_tile, itemsize, AUTO_BYTES)
+    pairs = zip(tiling.axes, lengths, strict=True)
+    return Tiling(tuple(Cuts(c.size, builtins.max(n, 1)) if n < c.max_chunk else c for c, n in pairs))
 
 
 def operand(x: Any) -> Any:
@@ -182,9 +197,9 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     kwargs.pop("subok", None)
     kwargs.pop("order", None)
     if ufunc.signature is not None:
-        from .names import FUNCTIONS
+        from .names import WHERE, find
 
-        return FUNCTIONS[ufunc.__name__](*inputs, **kwargs) if ufunc.__name__ in FUNCTIONS else NotImplemented
+        return find(ufunc.__name__)(*inputs, **kwargs) if ufunc.__name__ in WHERE else NotImplemented
     unknown = set(kwargs) - {"dtype", "casting"}
     if unknown:
         raise TypeError(f"{ufunc.__name__}: {', '.join(sorted(unknown))}= is not supported on lambdarray arrays")
@@ -253,8 +268,16 @@ def clip(x: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: 
     """Values limited to [min, max]; either may be None. `a_min` and `a_max` are NumPy's older names of them."""
     min, max = a_min if min is None else min, a_max if max is None else max
     out = asarray(x)
-    if min is not None:
-        out = call(np.maximum, out, min)
+    if out.dtype.kind in "iu":  # Python's integers have any size, and limit nothing beyond that of the dtype
+        info = np.iinfo(out.dtype)
+        min = None if type(min) is int and min <= info.min else min
+        max = None if type(max) is int and max >= info.max else max
+    if min is None and max is None:
+        return call(np.positive, out)  # type: ignore[no-any-return]
+    min, max = operand(min) if min is not None else None, operand(max) if max is not None else None
+    if min is not None and max is not None:
+        out = astype(out, np.result_type(out.dtype, *(v if type(v) in PYTHON_SCALARS else v.dtype for v in (min, max))))
+    out = out if min is None else call(np.maximum, out, min)
     return out if max is None else call(np.minimum, out, max)
 
 
@@ -269,32 +292,6 @@ def round(x: Any, decimals: int = 0) -> Array:
     if decimals > 0:
         return call(np.rint, x * factor) / factor  # type: ignore[no-any-return]
     return (call(np.rint, x / factor) * factor).astype(x.dtype)  # type: ignore[no-any-return]
-
-
-def real(x: Any) -> Array:
-    """The real part."""
-    x = asarray(x)
-    if x.dtype.kind != "c":
-        return Array(x._op)
-    return build("real", [x], (x.dtype,), (np.zeros(0, x.dtype).real.dtype,))[0]
-
-
-def imag(x: Any) -> Array:
-    """The imaginary part."""
-    x = asarray(x)
-    kind = np.zeros(0, x.dtype).imag.dtype
-    return build("imag", [x], (x.dtype,), (kind,))[0] if x.dtype.kind == "c" else _zeros_like(x)
-
-
-def from_parts(re: Array, im: Array) -> Array:
-    """The complex numbers with these parts."""
-    return build("complex", [re, im], (re.dtype, im.dtype), (np.result_type(re.dtype, np.complex64),))[0]
-
-
-def _zeros_like(x: Array) -> Array:
-    from .creation import zeros_like
-
-    return zeros_like(x)
 
 
 # What NumPy has loaded, not dir(np): that would import all of its lazy submodules.

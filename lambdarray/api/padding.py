@@ -146,11 +146,9 @@ def _value(mode: str, part: Array, axis: int, x: Array) -> Array:
 
 
 def _median(*args: Any, **kwargs: Any) -> Any:
-    from .names import FUNCTIONS
+    from .sorting import median  # which most modes do not need
 
-    if "median" not in FUNCTIONS:
-        raise ValueError("mode 'median' is not supported")
-    return FUNCTIONS["median"](*args, **kwargs)
+    return median(*args, **kwargs)
 
 
 def _mirrored(x: Array, axis: int, width: tuple[int, int], option: tuple[str, str], period: int) -> Array:

@@ -101,7 +101,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Non
 
 
 def _put_along(x: Array, index: Array, value: Array, axis: int) -> Array:
-    stage = Stage("put along axis", [*lines(x, ()), index._op.tiling.axes[axis]], x.ndim, ordered=True)
+    stage = Stage("put along axis", [*lines(x, ()), index._op.tiling.axes[axis]], x.ndim)
     stage.call("scatter", ("y",), ("r0", "r1", "r2"), loop=True, at=[axis], axis=axis, along=True)
     looped = [x.ndim if d == axis else d for d in range(x.ndim)]
     follows = following(value.shape, index.shape)

@@ -267,7 +267,7 @@ def _put(x: Array, at: int, index: Sequence[Array], value: Any, tiles: np.ndarra
     """
     grid = lines(x, ())
     points = unify([i._op for i in index], index[0].shape).axes[0] if tiles is None else single(1)
-    stage = Stage("put", [*grid, points], x.ndim, ordered=True)
+    stage = Stage("put", [*grid, points], x.ndim)
     reach = AxisMap(x.ndim)
     if tiles is not None:
         bounds = np.minimum(np.searchsorted(tiles, np.arange(grid[at].count)), len(tiles) - 1)

@@ -230,7 +230,8 @@ def _top(x: Array, k: int, axis: int, kernel: str, dtype: Any) -> Array:
     if size == 0 or k == 0:
         raise ValueError(f"topk of {k} of {size} elements: k must not be 0, nor the axis empty")
     axes = [x.ndim if d == axis else d for d in range(x.ndim)]
-    stage.call(kernel, ("y",), ("r0",), loop=True, k=k, axis=axis)
+    at = {"at": x.ndim} if kernel == "argtopk" else {}
+    stage.call(kernel, ("y",), ("r0",), loop=True, k=k, axis=axis, **at)
     return stage.make([In(x, axes)], Out("y", range(x.ndim), dtype(x.dtype)))
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from .array import Array
 from .creation import asarray
-from .elementwise import build, call, from_parts, operand, real
+from .elementwise import build, call, operand
+from .parts import from_parts, real
 from .reductions import all as all_
 
 

@@ -52,8 +52,7 @@ class In:
 class Stage:
     """A stage in the making: kernels over blocks of its inputs, which are the registers r0, r1, ...
 
-    `axes` are cut into blocks; the first `grid_ndim` (default: all) make the grid of tasks, the others loops in a task,
-    which with `ordered` run from first to last.
+    `axes` are cut into blocks; the first `grid_ndim` (default: all) make the grid of tasks, the others loops in a task.
 
     >>> import lambdarray as la, numpy as np
     >>> x = la.arange(6, chunks=3)
@@ -69,7 +68,6 @@ class Stage:
     steps: list[Step] = field(default_factory=list)
     flops: float = 0.0
     extra_bytes: int = 0
-    ordered: bool = False
 
     def call(
         self, kernel: str, outs: Sequence[str], ins: Sequence[str], /, *, loop: bool = False, **params: Any
@@ -102,7 +100,6 @@ class Stage:
             outputs=made,
             flops=self.flops,
             extra_bytes=self.extra_bytes,
-            ordered=self.ordered,
         )
 
     def _output(self, out: Out) -> Output:

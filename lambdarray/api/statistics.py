@@ -10,11 +10,12 @@ from .array import Array
 from .axes import axes_of
 from .creation import asarray
 from .diagonals import diagonal
-from .elementwise import call, clip, from_parts, imag, real, refuse
+from .elementwise import call, clip, refuse
 from .folds import refuse_out
 from .joining import atleast_2d
 from .manipulation import broadcast_to, concat, expand_dims, permute_dims, squeeze
 from .moments import mean
+from .parts import from_parts, imag, real
 from .products import matmul
 from .reductions import max as max_
 from .reductions import min as min_

@@ -90,24 +90,24 @@ def outer(a: Any, b: Any) -> Array:
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1, dtype: Any = None) -> Array:
     """The scalar products of vectors along an axis, the first conjugated; other axes broadcast."""
-    a, b = (moveaxis(x, axis, -1) for x in _vectors("vecdot", x1, x2, dtype))
+    a, b = (moveaxis(x, axis, -1) for x in _vectors(x1, x2, dtype))
     return _batched(a.conj() if a.dtype.kind == "c" else a, b, "v", "v", "")
 
 
 def matvec(x1: Any, x2: Any, /, *, dtype: Any = None) -> Array:
     """Matrices times vectors: (..., m, n) by (..., n); other axes broadcast."""
-    return _batched(*_vectors("matvec", x1, x2, dtype), "mv", "v", "m")
+    return _batched(*_vectors(x1, x2, dtype), "mv", "v", "m")
 
 
 def vecmat(x1: Any, x2: Any, /, *, dtype: Any = None) -> Array:
     """Vectors, conjugated, times matrices: (..., n) by (..., n, m); other axes broadcast."""
-    a, b = _vectors("vecmat", x1, x2, dtype)
+    a, b = _vectors(x1, x2, dtype)
     return _batched(a.conj() if a.dtype.kind == "c" else a, b, "v", "vm", "m")
 
 
-def _vectors(name: str, x1: Any, x2: Any, dtype: Any) -> tuple[Array, Array]:
+def _vectors(x1: Any, x2: Any, dtype: Any) -> tuple[Array, Array]:
     a, b = asarray(x1), asarray(x2)
-    kind = np.dtype(dtype) if dtype is not None else getattr(np, name).resolve_dtypes((a.dtype, b.dtype, None))[2]
+    kind = np.dtype(dtype) if dtype is not None else np.vecdot.resolve_dtypes((a.dtype, b.dtype, None))[2]
     return a.astype(kind), b.astype(kind)
 
 

@@ -17,8 +17,9 @@ from .array import Array
 from .axes import axis_of
 from .chunks import tiling_for
 from .creation import asarray, zeros
-from .elementwise import astype, real
+from .elementwise import astype
 from .manipulation import concat, flip, reshape, swapaxes
+from .parts import real
 from .stages import MOST_BYTES, In, Out, Stage, lines, single, whole
 
 # A transform along axes of more bytes is not done in one block, if there are fewer of these than FEW_LINES; if there

@@ -27,7 +27,6 @@ class Code:
         self.ndim, self.stage, self.array_of = ndim, stage, array_of
         self.reads: list[Read] = []
         self.steps: list[Step] = []
-        self.ordered = False
         self.arrays: dict[str, ArraySpec] = {}
         self.instructions: list[list[Any]] = []
         self.values: dict[tuple[int, Maps], Value] = {}

@@ -141,7 +141,6 @@ class Lowering(Reductions):
         specs = [self._result(made) for made in self._outputs_of(op)]
         self._specs[id(op)] = specs[0]
         writes = [Write(o.register, s.name, o.axes, o.by_block) for o, s in zip(op.outputs, specs, strict=True)]
-        code.ordered = op.ordered
         self._emit(op, op.name, code, op.axes, op.grid_ndim, writes, op.flops, op.extra_bytes)
 
     def _outputs_of(self, op: Blocks) -> list[Op]:
@@ -157,7 +156,7 @@ class Lowering(Reductions):
         source = peel_rechunk(op.inputs[0])
         spec = self.array_of(source)
         found = reshape_maps(source.shape, op.shape)
-        maps = tuple(AxisMap(axis, size=1 if axis >= 0 else size, num=num, den=den) for axis, size, num, den in found)
+        maps = tuple(AxisMap(axis, size=size, num=num, den=den) for axis, size, num, den in found)
         code = Code(op.ndim, identity(op.ndim), self.array_of)
         code.arrays[spec.name] = spec
         code.reads.append(Read("r0", (Part(spec.name, maps),), tuple(range(source.ndim))))

@@ -16,12 +16,15 @@ from .blocks import refine
 # A second pass costs one more write and read of all; small tiles are not worth it.
 WORTH_IT = 3.0
 LEAST_TILE_BYTES = 1 << 18
+# What the first pass moves of all: it reads and writes it.
+FIRST_PASS = 2
 
 
 def refined(part: Part, spec: ArraySpec, axes: Sequence[Cuts], memory_bytes: int) -> Tiling | None:
     """The tiling for a second pass, where reading `part` directly moves much more than it needs; None where not.
 
-    Nor where the first pass, which holds a source tile and its parts, would not fit a worker.
+    Nor where all blocks together move no more than the first pass would, nor where that, which holds a source tile and
+    its parts, would not fit a worker.
     """
     tile = spec.tiling.max_tile
     nbytes = math.prod(tile) * spec.dtype.itemsize
@@ -31,6 +34,9 @@ def refined(part: Part, spec: ArraySpec, axes: Sequence[Cuts], memory_bytes: int
     region = [max(1, min(r, t)) for r, t in zip(lengths, tile, strict=True)]
     moved = math.prod(tile) if not _in_parts(spec) else _stretch(tile, region)
     if moved < WORTH_IT * math.prod(region):
+        return None
+    met = math.prod(-(-r // t) for r, t in zip(lengths, tile, strict=True))
+    if moved * met * math.prod(c.count for c in axes) <= FIRST_PASS * math.prod(spec.tiling.shape):
         return None
     return Tiling(tuple(refine(c, -(-t // r)) for c, t, r in zip(spec.tiling.axes, tile, region, strict=True)))
 

@@ -109,7 +109,6 @@ class Programs:
             writes=tuple(writes),
             flops=flops,
             extra_bytes=extra_bytes,
-            ordered=code.ordered,
         )
         cost = estimate(program, self.resources)
         if cost.peak_bytes > self.resources.memory_bytes:

@@ -215,7 +215,7 @@ class Prepared:
 
         Tasks begin at different places, so that they do not all read one tile at once.
         """
-        first = 0 if self.program.ordered or any(step.kernel.in_order for step in self.loop) else task.number
+        first = 0 if any(step.kernel.in_order for step in self.loop) else task.number
         for turn in range(self.loop_count):
             yield task.blocks + self.loop_blocks((turn + first) % self.loop_count)
 

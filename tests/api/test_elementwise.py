@@ -76,3 +76,20 @@ def test_out_is_refused_since_arrays_are_immutable():
     x = la.ones(3)
     with pytest.raises(TypeError, match="immutable"):
         np.add(x, 1, out=x)
+
+
+BOUNDS = st.sampled_from([None, 0, 2.5, -3, 300, True, np.float32(1), np.nan])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@given(x=arrays(), low=BOUNDS, high=BOUNDS)
+def test_clip_between_scalars_is_numpys(x, low, high):
+    judge(lambda a: np.clip(a, low, high), x, exact=True)
+
+
+@given(data=st.data())
+def test_clip_between_arrays_is_numpys(data):
+    x = data.draw(arrays())
+    low, high = (data.draw(arrays(shape=x[1].shape) | arrays(max_dims=1)) for _ in range(2))
+    judge(lambda a, b, c: np.clip(a, b, c), x, low, high, exact=True)
+    judge(lambda a, b: np.clip(a, b, None), x, low, exact=True)

@@ -26,11 +26,25 @@ REDUCTIONS: list[Callable[..., Any]] = [
     lambda m, x, y: np.add.reduce(x),
     lambda m, x, y: np.maximum.reduce(x, (0, 1)),
     lambda m, x, y: np.amax(y, 0),
+    lambda m, x, y: np.sum(a=x, axis=0),
+    lambda m, x, y: np.nanstd(a=y, axis=0, ddof=1),
+    lambda m, x, y: np.mean(x, axis=(0, 2), keepdims=True),
+    lambda m, x, y: y.sum(where=y > 3, initial=2),
+    lambda m, x, y: np.add.reduce(y, axis=None, keepdims=True),
+    lambda m, x, y: np.logaddexp.reduce(y, 1),
+    lambda m, x, y: np.subtract.outer(y[0], y[1]),
 ]
 CREATION: list[Callable[..., Any]] = [
     lambda m, x, y: m.ones(3, int),
     lambda m, x, y: m.full((2, 3), 1, "f4"),
     lambda m, x, y: m.zeros_like(y, int),
+    lambda m, x, y: np.zeros_like(a=y, dtype=int, order="K", subok=True),
+    lambda m, x, y: np.full_like(a=y, fill_value=3),
+    lambda m, x, y: np.pad(array=y, pad_width=1, mode="constant", constant_values=2),
+    lambda m, x, y: np.flip(m=y, axis=0),
+    lambda m, x, y: np.reshape(y, (4, 3), "F"),
+    lambda m, x, y: np.broadcast_to(array=y, shape=(2, 3, 4), subok=True),
+    lambda m, x, y: np.stack(arrays=[y, y], axis=-1),
     lambda m, x, y: m.arange(3, 10, 2, int),
     lambda m, x, y: m.arange(start=1, stop=5),
     lambda m, x, y: m.arange(stop=5),
@@ -53,6 +67,10 @@ OPERATORS: list[Callable[..., Any]] = [
     lambda m, x, y: y.copy(),
     lambda m, x, y: x.reshape((6, 4), order="C"),
     lambda m, x, y: x.ravel("C"),
+    lambda m, x, y: x.diagonal(1, 1, 2) + x.trace(axis1=1, axis2=2)[:, None],
+    lambda m, x, y: y.repeat(2, axis=0),
+    lambda m, x, y: y[0].searchsorted([1.5, 9]),
+    lambda m, x, y: (y > 3).choose([y, -1]),
 ]
 ANSWERS: list[Callable[..., Any]] = [
     lambda m, x, y: (np.shape(x), np.ndim(x), np.size(x)),
@@ -115,6 +133,13 @@ def test_mistakes_raise_numpys_kind_of_error(function: Callable[..., Any]) -> No
 def test_out_of_a_reduction_is_refused_since_arrays_are_immutable(name: str) -> None:
     with pytest.raises(TypeError, match="immutable"):
         getattr(la, name)(la.ones(3), out=np.empty(()))
+
+
+def test_tiles_of_an_outer_product_of_long_vectors_are_no_larger_than_others() -> None:
+    x = la.ones(1 << 20)
+    assert np.prod(np.multiply.outer(x, x).chunksize) * 8 <= 128 << 20
+    assert np.prod((x[:, None] < x).chunksize) <= 128 << 20
+    assert (x + 1).chunks == x.chunks
 
 
 def test_text_compares_with_text() -> None:

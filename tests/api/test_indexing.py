@@ -265,6 +265,21 @@ def test_an_index_that_is_computed_is_looked_up_in_every_tile():
     np.testing.assert_array_equal(x[:, 7][index % 4].compute(), source.array[:, 7][[[1, 3], [0, 3], [3, 3]]])
 
 
+@pytest.mark.parametrize("store", ["memory://", "disk"])
+def test_elements_are_taken_and_put_through_any_store(store, tmp_path):
+    x, source = large(14)
+    rng = np.random.default_rng(0)
+    index, mask = rng.permutation(14), rng.random(14) < 0.5
+    with la.config(store=store if store != "disk" else str(tmp_path)):
+        n = source.array[index][mask]
+        y = x[index][la.from_array(mask, chunks=3) == True]  # noqa: E712
+        y[[2, 0, 2], 5], n[[2, 0, 2], 5] = [1, 2, 3], [1, 2, 3]
+        y[:, 9::7], n[:, 9::7] = 8, 8
+        y[1:3, :4], n[1:3, :4] = 9, 9
+        y[y > 1e5], n[n > 1e5] = 0, 0
+        np.testing.assert_array_equal(y.compute(), n)
+
+
 def test_a_part_of_what_is_computed_is_computed_alone():
     x, source = large(16)
     np.testing.assert_array_equal((x + 1)[[3, 3, 5]].compute(), source.array[[3, 3, 5]] + 1)

@@ -170,3 +170,14 @@ def test_in_place_operators_keep_shape_and_dtype_or_raise_numpys_error(change, d
     y = (la.from_array(VALUE, chunks=2), VALUE)
     judge(lambda a, b: change(a.astype(dtype), b.astype(dtype)), y, y)
     judge(lambda a, b: change(a.astype(dtype), b), y, y)
+
+
+def test_in_place_operators_change_the_array_under_all_its_names_and_nothing_made_of_it():
+    x = other = la.ones(3, dtype="f4")
+    made, copy = x * 2, x.copy()
+    x += np.float64(2)
+    assert x.dtype == np.float32
+    for array, value in ((x, 3), (other, 3), (made, 2), (copy, 1)):
+        np.testing.assert_array_equal(array.compute(), [value] * 3)
+    with pytest.raises(TypeError):
+        x += None

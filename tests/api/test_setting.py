@@ -217,6 +217,14 @@ def test_operators_in_place_are_numpys(data):
     check(change, (x, value[0]), (n, value[1]))
 
 
+def test_a_product_in_place_is_numpys():
+    n, m = np.arange(9.0).reshape(3, 3), np.eye(3) * 2
+    x = name = la.from_array(n, chunks=2)
+    x @= la.from_array(m, chunks=2)
+    assert x is name
+    np.testing.assert_array_equal(x.compute(), n @ m)
+
+
 def test_other_names_of_an_array_see_an_assignment_and_arrays_made_of_it_do_not():
     x = la.zeros(3, chunks=2)
     name, whole, copied, cut = x, x[:], x.copy(), x.rechunk(x.chunks)

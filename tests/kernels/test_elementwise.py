@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lambdarray_kernels import elementwise, get, schedule
 from lambdarray_kernels.blocks import SCRATCH_BYTES
 from lambdarray_kernels.functions import find
+from lambdarray_kernels.movement import pack
 from lambdarray_kernels.program import Iota, prepare
 
 run = get("map").fn
@@ -357,6 +358,39 @@ def test_what_is_not_allowed_is_refused_by_the_task_that_finds_it():
     wrong[7] = True
     with pytest.raises(ValueError, match="All-NaN slice"):
         builder.run()
+
+
+@pytest.mark.parametrize("elements", [16, 1 << 16])
+def test_values_are_looked_up_in_tables_block_by_block(elements, monkeypatch):
+    monkeypatch.setattr(schedule, "MAX_ELEMENTS", elements)
+    monkeypatch.setattr(schedule, "MIN_ELEMENTS", 2)
+    x, bounds = sample("f8", (30, 40)), np.sort(sample("f8", (9,), 3))
+    table = pack(bounds, ndim=2)
+    types = ["<f8", table.dtype.str]
+    found = {"searchsorted_right": np.searchsorted(bounds, x, "right"), "digitize_left": np.digitize(x, bounds)}
+    for name, value in found.items():
+        builder = Builder(x, table)
+        builder.call(name, [0, 1], types, "<i8", value)
+        assert_same(builder.run(), value)
+    points = np.arange(9.0)
+    builder = Builder(x, pack(points, ndim=2), table)
+    value = np.interp(x, points, bounds)
+    builder.call("interp", [0, 1, 2], ["<f8", table.dtype.str, table.dtype.str], "<f8", value)
+    assert_same(builder.run(), value)
+
+
+def test_fields_are_views_and_the_arrays_in_them_are_spread():
+    kind = np.dtype([("n", "<i4"), ("m", "<f8", (2, 3))])
+    x = np.zeros((5, 1), kind)
+    x["n"], x["m"] = np.arange(5)[:, None], np.arange(30).reshape(5, 1, 2, 3)
+    text = [["n", "<i4"], ["m", {"base": "<f8", "shape": [2, 3]}]]
+    builder = Builder(x)
+    builder.call("field.n", [0], [text], "<i4", x["n"])
+    assert_same(builder.run(), x["n"])
+    places = np.arange(6)[None]
+    builder = Builder(x, places)
+    builder.call("items.m", [0, 1], [text, "<i8"], "<f8", x["m"].reshape(5, 6))
+    assert_same(builder.run(), x["m"].reshape(5, 6))
 
 
 NAMED_BY_NUMPY = ("angle", "i0", "imag", "iscomplex", "isneginf", "isposinf", "isreal", "real", "sinc")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lambdarray_kernels import get
-from lambdarray_kernels.movement import reshape_groups, reshape_maps
+from lambdarray_kernels.functions import entries
+from lambdarray_kernels.movement import pack, reshape_groups, reshape_maps
 from numpy.testing import assert_array_equal
 
 from lambdarray.task import AxisMap
@@ -121,3 +122,12 @@ def test_axes_that_stay_are_groups_of_their_own():
 def test_unequal_counts_are_an_error_with_both():
     with pytest.raises(ValueError, match="6 elements are not 8"):
         reshape_groups((2, 3), (8,))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "i2", "U3", "M8[s]"])
+def test_an_array_packed_into_one_element_has_its_elements_in_order(dtype):
+    x = np.arange(6).reshape(2, 3).astype(dtype)
+    for layout in (x, np.asfortranarray(x), x[::-1, ::-1]):
+        packed = pack(layout, ndim=3)
+        assert packed.shape == (1, 1, 1)
+        assert_array_equal(entries(packed, x.dtype), layout.ravel())

@@ -167,6 +167,21 @@ def test_parts_that_leave_gaps_or_overlap_are_refused(parts, size, message):
         check(joined(*parts, size=size))
 
 
+@pytest.mark.parametrize("over", [[], [(-2, 1, 3)], [(0, 1, 6)], [(-1, 1, 2), (-2, 1, 9)], [(-9, 1, 2)]])
+def test_parts_may_lie_over_one_that_has_all(over):
+    check(joined((0, 1, 6), *over, size=6))
+
+
+def test_parts_may_lie_over_a_constant():
+    plan = joined((-2, 1, 3), (0, 1, 1), size=9)
+    with pytest.raises(PlanError, match="give 4 values for 9 elements"):
+        check(plan)
+    (program,) = plan.programs
+    filled = replace(program.reads[0], fill=["c", "<f8", np.float64(7).tobytes().hex()])
+    check(plan_of(replace(program, reads=(filled,))))
+    assert Read.from_json(filled.to_json()) == filled
+
+
 def test_parts_of_two_dtypes_are_refused():
     plan = joined((0, 1, 3), (-3, 1, 3), size=6)
     arrays = {**plan.arrays, "x1": spec("x1", (3,), (2,), "f4")}

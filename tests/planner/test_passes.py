@@ -44,6 +44,15 @@ def test_whole_tiles_and_tiles_in_memory_take_one_pass(rows):
     assert la.plan((la.ones((256, 2048), chunks=(32, 2048)) + 1).rechunk((256, 128))).task_count == 16
 
 
+def test_a_few_columns_are_read_from_where_they_are(rows):
+    x, values = rows
+    for y in (x[:, 5] + 1, x[:, [5, 7, 8]], x[::-1, 5:9] * 2):
+        plan = la.plan(y)
+        assert len(plan.programs) == 1
+        assert not plan.notes
+    np.testing.assert_array_equal(x[:, [5, 7, 8]].compute(), values[:, [5, 7, 8]])
+
+
 def test_small_tiles_are_not_worth_a_second_pass(tmp_path):
     la.ones((64, 64), chunks=(8, 64)).to_zarr(tmp_path / "a.zarr")
     assert la.plan(la.open_zarr(tmp_path / "a.zarr").rechunk((64, 8))).task_count == 8

@@ -208,6 +208,29 @@ def test_a_read_of_several_parts_is_numpys_concatenate(lengths, chunk, axis):
     assert sum(r.bytes_read for r in reports) == want.nbytes
 
 
+@pytest.mark.parametrize("fill", [None, 7.0])
+def test_parts_lie_over_what_has_all_and_what_is_hidden_is_not_read(fill):
+    base, over, top = np.arange(12.0), np.arange(20.0, 24), np.arange(30.0, 32)
+    sources = {"base": base, "over": over, "top": top}
+    parts = [Part("over", (AxisMap(0, -3),)), Part("top", (AxisMap(0, -5),))]
+    parts = [Part("base", (AxisMap(0),)), *parts] if fill is None else parts
+    want = base.copy() if fill is None else np.full(12, fill)
+    want[3:7], want[5:7] = over, top
+    y = tiles("y", (12,), (4,))
+    p = program(
+        [*(in_object(name, x) for name, x in sources.items()), y],
+        y.tiling.axes,
+        [Read("a", tuple(parts), (0,), fill=None if fill is None else ["c", "<f8", np.float64(fill).tobytes().hex()])],
+        [],
+        [write("a", "y", [0])],
+    )
+    store = MemoryStore()
+    reports = checked(run(store, p, sources))
+    np.testing.assert_array_equal(get(store, y), want)
+    read = 12 + 4 + 2 if fill is None else 4 + 2
+    assert sum(r.bytes_read for r in reports) == 8 * read
+
+
 def test_a_block_that_no_part_covers_is_an_error_and_never_zeros():
     x = np.ones(3)
     p = program(
