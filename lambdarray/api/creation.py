@@ -174,13 +174,22 @@ def from_array(x: Any, chunks: Any = "auto", *, lock: Any = None) -> Array:
     (2, 2)
     """
     if isinstance(x, list | tuple) and holds_arrays(x):
-        from .manipulation import stack
-
-        x = stack([asarray(element) for element in x])
+        x = _stacked(x)
     if isinstance(x, Array):
         return x if isinstance(chunks, str) and chunks == "auto" else x.rechunk(chunks)
     fresh = type(x) in (list, tuple)
     return _over(sliceable(x), chunks, constant=fresh, lock=lock)
+
+
+def _stacked(x: Any) -> Any:
+    """A list with arrays in it as one array; where all are elements at hand, as a list of numbers."""
+    from .elements import elements
+    from .manipulation import stack
+
+    try:
+        return elements(x)
+    except LookupError:
+        return stack([asarray(v) for v in x])
 
 
 def _over(x: Any, chunks: Any, constant: bool, lock: Any = None) -> Array:

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 import lambdarray as la
 from lambdarray.api.elements import SMALL_BYTES
 
-from ..judge import arrays
+from ..judge import arrays, assert_same
 
 
 def ran(ask):
@@ -59,8 +59,39 @@ def test_a_condition_on_elements_needs_no_run():
         (lambda: np.isnan(x[1]) & (x[2] >= 3), True),
         (lambda: ~(y[0] == 300), True),
         (lambda: np.logical_and(x[0], y[0]), False),
+        (lambda: (x[0] * 2 - y[2]) == 0, True),
+        (lambda: (x[2:] == 3).all(), True),
     ):
         assert not ran(lambda ask=ask, answer=answer: bool(ask()) is answer or pytest.fail(f"not {answer}"))
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_arithmetic_on_elements_is_that_of_arrays(data):
+    x, value = data.draw(arrays(min_dims=1, max_dims=1).filter(lambda pair: pair[1].size))
+    y, _ = data.draw(arrays(shape=value.shape))
+    n = data.draw(st.integers(0, len(value) - 1))
+    for name in ("add", "subtract", "multiply", "divide", "floor_divide", "remainder", "maximum", "less"):
+        try:
+            whole = getattr(np, name)(x, y).compute()
+        except TypeError:
+            continue
+        np.testing.assert_equal(getattr(np, name)(x[n], y[n]).item(), whole[n].item())
+
+
+def test_functions_that_may_round_otherwise_are_run():
+    x = la.asarray([0.1, 0.2])
+    assert ran(lambda: float(np.exp(x[0])))
+    assert ran(lambda: complex(x.astype(complex)[0] / x[1]))
+
+
+def test_a_list_of_elements_is_a_list_of_numbers():
+    x, y = la.asarray([1, 2]), la.asarray([0.5, 4])
+    rows = [[x[i] * y[j] for j in range(2)] for i in range(2)]
+    assert not ran(lambda: la.asarray(rows)[1, 1].item() == 8 or pytest.fail("another element"))
+    assert_same(la.asarray(rows), np.array([[0.5, 4], [1, 8]]), exact=True)
+    assert_same(la.asarray([x[0], y[1], 3]), np.array([1.0, 4, 3]), exact=True)
+    assert_same(la.asarray([x[0], np.exp(y[0])]), np.array([1.0, np.exp(0.5)]))
 
 
 def test_an_index_that_is_at_hand_is_an_integer():
