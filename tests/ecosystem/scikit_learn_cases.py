@@ -17,10 +17,57 @@ from sklearn.naive_bayes import GaussianNB
 from .child import agree
 
 ROWS, COLUMNS = 23, 4
-DISTANCES = ["chi2_kernel", "cosine_distances", "cosine_similarity", "euclidean_distances", "laplacian_kernel", "linear_kernel", "manhattan_distances", "paired_cosine_distances", "paired_euclidean_distances", "paired_manhattan_distances", "pairwise_distances", "polynomial_kernel", "rbf_kernel", "sigmoid_kernel"]
-OF_NUMBERS = ["explained_variance_score", "max_error", "mean_absolute_error", "mean_absolute_percentage_error", "mean_gamma_deviance", "mean_pinball_loss", "mean_poisson_deviance", "mean_squared_error", "mean_squared_log_error", "median_absolute_error", "r2_score", "root_mean_squared_error"]
-OF_CLASSES = ["accuracy_score", "balanced_accuracy_score", "cohen_kappa_score", "confusion_matrix", "f1_score", "hamming_loss", "matthews_corrcoef", "multilabel_confusion_matrix", "precision_score", "recall_score", "zero_one_loss"]
-OF_CHANCES = ["average_precision_score", "brier_score_loss", "log_loss", "precision_recall_curve", "roc_auc_score", "roc_curve"]
+DISTANCES = [
+    "chi2_kernel",
+    "cosine_distances",
+    "cosine_similarity",
+    "euclidean_distances",
+    "laplacian_kernel",
+    "linear_kernel",
+    "manhattan_distances",
+    "paired_cosine_distances",
+    "paired_euclidean_distances",
+    "paired_manhattan_distances",
+    "pairwise_distances",
+    "polynomial_kernel",
+    "rbf_kernel",
+    "sigmoid_kernel",
+]
+OF_NUMBERS = [
+    "explained_variance_score",
+    "max_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_gamma_deviance",
+    "mean_pinball_loss",
+    "mean_poisson_deviance",
+    "mean_squared_error",
+    "mean_squared_log_error",
+    "median_absolute_error",
+    "r2_score",
+    "root_mean_squared_error",
+]
+OF_CLASSES = [
+    "accuracy_score",
+    "balanced_accuracy_score",
+    "cohen_kappa_score",
+    "confusion_matrix",
+    "f1_score",
+    "hamming_loss",
+    "matthews_corrcoef",
+    "multilabel_confusion_matrix",
+    "precision_score",
+    "recall_score",
+    "zero_one_loss",
+]
+OF_CHANCES = [
+    "average_precision_score",
+    "brier_score_loss",
+    "log_loss",
+    "precision_recall_curve",
+    "roc_auc_score",
+    "roc_curve",
+]
 SCALERS = ["Binarizer", "MaxAbsScaler", "MinMaxScaler", "Normalizer", "PolynomialFeatures", "StandardScaler"]
 
 

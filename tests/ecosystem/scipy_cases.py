@@ -13,8 +13,57 @@ from scipy.spatial.transform import Rotation
 from .child import agree
 
 SIZE, COLUMNS = 23, 4
-OF_ONE = ["boxcox_llf", "circmean", "circstd", "circvar", "differential_entropy", "entropy", "gmean", "gstd", "gzscore", "hmean", "iqr", "jarque_bera", "kstat", "kstatvar", "kurtosis", "kurtosistest", "lmoment", "median_abs_deviation", "mode", "moment", "normaltest", "pmean", "power_divergence", "rankdata", "sem", "skew", "skewtest", "trim_mean", "tmax", "tmean", "tmin", "tsem", "tstd", "ttest_1samp", "tvar", "variation", "zscore"]
-OF_TWO = ["bartlett", "f_oneway", "fligner", "levene", "mannwhitneyu", "pearsonr", "spearmanr", "ttest_ind", "ttest_rel", "zmap"]
+OF_ONE = [
+    "boxcox_llf",
+    "circmean",
+    "circstd",
+    "circvar",
+    "differential_entropy",
+    "entropy",
+    "gmean",
+    "gstd",
+    "gzscore",
+    "hmean",
+    "iqr",
+    "jarque_bera",
+    "kstat",
+    "kstatvar",
+    "kurtosis",
+    "kurtosistest",
+    "lmoment",
+    "median_abs_deviation",
+    "mode",
+    "moment",
+    "normaltest",
+    "pmean",
+    "power_divergence",
+    "rankdata",
+    "sem",
+    "skew",
+    "skewtest",
+    "trim_mean",
+    "tmax",
+    "tmean",
+    "tmin",
+    "tsem",
+    "tstd",
+    "ttest_1samp",
+    "tvar",
+    "variation",
+    "zscore",
+]
+OF_TWO = [
+    "bartlett",
+    "f_oneway",
+    "fligner",
+    "levene",
+    "mannwhitneyu",
+    "pearsonr",
+    "spearmanr",
+    "ttest_ind",
+    "ttest_rel",
+    "zmap",
+]
 FURTHER: dict[str, Any] = {"pmean": (2,), "trim_mean": (0.1,), "ttest_1samp": (0.4,)}
 FILTERS = {
     "detrend": signal.detrend,

@@ -1,4 +1,4 @@
-"""SciPy computes on our arrays: its ufuncs as tasks of ours, and what follows the array API standard in its own code."""
+"""SciPy computes on our arrays: its ufuncs as our tasks, and what follows the array API standard in its own code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,35 @@ from lambdarray.ops import Map
 from ..judge import assert_same
 from .child import run_cases, tiled
 
-UFUNCS = ["beta", "betaln", "digamma", "entr", "erf", "erfc", "erfinv", "expit", "gamma", "gammainc", "gammaln", "hyp2f1", "i0", "i0e", "j0", "jv", "kl_div", "log_ndtr", "logit", "ndtr", "ndtri", "owens_t", "psi", "rel_entr", "voigt_profile", "xlog1py", "xlogy"]
+UFUNCS = [
+    "beta",
+    "betaln",
+    "digamma",
+    "entr",
+    "erf",
+    "erfc",
+    "erfinv",
+    "expit",
+    "gamma",
+    "gammainc",
+    "gammaln",
+    "hyp2f1",
+    "i0",
+    "i0e",
+    "j0",
+    "jv",
+    "kl_div",
+    "log_ndtr",
+    "logit",
+    "ndtr",
+    "ndtri",
+    "owens_t",
+    "psi",
+    "rel_entr",
+    "voigt_profile",
+    "xlog1py",
+    "xlogy",
+]
 
 
 @pytest.mark.parametrize("kind", ["f4", "f8"])
