@@ -1,4 +1,4 @@
-"""SciPy computes on our arrays: its ufuncs as tasks of ours, what follows the array API standard by itself."""
+"""SciPy computes on our arrays: its ufuncs as our tasks, and what follows the array API standard in its own code."""
 
 from __future__ import annotations
 
