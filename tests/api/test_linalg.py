@@ -376,3 +376,9 @@ def test_a_gram_matrix_is_factorised_as_it_is():
     n = np.random.default_rng(0).standard_normal((30, 5))
     x = la.from_array(n, chunks=(8, 2))
     close((la.linalg.cholesky(x.T @ x) @ la.linalg.cholesky(x.T @ x).T).compute(), n.T @ n)
+
+
+@pytest.mark.parametrize("shapes", [((1, 1), (1, 0)), ((3, 3), (3, 0)), ((0, 2, 2), (2, 1)), ((0, 0), (0, 4))])
+def test_solving_for_nothing_gives_nothing(shapes):
+    a, b = np.zeros(shapes[0]) + np.eye(shapes[0][-1]), np.ones(shapes[1])
+    judge(np.linalg.solve, (la.asarray(a), a), (la.asarray(b), b))
