@@ -66,7 +66,12 @@ def _made_of_elements(op: Op, depth: int) -> Any:
     """What one element is made of others that are at hand; None where a run has to tell."""
     if isinstance(op, Map) and _is_exact(op):
         values = [at_hand(i, depth) for i in op.inputs]
-        return None if any(v is None for v in values) else _applied(op, values)
+        waiting = [n for n, v in enumerate(values) if v is None]
+        if len(waiting) == 1 < len(values) and _is_small(op.inputs[waiting[0]]):
+            # A run of this one alone: a plan of all would make again what is at hand.
+            n = waiting.pop()
+            values[n] = _computed(op.inputs[n]).reshape(())[()]
+        return None if waiting else _applied(op, values)
     if isinstance(op, Reduce) and op.kind in ("all", "any") and math.prod(op.inputs[0].shape) == 1:
         return at_hand(op.inputs[0], depth)
     return None
@@ -110,10 +115,12 @@ def _is_small(op: Op) -> bool:
     return left >= 0
 
 
-@lru_cache(REMEMBERED)
-def _value(op: Op) -> np.ndarray:
+def _computed(op: Op) -> np.ndarray:
     from .compute import compute
 
     out: np.ndarray = compute(Array(op))
     out.setflags(write=False)
     return out
+
+
+_value = lru_cache(REMEMBERED)(_computed)

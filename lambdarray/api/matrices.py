@@ -90,6 +90,8 @@ def of_matrix(kernel: str, x: Array, core: Sequence[int], **params: Any) -> Arra
 
 def _of_nothing(kernel: str, inputs: Sequence[Array], kept: Sequence[int], params: dict[str, Any]) -> tuple[Array, ...]:
     """Results for arrays without elements, which the kernel knows from their shapes."""
-    made = get(kernel).fn(*(np.zeros(x.shape, x.dtype) for x in inputs), **params)
+    # Ones on the diagonal, for kernels that refuse what is singular.
+    given = (np.broadcast_to(np.eye(*x.shape[-2:], dtype=x.dtype), x.shape) for x in inputs)
+    made = get(kernel).fn(*given, **params)
     parts = made if isinstance(made, tuple) else (made,)
     return tuple(from_array(np.asarray(parts[n])) for n in kept)

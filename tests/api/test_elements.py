@@ -92,6 +92,15 @@ def test_a_list_of_elements_is_a_list_of_numbers():
     assert_same(la.asarray([x[0], np.exp(y[0])]), np.array([1.0, np.exp(0.5)]))
 
 
+def test_what_is_compared_with_an_element_is_computed_alone():
+    x = la.asarray([[3.0, 1.0], [2.0, 4.0]]).sum(axis=0)
+    y = la.asarray([2.0, 3.0])
+    assert float(x[0]) == 5
+    assert bool(x[0] == y.sum())
+    assert la.last_report().tasks == la.plan(y.sum()).task_count
+    assert la.plan(x[0] == y.sum()).task_count > la.plan(y.sum()).task_count
+
+
 def test_an_index_that_is_at_hand_is_an_integer():
     x, where = la.from_array(np.arange(12.0).reshape(3, 4)), la.asarray([2, -1])
     assert not ran(lambda: x[where[0], where[1]].item() == 11 or pytest.fail("another element"))

@@ -177,6 +177,10 @@ def test_a_tall_matrix_is_factorised_by_its_rows(monkeypatch, dtype):
             near(ours.compute().astype(dtype), np.asarray(theirs).astype(dtype))
 
 
+def test_a_system_without_right_sides_has_an_empty_solution():
+    near(la.linalg.solve(la.asarray([[2.0]]), la.ones((1, 0))), np.ones((1, 0)))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_systems_are_solved_as_numpy_solves_them(dtype):
     a, b = matrices((4, 4), dtype), matrices((4, 3), dtype, 1)
