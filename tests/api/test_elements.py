@@ -26,7 +26,7 @@ def ran(ask):
 def test_elements_are_numpys(data):
     x, value = data.draw(arrays(min_dims=1).filter(lambda pair: pair[1].size))
     key = data.draw(hnp.basic_indices(value.shape, min_dims=1))
-    for ours, theirs in ((x, value), (x.T[::-1], value.T[::-1]), (x[key], value[key]), (x * 2, value * 2)):
+    for ours, theirs in ((x, value), (x.T[::-1], value.T[::-1]), (x[key], value[key]), (x + x, value + value)):
         if np.size(theirs) and not np.isnan(theirs).any():
             where = data.draw(st.tuples(*[st.integers(-n, n - 1) for n in theirs.shape]))
             np.testing.assert_equal(ours[where].item(), theirs[where].item())
@@ -90,15 +90,6 @@ def test_a_list_of_elements_is_a_list_of_numbers():
     assert_same(la.asarray(rows), np.array([[0.5, 4], [1, 8]]), exact=True)
     assert_same(la.asarray([x[0], y[1], 3]), np.array([1.0, 4, 3]), exact=True)
     assert_same(la.asarray([x[0], np.exp(y[0])]), np.array([1.0, np.exp(0.5)]))
-
-
-def test_what_is_compared_with_an_element_is_computed_alone():
-    x = la.asarray([[3.0, 1.0], [2.0, 4.0]]).sum(axis=0)
-    y = la.asarray([2.0, 3.0])
-    assert float(x[0]) == 5
-    assert bool(x[0] == y.sum())
-    assert la.last_report().tasks == la.plan(y.sum()).task_count
-    assert la.plan(x[0] == y.sum()).task_count > la.plan(y.sum()).task_count
 
 
 def test_an_index_that_is_at_hand_is_an_integer():
