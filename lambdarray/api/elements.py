@@ -6,31 +6,20 @@ A loop over the elements of a small array would else be a run for each of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from lambdarray_kernels.functions import find
 
-from ..ops import Fill, Map, ObjectSource, Op, Reduce, Stored, View
+from ..ops import Fill, ObjectSource, Op, Stored, View
 from .array import Array
+from .exact import OP_BYTES, SMALL_BYTES, exactly
 
-# What an expression may hold in all, counting at least OP_BYTES for an op, so that its value is computed as a whole
-# and kept for the next element. REMEMBERED of them are kept.
-SMALL_BYTES = 256 << 10
-OP_BYTES = 1 << 10
+# How many values of small expressions are kept for their next element.
 REMEMBERED = 16
-# How far operations on elements are followed.
-DEPTH = 6
-# Whose results do not depend on how many elements they are given at once, as those of vectorised functions may; the
-# first are so for complex numbers too.
-PARTWISE = {"add", "cast", "copy", "multiply", "negative", "positive", "subtract"}
-EXACT = PARTWISE | {"absolute", "ceil", "divide", "floor", "floor_divide", "fmod", "maximum", "minimum", "remainder"}
-EXACT |= {"rint", "sign", "sqrt", "square", "trunc"}
 
 
-def at_hand(op: Op, depth: int = DEPTH) -> Any:
+def at_hand(op: Op) -> Any:
     """The element of an op of size 1, a scalar of NumPy's; None where a run has to tell.
 
     >>> import lambdarray as la
@@ -45,9 +34,15 @@ def at_hand(op: Op, depth: int = DEPTH) -> Any:
         return op.value
     if isinstance(op, ObjectSource):
         return op.obj[index] if type(op.obj) is np.ndarray else None
-    if math.prod(op.shape) > 1:
-        return _value(op)[index] if _is_small(op) else None
-    return _made_of_elements(op, depth - 1) if depth else None
+    value = _known(op)
+    if value is None:
+        value = exactly(op, _known)
+    return None if value is None else value[index]
+
+
+def _known(op: Op) -> np.ndarray | None:
+    """The whole value of what is small and constant, and has other elements that may be asked for next."""
+    return _remembered(op) if math.prod(op.shape) > 1 and _is_small(op) else None
 
 
 def elements(x: Any) -> Any:
@@ -60,40 +55,6 @@ def elements(x: Any) -> Any:
     if found is None:
         raise LookupError("an element that has to be computed")
     return found
-
-
-def _made_of_elements(op: Op, depth: int) -> Any:
-    """What one element is made of others that are at hand; None where a run has to tell."""
-    if isinstance(op, Map) and _is_exact(op):
-        values = [at_hand(i, depth) for i in op.inputs]
-        return None if any(v is None for v in values) else _applied(op, values)
-    if isinstance(op, Reduce) and op.kind in ("all", "any") and math.prod(op.inputs[0].shape) == 1:
-        return at_hand(op.inputs[0], depth)
-    return None
-
-
-def _is_exact(op: Map) -> bool:
-    kinds = {d.kind for d in op.loop_in + op.loop_out}
-    exact = EXACT if kinds <= set("biuf") else PARTWISE if kinds <= set("biufc") else ()
-    return op.name in exact or op.loop_out == (np.dtype(bool),)
-
-
-def _applied(op: Map, values: Sequence[Any]) -> Any:
-    """The kernels' function on single elements."""
-    given = [np.asarray(values[a]) if isinstance(a, int) else _constant(a) for a in op.args]
-    found = find(op.name, [a.dtype for a in given], op.loop_in, op.loop_out)
-    if found.casts:
-        given = [a.astype(d) for a, d in zip(given, found.casts, strict=True)]
-    out = np.empty((), op.dtype)
-    with np.errstate(all="ignore"):
-        found.fn(*given, out=out)
-    return out[()]
-
-
-def _constant(arg: list[Any]) -> np.ndarray:
-    """The value that `ops.constant` made plain."""
-    _, dtype, bits = arg
-    return np.frombuffer(bytes.fromhex(bits), dtype).reshape(())
 
 
 def _is_small(op: Op) -> bool:
@@ -111,9 +72,10 @@ def _is_small(op: Op) -> bool:
 
 
 @lru_cache(REMEMBERED)
-def _value(op: Op) -> np.ndarray:
+def _remembered(op: Op) -> np.ndarray:
     from .compute import compute
 
-    out: np.ndarray = compute(Array(op))
+    found = exactly(op)
+    out: np.ndarray = compute(Array(op)) if found is None else np.array(found)
     out.setflags(write=False)
     return out

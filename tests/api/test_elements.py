@@ -94,6 +94,15 @@ def test_a_list_of_elements_is_a_list_of_numbers():
     assert_same(la.asarray([x[0], np.exp(y[0])]), np.array([1.0, np.exp(0.5)]))
 
 
+def test_a_condition_on_what_was_computed_for_its_other_elements_needs_no_run():
+    x = la.asarray([5.0, 6.0, 7.0])
+    taken, grown = x[la.asarray([2, 0])], np.exp(x)
+    assert ran(lambda: taken[0] == x[2] or pytest.fail("another element"))
+    assert not ran(lambda: taken[1] == x[0] or pytest.fail("another element"))
+    assert ran(lambda: bool(grown[0] > 1000))
+    assert not ran(lambda: bool((grown[1] > 1) & (grown[2] > grown[1])))
+
+
 def test_an_index_that_is_at_hand_is_an_integer():
     x, where = la.from_array(np.arange(12.0).reshape(3, 4)), la.asarray([2, -1])
     assert not ran(lambda: x[where[0], where[1]].item() == 11 or pytest.fail("another element"))
