@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lambdarray.cloud.local import LocalCloud
 from lambdarray.errors import LambdarrayError
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(argv)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     try:
-        with _cloud(options) as cloud:
+        with _signals_restored(), _cloud(options) as cloud:
             _say_limits(cloud)
             return _run(command, cloud) if command else _serve(cloud, options.seconds)
     except LambdarrayError as error:
@@ -110,6 +111,17 @@ def _run(command: Sequence[str], cloud: LocalCloud) -> int:
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     code = child.wait()
     return code if code >= 0 else 128 - code
+
+
+@contextlib.contextmanager
+def _signals_restored() -> Iterator[None]:
+    """Leave the caller's handling of signals as it was: what it starts later inherits an ignored one."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _default_interrupt() -> None:

@@ -120,4 +120,6 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # A shell's background job, which this may be part of, ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdout.write(json.dumps(main(json.loads(sys.argv[1]))) + "\n")

@@ -61,5 +61,7 @@ def test_a_setting_that_cannot_be_is_one_line_and_exit_code_2(capsys: pytest.Cap
 
 
 def test_a_command_that_does_not_exist_is_exit_code_127(capsys: pytest.CaptureFixture[str]) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     assert main(["--bucket", "", "--", "/no/such/command"]) == 127
     assert "/no/such/command cannot be run" in capsys.readouterr().err
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

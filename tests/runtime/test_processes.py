@@ -383,6 +383,8 @@ def tell():
     sys.stdout.write(json.dumps(there) + "\\n")
     sys.stdout.flush()
 
+# A shell's background job, which this may be part of, ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 inner, reported = Launch._on_report, []
 
 def on_report(launch, report, tiles):
