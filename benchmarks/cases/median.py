@@ -13,7 +13,7 @@ from harness import Case, Outcome, timed
 def _measure(n: int, run: Callable[[np.ndarray], Any]) -> Outcome:
     x = np.random.default_rng(0).standard_normal(n)
     seconds, value = timed(lambda: float(run(x)))
-    return Outcome(seconds, value == np.median(x))
+    return Outcome(seconds, value == float(np.median(x)))
 
 
 def ours(n: int, folder: Path) -> Outcome:
