@@ -24,11 +24,10 @@ LAYERS = (
     ("lambdarray._version", "lambdarray.errors", "lambdarray.config", "lambdarray.tiling"),
     ("lambdarray.task", "lambdarray.cost", "lambdarray.profiles", "lambdarray.store", "lambdarray.scratch"),
     ("lambdarray.ops",),
-    ("lambdarray.algorithms",),
     # What is deployed: a run asks it what the function is and was granted.
     ("lambdarray_layer",),
     ("lambdarray.planner", "lambdarray.runtime"),
-    ("lambdarray.api", "lambdarray.futures"),
+    ("lambdarray.api", "lambdarray.algorithms", "lambdarray.futures"),
     ("lambdarray.report", "lambdarray.cloud"),
     ("lambdarray", "lambdarray.demo"),
     ("lambdarray.cli", "lambdarray.__main__"),

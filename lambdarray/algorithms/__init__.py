@@ -1,1 +1,1 @@
-"""Tiled linear algebra as textbook loops that emit stages."""
+"""Tiled linear algebra as textbook loops, written in the array's own slices, products and stages."""

@@ -1,0 +1,45 @@
+"""Products with the inverse of a triangular tile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .fortran import blas
+from .registry import Shape, kernel
+
+Array = np.ndarray[Any, Any]
+
+
+def _trsm_flops(a: Shape, b: Shape, *, right: bool = False, **_: Any) -> int:
+    return b[0] * b[1] * a[0]
+
+
+@kernel(flops=_trsm_flops, uses_blas=True)
+def trsm(
+    a: Array, b: Array, *, right: bool = False, lower: bool = True, trans: str = "N", unit_diagonal: bool = False
+) -> Array:
+    """op(a)^-1 b, or b op(a)^-1 with `right`; op is what `trans` says: "N", "T" or "C". (BLAS: trsm)
+
+    The other triangle of `a` is not read, nor with `unit_diagonal` the diagonal.
+
+    >>> trsm(np.array([[2.0, 9.0], [1.0, 4.0]]), np.array([[2.0], [5.0]]))
+    array([[1.],
+           [1.]])
+    """
+    out = np.array(b, dtype=np.result_type(a, b), order="C")
+    a = a.astype(out.dtype, copy=False)
+    (m, n), k = out.shape, len(a)
+    if out.size == 0:
+        return out
+    # The rows of `out` are columns to Fortran, to which all matrices here are transposed: x op(a)^T = b^T.
+    if a.flags.f_contiguous and not a.flags.c_contiguous:
+        flipped, uplo = {"N": "T", "T": "N"}.get(trans), "L" if lower else "U"
+        if flipped is None:
+            a, flipped, uplo = np.ascontiguousarray(a), "C", "U" if lower else "L"
+    else:
+        a, flipped, uplo = np.ascontiguousarray(a), trans, "U" if lower else "L"
+    side, diagonal = "L" if right else "R", "U" if unit_diagonal else "N"
+    blas("trsm", out.dtype, side, uplo, flipped, diagonal, n, m, 1.0, a, max(k, 1), out, max(n, 1))
+    return out
