@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from .fortran import INT, lapack
+from .fortran import INT, blas, lapack
 from .registry import Shape, kernel
 from .triangular import trsm
 
@@ -121,35 +121,79 @@ def place_pivots(rows: Array, pivots: Array, *, start: int) -> Array:
     return out
 
 
-@kernel(flops=lambda *_, **__: 0)
-def take_rows(found: Array | None, source: Array, have: Array, wanted: Array) -> Array:
-    """Put into `found`, zeros at first, the rows of the source whose numbers are wanted; those that it has are `have`.
+@kernel(flops=lambda *_, **__: 0, takes_out=True)
+def take_rows(found: Array | None, source: Array, have: Array, wanted: Array, out: Array | None = None) -> Array:
+    """Put into `found` the rows of the source whose numbers are wanted; those that it has are `have`.
 
-    >>> take_rows(None, np.array([[1.0], [2.0]]), np.array([8, 3]), np.array([3, 5, 8]))
-    array([[2.],
-           [0.],
-           [1.]])
+    At first that is None, and its memory any: every row has to be in one of the sources.
+
+    >>> found = take_rows(None, np.array([[1.0], [2.0]]), np.array([8, 3]), np.array([3, 5, 8]))
+    >>> take_rows(found, np.array([[4.0]]), np.array([5]), np.array([3, 5, 8])).T
+    array([[2., 4., 1.]])
     """
-    found = np.zeros((len(wanted), source.shape[1]), source.dtype) if found is None else found
-    order = np.argsort(have)
-    place = order[np.minimum(np.searchsorted(have, wanted, sorter=order), len(have) - 1)]
-    here = have[place] == wanted
-    found[here] = source[place[here]]
+    if found is None:
+        found = np.empty((len(wanted), source.shape[1]), source.dtype) if out is None else out
+    here, there = _matched(have, wanted)
+    found[here] = source[there]
     return found
 
 
-@kernel(flops=lambda own, *_: own[0] * own[1])
-def renew_rows(own: Array, found: Array, have: Array, wanted: Array, product: Array | None = None) -> Array:
-    """Rows, of which those whose numbers are not the wanted ones come from `found`; less a product, where there is one.
+def _matched(have: Array, wanted: Array) -> tuple[Array, Array]:
+    """Where a wanted number is one of those that there are, and where that one is."""
+    order = np.argsort(have)
+    there = order[np.minimum(np.searchsorted(have, wanted, sorter=order), len(have) - 1)]
+    here = np.flatnonzero(have[there] == wanted)
+    return here, there[here]
 
-    >>> renew_rows(np.array([[1.0], [2.0]]), np.array([[0.0], [9.0]]), np.array([4, 5]), np.array([4, 0]))
-    array([[1.],
+
+def _update_flops(made: Shape | None, own: Shape, *rest: Shape, **_: Any) -> int:
+    """Those of the product, if there is one."""
+    return 2 * own[0] * own[1] * rest[-1][0] if len(rest) > 4 else 0
+
+
+@kernel(flops=_update_flops, uses_blas=True, takes_out=True)
+def update_rows(
+    made: Array | None,
+    own: Array,
+    have: Array,
+    wanted: Array,
+    above: Array,
+    numbers: Array,
+    *product: Array,
+    out: Array | None = None,
+) -> Array:
+    """Some rows after others changed places with rows above them, less the product of two matrices, if given.
+
+    The rows are `own` and have the numbers `have`; those whose numbers are not the wanted ones come from above, where
+    each of `above` has one of `numbers`. `made` is None at first; a task goes through what is above and through the
+    product in parts.
+
+    >>> own, above = np.array([[1.0], [2.0]]), np.array([[9.0]])
+    >>> update_rows(None, own, np.array([4, 5]), np.array([4, 0]), above, np.array([0]), np.eye(2, 1), np.ones((1, 1)))
+    array([[0.],
            [9.]])
     """
     moved = np.flatnonzero(have != wanted)
-    out = own.copy() if product is None else own - product
-    out[moved] = found[moved] if product is None else found[moved] - product[moved]
-    return out
+    if made is None:
+        made = np.empty(own.shape, own.dtype) if out is None else out
+        made[...] = own
+        made[moved] = 0
+    here, there = _matched(numbers, wanted[moved])
+    made[moved[here]] += above[there]
+    if product:
+        _subtract(made, *product)
+    return made
+
+
+def _subtract(c: Array, a: Array, b: Array) -> None:
+    """`c -= a @ b` in place. (BLAS: gemm)"""
+    if 0 in (*c.shape, *a.shape):
+        return
+    a, b = (x if x.strides[1] == x.itemsize and x.flags.aligned else np.ascontiguousarray(x) for x in (a, b))
+    (m, n), k = c.shape, a.shape[1]
+    # To Fortran all matrices here are transposed.
+    ldc, lda, ldb = (max(x.strides[0] // x.itemsize, x.shape[1]) for x in (c, a, b))
+    blas("gemm", c.dtype, "N", "N", n, m, k, -1.0, b, ldb, a, lda, 1.0, c, ldc)
 
 
 @kernel(flops=lambda rows, pivots: rows[0] * rows[1] ** 2, uses_blas=True)

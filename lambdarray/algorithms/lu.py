@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from lambdarray_kernels import get
+from lambdarray_kernels.lapack import lu_flops
 from lambdarray_kernels.pivoting import number_columns
 
 from ..api.array import Array
@@ -34,6 +34,7 @@ Piece = tuple[int, int, Array]
 # Candidates of so many blocks meet in one task, and a block has so many times as many rows as the panel has columns.
 FAN_IN = 4
 # Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
+FLOPS = {"f": 1, "c": 4}  # of real numbers and of complex ones
 BLOCKS, MOST_TILES, MOST_ELEMENTS = 8, 8, 1 << 24
 
 
@@ -155,23 +156,22 @@ def _tournament(a: Array) -> Array:
     if m - starts[-1] < size:  # too few rows for a block of their own
         starts = starts[:-1]
     cuts = Cuts.from_bounds(np.append(starts, m))
-    stage = _stage("choose_pivots", [cuts, single(size)], a.dtype, (cuts.max_chunk, size))
+    stage = _stage("choose_pivots", [cuts, single(size)], a.dtype, lu_flops((cuts.max_chunk, size)), cuts.max_chunk * size)
     stage.call("choose_pivots", ("y",), ("r0",), last=cuts.count == 1)
     found = stage.make([In(a, [0, 1])], Out("y", [0, 1], a.dtype, [size, packed]))
     while (count := found.shape[0] // size) > 1:
         cuts = Cuts(count, FAN_IN)
-        stage = _stage("join_pivots", [cuts, single(packed)], a.dtype, (FAN_IN * size, size))
+        stage = _stage("join_pivots", [cuts, single(packed)], a.dtype, lu_flops((FAN_IN * size, size)), FAN_IN * size**2)
         stage.call("join_pivots", ("y",), ("r0",), last=cuts.count == 1)
         reads = [In(found, [AxisMap(0, step=size, size=size), 1])]
         found = stage.make(reads, Out("y", [0, 1], a.dtype, [size, 0]))
     return found
 
 
-def _stage(kernel: str, axes: Sequence[Cuts], dtype: np.dtype[Any], *shapes: tuple[int, ...], grid: int = 2) -> Stage:
-    """A stage of a kernel with its flops, and memory for one more copy of what it reads first."""
-    stage = Stage(kernel.replace("_", " "), axes, grid)
-    stage.flops = get(kernel).flops(*shapes) * (4 if dtype.kind == "c" else 1)
-    stage.extra_bytes = 2 * int(np.prod(shapes[0])) * dtype.itemsize
+def _stage(kernel: str, axes: Sequence[Cuts], dtype: np.dtype[Any], flops: float, elements: int, grid: int = 2) -> Stage:
+    """A stage of a kernel with the real flops of a task, if numbers are real, and memory for two copies of its data."""
+    stage = Stage(kernel.replace("_", " "), axes, grid, flops=flops * FLOPS[dtype.kind])
+    stage.extra_bytes = 2 * elements * dtype.itemsize
     return stage
 
 
@@ -191,7 +191,7 @@ class Change:
         """The rows of `a`, which begins at `start`, that are the first `height` now."""
         m, n = a.shape
         axes = [Cuts(self.height, tiles.block), Cuts(n, tiles.side), Cuts(m, tiles.block)]
-        stage = _stage("take_rows", axes, a.dtype, (axes[0].max_chunk, axes[1].max_chunk))
+        stage = _stage("take_rows", axes, a.dtype, 0, axes[2].max_chunk * axes[1].max_chunk)
         stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)
         reads = [In(a, [2, 1]), In(self.before, [AxisMap(2, self.start)]), In(self.after, [AxisMap(0, self.start)])]
         return stage.make(reads, Out("y", [0, 1], a.dtype))
@@ -204,26 +204,24 @@ class Change:
         if m == self.height:
             return None
         axes = [Cuts(m - self.height, tiles.block), Cuts(n, tiles.block), Cuts(self.height, tiles.side)]
-        stage = _stage("renew_rows", axes, a.dtype, (axes[0].max_chunk, axes[1].max_chunk))
+        elements = axes[0].max_chunk * axes[1].max_chunk
+        flops = 0 if product is None else 2 * elements * self.height
+        stage = _stage("update_rows", axes, a.dtype, flops, elements)
         reads = [
             In(a, [AxisMap(0, self.height), 1]),
-            In(a, [2, 1]),
-            In(self.before, [AxisMap(2, self.start)]),
             In(self.before, [AxisMap(0, first)]),
             In(self.after, [AxisMap(0, first)]),
+            In(a, [2, 1]),
+            In(self.before, [AxisMap(2, self.start)]),
         ]
-        ours = ["r0", "found", "r3", "r4"]
-        if product is not None:
-            reads += [In(product[0], [0, 2]), In(product[1], [2, 1])]
-            stage.call("gemm", ("product",), ("r5", "r6"), loop=True, dtype=a.dtype.str)
-            ours.append("product")
-        stage.call("take_rows", ("found",), ("r1", "r2", "r4"), loop=True)
-        stage.call("renew_rows", ("y",), ours)
-        if pivots is not None:
-            reads.append(In(pivots, list(map(whole, pivots.shape))))
-            stage.call("eliminate", ("z",), ("y", "r5"))
-            stage.flops += get("eliminate").flops((axes[0].max_chunk, n), ()) * (4 if a.dtype.kind == "c" else 1)
-        return stage.make(reads, Out("y" if pivots is None else "z", [0, 1], a.dtype))
+        reads += [] if product is None else [In(product[0], [0, 2]), In(product[1], [2, 1])]
+        stage.call("update_rows", ("y",), [f"r{n}" for n in range(len(reads))], loop=True)
+        if pivots is None:
+            return stage.make(reads, Out("y", [0, 1], a.dtype))
+        stage.call("eliminate", ("z",), ("y", f"r{len(reads)}"))
+        stage.flops += n * n * axes[0].max_chunk * FLOPS[a.dtype.kind]
+        reads.append(In(pivots, list(map(whole, pivots.shape))))
+        return stage.make(reads, Out("z", [0, 1], a.dtype))
 
 
 # -- what is made of it
@@ -248,7 +246,7 @@ def substituted(square: Square, b: Array, tile: int, lower: bool, trans: str = "
 def _solved_tile(square: Array, b: Array, lower: bool, trans: str, checked: bool) -> Array:
     size, columns = b.shape
     cuts = b._op.tiling.axes[1]
-    stage = _stage("trsm", [single(size), cuts], b.dtype, (size, size), (size, cuts.max_chunk))
+    stage = _stage("trsm", [single(size), cuts], b.dtype, size**2 * cuts.max_chunk, size**2)
     corner = AxisMap(-1, size=size)
     if checked:
         stage.call("regular", ("t",), ("r0",))
