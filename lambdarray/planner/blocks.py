@@ -21,6 +21,8 @@ VIEWED_PER_WORKER = 2
 # Of a worker's memory for a block that a task owns and its operands; the rest is for what is fetched ahead and sent.
 OWNED_SHARE = 0.65
 TILE_BYTES = 32 << 20
+# What a task of a reduction reads at a time where a task costs little: as fast as more, and it takes less memory.
+LOCAL_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def for_reduction(
     wanted = resources.workers * TASKS_PER_WORKER
     total = math.prod(tiling.shape)
     most = resources.memory_bytes // (MEMORY_PARTS * max(itemsize, 1))
+    if not resources.remote:
+        most = min(most, max(LEAST_ELEMENTS, LOCAL_BYTES // max(itemsize, 1)))
     target = max(1, min(most, max(LEAST_ELEMENTS, total // wanted)))
     cuts = list(tiling.axes)
     size = math.prod(tiling.max_tile)
@@ -108,7 +112,7 @@ def for_reduction(
             before = cuts[d].max_chunk
             cuts[d] = group(cuts[d], factor)
             size = size // max(before, 1) * max(cuts[d].max_chunk, 1)
-    elif size > 2 * (target if not (resources.remote and stored) else most if in_parts else size):
+    elif size > (1.5 * most if stored and in_parts else size if stored else 2 * target):
         for d in range(len(cuts)):
             parts = min(cuts[d].max_chunk, -(-size // target))
             before = cuts[d].max_chunk
@@ -117,6 +121,11 @@ def for_reduction(
             if size <= target:
                 break
     return tuple(cuts)
+
+
+def fits(cuts: Sequence[Cuts], itemsize: int, resources: Resources) -> bool:
+    """Whether a task may read such blocks and hold a few of them."""
+    return math.prod(c.max_chunk for c in cuts) * itemsize * MEMORY_PARTS <= resources.memory_bytes
 
 
 def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:
