@@ -29,10 +29,10 @@ def gemm_update(c: Array, a: Array, b: Array, *, trans: str = "NC") -> Array:
     array([[-22.]])
     """
     (m, n), k = c.shape, a.shape[trans[0] == "N"]
-    (a, lda), (b, ldb) = _rows(a, c.dtype), _rows(b, c.dtype)
+    (a, lda), (b, ldb) = in_rows(a, c.dtype), in_rows(b, c.dtype)
     if 0 not in (m, n, k):
         # To Fortran all matrices are transposed: c^T - op(b)^T op(a)^T.
-        blas("gemm", c.dtype, trans[1], trans[0], n, m, k, -1.0, b, ldb, a, lda, 1.0, c, _leading(c))
+        blas("gemm", c.dtype, trans[1], trans[0], n, m, k, -1.0, b, ldb, a, lda, 1.0, c, leading(c))
     return c
 
 
@@ -45,21 +45,21 @@ def herk_update(c: Array, a: Array) -> Array:
            [-5., -8.]])
     """
     n, k = a.shape
-    a, lda = _rows(a, c.dtype)
+    a, lda = in_rows(a, c.dtype)
     if 0 not in (n, k):
         name, trans = ("herk", "C") if c.dtype.kind == "c" else ("syrk", "T")
         # Rows are columns to Fortran, so that the lower triangle is its upper one.
-        blas(name, c.dtype, "U", trans, n, k, -1.0, a, lda, 1.0, c, _leading(c))
+        blas(name, c.dtype, "U", trans, n, k, -1.0, a, lda, 1.0, c, leading(c))
     return c
 
 
-def _rows(x: Array, dtype: np.dtype[Any]) -> tuple[Array, int]:
+def in_rows(x: Array, dtype: np.dtype[Any]) -> tuple[Array, int]:
     """A matrix whose rows are contiguous, and how far they lie apart: the array itself where it is such."""
     x = x.astype(dtype, copy=False)
-    if not (x.flags.aligned and (x.shape[1] == 1 or x.strides[1] == x.itemsize) and _leading(x) >= x.shape[1]):
+    if not (x.flags.aligned and (x.shape[1] == 1 or x.strides[1] == x.itemsize) and leading(x) >= x.shape[1]):
         x = np.array(x, order="C")
-    return x, _leading(x)
+    return x, leading(x)
 
 
-def _leading(x: Array) -> int:
+def leading(x: Array) -> int:
     return int(x.strides[0]) // x.itemsize if x.shape[0] > 1 else max(1, x.shape[1])
