@@ -31,6 +31,7 @@ NAMES = {
     "pivoting": "choose_pivots join_pivots place_pivots take_rows update_rows eliminate regular interchanges interchanged "
     "inverse_order parity",
     "updates": "gemm_update herk_update",
+    "orthogonal": "reflect unfold fold wy signed_lu reconstruct",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
     "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",
 }
