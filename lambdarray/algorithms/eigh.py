@@ -26,8 +26,8 @@ from .tiles import tiled
 
 # A matrix up to this side is one task's, by default: LAPACK takes a quarter of the flops, and a worker has the memory.
 MOST_SIDE = 4096
-# Places that are tried, and what a step may still move the sign; the bases are good to a power of that.
-CUTS, NEAR = 3, 2e-3
+# Places for a cut that are tried.
+CUTS = 3
 WHAT = "the parts of a spectrum"
 
 
@@ -90,6 +90,11 @@ def _parts(x: Array, tile: int, most: int, vectors: bool, scale: float) -> Part:
     return Part(values, tiled(concatenate(images, 1), tile))
 
 
+def near(dtype: np.dtype[Any]) -> float:
+    """What is left of the error of a sign, of which two projections leave the square."""
+    return float(np.finfo(dtype).eps) ** 0.55
+
+
 def _whole(x: Array, vectors: bool) -> Part:
     """By LAPACK, in one task."""
     if not vectors:
@@ -102,8 +107,8 @@ def _divided(x: Array, found: Spectrum, tile: int) -> list[tuple[Array, Array]] 
     for cut in found.cuts(CUTS):
         size = 1.1 * float(np.abs(found.nodes - cut).max())
         start: Any = (x - cut * eye(len(x), dtype=x.dtype, chunks=tile)) / size  # type: ignore[operator]
-        sign = polar(start, tile, WHAT, NEAR, hermitian=True)
-        above = round((len(x) + sign.trace) / 2) if sign.moved <= NEAR else 0
+        sign = polar(start, tile, WHAT, near(x.dtype), hermitian=True)
+        above = round((len(x) + sign.trace) / 2) if sign.error <= near(x.dtype) else 0
         if 0 < above < len(x):
             return _kept(x, [_basis(sign.u, -1, len(x) - above, tile), _basis(sign.u, 1, above, tile)], tile)
     return None
