@@ -20,7 +20,7 @@ from ..api.manipulation import concatenate
 from ..api.matrices import adjoint, of_matrices, of_matrix, sample
 from ..api.norms import norm
 from ..api.sorting import sort
-from .polar import orthonormal, polar
+from .polar import least, orthonormal, polar
 from .spectrum import Spectrum, spectrum
 from .tiles import tiled
 
@@ -75,11 +75,12 @@ def _parts(x: Array, tile: int, most: int, vectors: bool, scale: float) -> Part:
     off: Any = x - (trace(x) / len(x)) * one  # type: ignore[operator]
     given = x
     x, spread, found = spectrum(lambda v: given @ v, given, norm(off), WHAT)
-    scale = max(scale, float(np.abs(found.nodes).max()))
+    scale = max(scale, found.size)
     # What differs from a multiple of the identity by a part of the rounding error allowed is one.
-    if spread <= len(x) * np.finfo(x.dtype).eps / 4 * scale:
+    eps = float(np.finfo(x.dtype).eps)
+    if spread <= len(x) * eps / 4 * scale:
         return Part(sort(diagonal(x).real), one if vectors else None)
-    halves = _divided(x, found, tile)
+    halves = _divided(x, found, found.cuts(CUTS, len(x), most, least(x.dtype), 4 * eps * scale), tile)
     if halves is None:
         return _whole(x, vectors)
     parts = [_parts(part, tile, most, vectors, scale) for _, part in halves]
@@ -102,9 +103,9 @@ def _whole(x: Array, vectors: bool) -> Part:
     return Part(*of_matrices("eigh", [x], [x.shape[-1:], x.shape[-2:]], uplo="L"))
 
 
-def _divided(x: Array, found: Spectrum, tile: int) -> list[tuple[Array, Array]] | None:
+def _divided(x: Array, found: Spectrum, cuts: list[float], tile: int) -> list[tuple[Array, Array]] | None:
     """Bases of two invariant subspaces, the one of lesser eigenvalues first, and what the matrix is on each."""
-    for cut in found.cuts(CUTS):
+    for cut in cuts:
         size = 1.1 * float(np.abs(found.nodes - cut).max())
         start: Any = (x - cut * eye(len(x), dtype=x.dtype, chunks=tile)) / size  # type: ignore[operator]
         sign = polar(start, tile, WHAT, near(x.dtype), hermitian=True)

@@ -96,24 +96,20 @@ def polar(x: Array, tile: int, what: str, near: float, *, hermitian: bool = Fals
 
 def _run(x: Array, todo: list[Weights], tile: int, what: str, hermitian: bool) -> Polar:
     for weight in todo:
-        before, x = x, step(x, weight, tile)
+        x = step(x, weight, tile)
     if hermitian:
         x = tiled((x + adjoint(x)) / 2, tile)  # type: ignore[operator]
-    (u,), (total, far) = run_now([x], [trace(x).real, error_after(before, x)], what)
+    (u,), (total, far) = run_now([x], [trace(x).real, error_of(x)], what)
     return Polar(u, float(total), float(far))
 
 
-def error_after(before: Array, after: Array) -> Array:
-    """About the Frobenius norm of the error that a step leaves: a quarter of the cube of what it moved.
+def error_of(x: Array) -> Array:
+    """About the Frobenius norm of what a matrix is away from an isometry, by its effect on random vectors.
 
-    Of that cube its effect on random vectors tells the norm, where its own products would take as long as a step.
+    A step moves what is near 0 as little as what is near 1, so that what it moved would not tell.
     """
-    n = len(after)
-    moved = tiled(after - before, max(after.chunks[0], default=1))  # type: ignore[operator]
-    seen: Any = Generator(0).standard_normal((n, PROBES), chunks=(after.chunks[0], PROBES)).astype(after.dtype)
-    for turned in (moved, adjoint(moved), moved):
-        seen = turned @ seen
-    return norm(seen) / (4 * math.sqrt(PROBES))  # type: ignore[no-any-return, operator]
+    vectors: Any = Generator(0).standard_normal((x.shape[1], PROBES), chunks=(x.chunks[1], PROBES)).astype(x.dtype)
+    return norm(adjoint(x) @ (x @ vectors) - vectors) / (2 * math.sqrt(PROBES))  # type: ignore[no-any-return, operator]
 
 
 def step(x: Array, weight: Weights, tile: int) -> Array:

@@ -18,6 +18,8 @@ from ..api.reductions import sum as sum_
 
 # Random vectors, and products with the matrix.
 VECTORS, STEPS = 8, 16
+# Flops per n^3: of a round of the polar iteration, of making bases and parts, and of one task's eigenproblem.
+ROUND, BASES, ONE_TASK = 25, 11, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +29,30 @@ class Spectrum:
     nodes: np.ndarray[Any, Any]
     shares: np.ndarray[Any, Any]
 
-    def cuts(self, count: int) -> list[float]:
-        """The best places to cut the spectrum: in a gap, and with much on both sides.
+    @property
+    def size(self) -> float:
+        """The greatest absolute value."""
+        return float(np.abs(self.nodes).max())
 
-        >>> Spectrum(np.array([0.0, 0.1, 0.9, 1.0]), np.full(4, 0.25)).cuts(1)
+    def cuts(self, count: int, side: int, most: int, low: float, least: float = 0.0) -> list[float]:
+        """The best places to cut the spectrum of a matrix of `side` into parts, of which those up to `most` are done.
+
+        They are in gaps wider than `least`. A gap takes another round of the polar iteration for each factor `low`.
+
+        >>> Spectrum(np.array([0.0, 0.1, 0.9, 1.0]), np.full(4, 0.25)).cuts(1, 100, 60, 1e-5)
         [0.49]
         """
-        below = np.cumsum(self.shares)[:-1] / self.shares.sum()
-        gaps = np.diff(self.nodes)
-        best = np.argsort(-gaps * (below * (1 - below)) ** 2, kind="stable")[:count]
+        gaps, below = np.diff(self.nodes), np.cumsum(self.shares)[:-1] / self.shares.sum()
+        wide = gaps > least
         # Not the middle: an eigenvalue may lie just there in matrices with a symmetric spectrum.
-        return [float(self.nodes[i] + 0.4875 * gaps[i]) for i in best if gaps[i] > 0]
+        places, gaps, below = (self.nodes[:-1] + 0.4875 * gaps)[wide], gaps[wide], below[wide]
+        extent = np.maximum(places - self.nodes[0], self.nodes[-1] - places)
+        # Where there are more eigenvalues than nodes, one is nearer than a node.
+        rounds = np.log(gaps / 2 / extent * min(1.0, len(self.nodes) / side)) / np.log(low)
+        cost = ROUND * np.maximum(rounds, 1) + rounds + BASES
+        for share in (below, 1 - below):
+            cost += np.where(share * side <= most, ONE_TASK, ROUND + BASES + ONE_TASK) * share**3
+        return [float(places[i]) for i in np.argsort(cost, kind="stable")[:count]]
 
 
 def spectrum(apply: Callable[[Array], Array], x: Array, size: Array, what: str) -> tuple[Array, float, Spectrum]:
