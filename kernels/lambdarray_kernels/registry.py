@@ -32,6 +32,7 @@ NAMES = {
     "inverse_order parity",
     "updates": "gemm_update herk_update",
     "orthogonal": "reflect unfold fold wy signed_lu reconstruct",
+    "checks": "sketch tally weigh residual agree",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
     "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",
 }

@@ -134,36 +134,41 @@ def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:
     return max(2, min(FAN_IN, fits, count))
 
 
-def owned(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> tuple[Cuts, Cuts]:
+def tasks(cuts: Sequence[Cuts], beside: int = 1) -> int:
+    """The tasks of a grid, and of others like it that run beside it."""
+    return math.prod(c.count for c in cuts) * beside
+
+
+def owned(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, beside: int = 1) -> tuple[Cuts, Cuts]:
     """The rows and columns of the tasks of a product: each owns neighbouring output tiles, to read less.
 
     A result block of m by n reads (m + n) k words for m n k products, so blocks are kept near square and as large as
     fit beside two pairs of operand tiles, while there are tasks for all workers (Irony, Toledo and Tiskin, 2004).
     """
     rows, columns = cuts[-2], cuts[-1]
-    batch = math.prod(c.count for c in cuts[:-2])
+    batch = tasks(cuts[:-2], beside)
     wanted = resources.workers * (1 if resources.remote else 4)
     while True:
         fewer_rows = evenly(cuts[-2], -(-rows.count // 2)), columns
         fewer_columns = rows, evenly(cuts[-1], -(-columns.count // 2))
         wider = rows.max_chunk > columns.max_chunk
         for m, n in (fewer_columns, fewer_rows) if wider else (fewer_rows, fewer_columns):
-            tasks = m.count * n.count
+            count = m.count * n.count
             words = m.max_chunk * n.max_chunk + 2 * k * (m.max_chunk + n.max_chunk)
             fits = words * itemsize <= OWNED_SHARE * resources.memory_bytes
-            if tasks < rows.count * columns.count and batch * tasks >= wanted and fits:
+            if count < rows.count * columns.count and batch * count >= wanted and fits:
                 rows, columns = m, n
                 break
         else:
             return rows, columns
 
 
-def rows(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> tuple[Cuts, Cuts]:
+def rows(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, beside: int = 1) -> tuple[Cuts, Cuts]:
     """The rows and columns of the tasks of a product whose operands are views: whole rows of tiles, some for all.
 
     Nothing is read twice as dear, so that the block is what BLAS likes best: wide, its packed operands used often.
     """
-    batch = math.prod(c.count for c in cuts[:-2])
+    batch = tasks(cuts[:-2], beside)
     parts = min(cuts[-2].count, max(1, -(-resources.workers * VIEWED_PER_WORKER // batch)))
     m, n = evenly(cuts[-2], parts), evenly(cuts[-1], 1)
     words = m.max_chunk * n.max_chunk + k * (m.max_chunk + n.max_chunk)
@@ -182,10 +187,9 @@ def of_k(cuts: Cuts, most: int) -> Cuts:
     return cuts if cuts.max_chunk <= most or cuts.size == 0 else Cuts(cuts.size, most)
 
 
-def split_k(grid: Sequence[int], k: Cuts, most: int, resources: Resources) -> Cuts | None:
-    """The parts of k that give every worker a task where the grid alone is too small; None where it is not."""
-    tasks = math.prod(grid)
-    if tasks >= resources.workers or k.count == 1:
+def split_k(count: int, k: Cuts, most: int, resources: Resources) -> Cuts | None:
+    """The parts of k that give every worker a task where `count` tasks are too few; None where they are not."""
+    if count >= resources.workers or k.count == 1:
         return None
-    parts = min(k.count, -(-resources.workers // tasks))
+    parts = min(k.count, -(-resources.workers // count))
     return group(k, min(-(-k.count // parts), max(1, most // k.max_chunk)))

@@ -55,15 +55,15 @@ class Lowering(Reductions):
         grid = list(op.tiling.axes) if region.partial else self._kept_cuts(region, op)
         k = a.tiling.axes[-1] if a.tiling.axes[-1].count >= b.tiling.axes[-2].count else b.tiling.axes[-2]
         if not region.partial and self._through_store(op):
-            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources)
-        elif not region.partial and self._in_views(op) and math.prod(c.count for c in grid) >= self.resources.workers:
+            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside)
+        elif not region.partial and self._in_views(op) and blocks.tasks(grid, op.beside) >= self.resources.workers:
             k = Cuts(k.size, max(k.size, 1))
-            grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources)
+            grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources, op.beside)
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
         most = blocks.most_k(m, n, op.dtype.itemsize, self.resources)
         k = blocks.of_k(k, most)
         sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial
-        parts = None if not sums else blocks.split_k([c.count for c in grid], k, most, self.resources)
+        parts = None if not sums else blocks.split_k(blocks.tasks(grid, op.beside), k, most, self.resources)
         split = parts is not None
         k = k if parts is None else parts
         code = Code(op.ndim + 1, identity(op.ndim), self.array_of)
