@@ -48,7 +48,8 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     elementwise = max(_map_seconds(program, elements) + moved, 0 if products else streamed)
     compute = elementwise + products / (machine.gflops * 1e9 * max(cores, 0.1))
     seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
-    twice = sum(read_bytes[r.register] for r in program.reads if (r.loop and loops > 1) or _is_pasted(r))
+    twice = sum(read_bytes[r.register] for r in program.reads if _is_pasted(r))
+    twice += sum(min(read_bytes[r.register], _tile_bytes(program, r)) for r in program.reads if r.loop and loops > 1)
     made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
     if not all(s.kernel in MODELLED for s in program.steps):
         made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
@@ -88,6 +89,12 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
             block = math.prod(spans[part.maps[d].axis][1] for d in read.layout if d >= 0)
             total = max(total, block * spec.dtype.itemsize)
     return total
+
+
+def _tile_bytes(program: Program, read: Read) -> int:
+    """Bytes of the largest tile of a read's sources: what is under way while tiles are put together."""
+    specs = (program.arrays[part.array] for part in read.parts)
+    return max(math.prod(spec.tiling.max_tile) * spec.dtype.itemsize for spec in specs)
 
 
 def _is_pasted(read: Read) -> bool:

@@ -54,13 +54,15 @@ class Lowering(Reductions):
         batch = op.ndim - 2
         grid = list(op.tiling.axes) if region.partial else self._kept_cuts(region, op)
         k = a.tiling.axes[-1] if a.tiling.axes[-1].count >= b.tiling.axes[-2].count else b.tiling.axes[-2]
+        tiles = grid[-2].max_chunk + grid[-1].max_chunk
         if not region.partial and self._through_store(op):
-            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources)
+            held = 3 if len(region.members) else 1
+            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, held)
         elif not region.partial and self._in_views(op) and math.prod(c.count for c in grid) >= self.resources.workers:
             k = Cuts(k.size, max(k.size, 1))
             grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources)
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
-        most = blocks.most_k(m, n, op.dtype.itemsize, self.resources)
+        most = blocks.most_k(m, n, op.dtype.itemsize, self.resources, tiles)
         k = blocks.of_k(k, most)
         sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial
         parts = None if not sums else blocks.split_k([c.count for c in grid], k, most, self.resources)
