@@ -11,6 +11,7 @@ import numpy as np
 
 import lambdarray as la
 from lambdarray.algorithms.bounds import Bound
+from lambdarray.algorithms.tiles import side
 from lambdarray.api.array import Array
 from lambdarray.api.compute import resources
 from lambdarray.config import get_config
@@ -29,6 +30,11 @@ def matrix(name: str, m: int, n: int, tile: int = TILE) -> Array:
     cuts = Tiling((Cuts(m, min(m, tile)), Cuts(n, min(n, tile))))
     location = {"kind": "tiles", "store": place, "prefix": name}
     return Array(Stored((), cuts, np.dtype(float), location=location, token=f"{place} {m} {n} {tile}"))
+
+
+def chosen_tile(n: int) -> int:
+    """The tiles that the library chooses for a square matrix."""
+    return side(matrix("a", n, n)) or n
 
 
 @contextmanager
