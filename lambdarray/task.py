@@ -346,8 +346,9 @@ class Plan:
 class TaskReport:
     """What a worker says of one attempt at a task: seconds by phase, bytes, and the error if it failed.
 
-    `status` is "done", "error" (the task raised), "user_error" (the user's function raised), "timeout", "memory",
-    "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs).
+    `status` is "done", "error" (the task raised), "user_error" (the user's function raised), "matrix_error" (no
+    result exists for its matrix), "timeout", "memory", "crashed", "throttled" (never started) or "unknown" (the
+    connection was lost: look for the outputs).
     `shared` says that it ended with a worker that held other attempts too, any of which may have ended it.
     `billed_ms` is the whole invocation's, on the first report of its bundle.
     """

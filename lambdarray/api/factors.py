@@ -45,18 +45,25 @@ class SVDResult(NamedTuple):
     Vh: Array
 
 
-def cholesky(a: Any, /, *, upper: bool = False) -> Array:
-    """The lower (or upper) triangular factor of Hermitian positive definite matrices.
+def cholesky(a: Any, /, *, upper: bool = False, tile: int | None = None) -> Array:
+    """The lower (or upper) triangular factor of Hermitian positive definite matrices, of which that triangle is read.
 
-    LinAlgError from the task that finds a matrix which is not positive definite.
+    LinAlgError from the task that finds a leading minor which is not positive definite. `tile` is the side of the
+    tiles that a matrix is factorised in; by default a large one is, in tiles that suit its size.
 
     >>> import lambdarray as la
     >>> la.linalg.cholesky(la.asarray([[4.0, 2.0], [2.0, 5.0]])).compute()
     array([[2., 0.],
            [1., 2.]])
     """
+    from ..algorithms.cholesky import cholesky as by_tiles
+    from ..algorithms.tiles import side
+
     x = square(a)
-    return of_matrix("cholesky", x, x.shape[-2:], upper=bool(upper))
+    length = side(x, tile)
+    if length is None:
+        return of_matrix("cholesky", x, x.shape[-2:], upper=bool(upper))
+    return by_tiles(x, length, upper=bool(upper))
 
 
 def qr(a: Any, mode: str = "reduced") -> Any:
