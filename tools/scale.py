@@ -36,12 +36,12 @@ MOST_SIMULATED = 300_000
 NUMPYWREN = {"GEMM": 2670, "Cholesky": 3100, "QR": 25_100, "SVD": 77_800}
 HEAD = f"""# Scale, on paper
 
-Plans for double-precision matrices of 256K and 1M a side, made by the code that runs, in tiles of {TILE:,} by {TILE:,} and in
-those that the library chooses, where these are others; `make scale` writes this, and nothing is computed. Workers are
-functions of {MEMORY_MIB:,} MB. Seconds are those of the real scheduler in virtual time (as `la.simulate` has them: by the cost
-model, with cold starts, stragglers and spread); those with a ~ are of more than {MOST_SIMULATED:,} tasks: the greater of work over
-workers and the critical path, which is the longest chain of tasks that read one another's tiles. Dollars are
-the quote's, for x86-64. "Planned" is the seconds and MB that it took to make the plan.
+Plans for double-precision matrices of 256K and 1M a side, made by the code that runs, in tiles of {TILE:,} by {TILE:,}, and
+in those that the library chooses where these are others; `make scale` writes this, and nothing is computed. Workers
+are functions of {MEMORY_MIB:,} MB. Seconds are those of the real scheduler in virtual time (as `la.simulate` has them: by
+the cost model, with cold starts, stragglers and spread); those with a ~ are of more than {MOST_SIMULATED:,} tasks: the
+greater of work over workers and the critical path, which is the longest chain of tasks that read one another's tiles.
+Dollars are the quote's, for x86-64. "Planned" is the seconds and MB that it took to make the plan.
 
 """
 COLUMNS = (

@@ -12,7 +12,8 @@ from ..ops import Blocks, Contract, ObjectSource, Op, Pick, Reduce, Reshape, Sto
 from ..task import Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
-from .code import Code
+from .code import Code, Value
+from .estimate import MOST_TASK_S, turns_of
 from .reductions import Reductions
 from .regions import Region, operand_parts, peel_input, peel_operand, peel_rechunk
 from .views import FIXED, compose, identity, layout, through_views
@@ -51,7 +52,6 @@ class Lowering(Reductions):
 
     def _product(self, region: Region, op: Contract) -> None:
         a, b = op.inputs
-        batch = op.ndim - 2
         grid = list(op.tiling.axes) if region.partial else self._kept_cuts(region, op)
         k = a.tiling.axes[-1] if a.tiling.axes[-1].count >= b.tiling.axes[-2].count else b.tiling.axes[-2]
         tiles = grid[-2].max_chunk + grid[-1].max_chunk
@@ -66,17 +66,14 @@ class Lowering(Reductions):
         k = blocks.of_k(k, most)
         sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial
         parts = None if not sums else blocks.split_k([c.count for c in grid], k, most, self.resources)
-        split = parts is not None
-        k = k if parts is None else parts
-        code = Code(op.ndim + 1, identity(op.ndim), self.array_of)
-        left = self._operand(code, a, op, (batch, batch + 2), (*range(batch), batch, batch + 2))
-        right = self._operand(code, b, op, (batch + 2, batch + 1), (*range(batch), batch + 2, batch + 1))
-        params = {"dtype": dtype_to_json(op.dtype)}
-        code.steps.append(Step("gemm", ("c",), (left, right), params, loop=True))
-        axes = (*grid, k)
-        if split:
-            self._split_product(region, op, code, axes)
+        if parts is not None:
+            self._split_product(region, op, (*grid, parts))
             return
+        turns = turns_of(2.0 * m * n * k.size, op.dtype, self.resources) if sums else 1
+        if min(turns, k.count) > 1:
+            self._product_in_turns(region, op, grid, blocks.evenly(k, turns), k)
+            return
+        code, axes = self._gemm(op), (*grid, k)
         code.stage = self._facing(region, ())
         code.values[id(op), region.view] = ("in", "c")
         self._members(region, code)
@@ -92,7 +89,41 @@ class Lowering(Reductions):
         bases = (peel_operand(i)[0] for i in op.inputs)
         return all(isinstance(b, ObjectSource) and isinstance(b.obj, np.ndarray) for b in bases)
 
-    def _split_product(self, region: Region, op: Contract, code: Code, axes: Sequence[Cuts]) -> None:
+    def _gemm(self, op: Contract, first: int = 0) -> Code:
+        """The product of a task's blocks, looped over k from `first` on."""
+        (a, b), batch = op.inputs, op.ndim - 2
+        code = Code(op.ndim + 1, identity(op.ndim), self.array_of)
+        left = self._operand(code, a, op, (batch, batch + 2), (*range(batch), batch, batch + 2), first)
+        right = self._operand(code, b, op, (batch + 2, batch + 1), (*range(batch), batch + 2, batch + 1), first)
+        code.steps.append(Step("gemm", ("c",), (left, right), {"dtype": dtype_to_json(op.dtype)}, loop=True))
+        return code
+
+    def _product_in_turns(self, region: Region, op: Contract, grid: Sequence[Cuts], turns: Cuts, k: Cuts) -> None:
+        """Partial products, each over a stretch of k, then their sum: where a task would take longer than it may."""
+        self.notes.append(
+            f"{op.describe()}: k split in {turns.count} parts, since a task would take longer than {MOST_TASK_S:g} s"
+        )
+        kept, follows = self._kept_cuts(region, op), tuple(range(op.ndim))
+        code, dtype = Code(op.ndim, self._facing(region, ()), self.array_of), dtype_to_json(op.dtype)
+        sums: list[Value] = []
+        for lo, hi in map(turns.span, range(turns.count)):
+            spec = self._scratch(Tiling(tuple(kept)), op.dtype, "p")
+            bounds = [start - lo for start in map(int, k.start(np.arange(*k.tiles(lo, hi))))]
+            axes = (*grid, Cuts.from_bounds(np.array([*bounds, hi - lo])))
+            write = Write("c", spec.name, follows, (False,) * op.ndim)
+            self._emit(op, f"{op.describe()}, k from {lo}", self._gemm(op, lo), axes, op.ndim, [write])
+            part: Value = ("in", f"r{len(code.reads)}")
+            code.reads.append(Read(part[1], (Part(spec.name, identity(op.ndim)),), follows))
+            code.arrays[spec.name] = spec
+            if sums:
+                code.instructions.append(["add", [sums[-1], part], [dtype, dtype], [dtype]])
+                part = ("reg", (len(code.instructions) - 1, 0))
+            sums.append(part)
+        code.values[id(op), region.view] = sums[-1]
+        self._members(region, code)
+        self._end(region, code, kept, op.ndim, {})
+
+    def _split_product(self, region: Region, op: Contract, axes: Sequence[Cuts]) -> None:
         """Partial products over parts of k, then their sum: where the grid alone is too small for the workers."""
         parts = axes[-1].count
         self.notes.append(
@@ -104,17 +135,17 @@ class Lowering(Reductions):
         by_block = (False,) * op.ndim + (True,)
         write = Write("c", spec.name, tuple(range(op.ndim + 1)), by_block)
         once = Cuts(1, 1)  # the parts of k are the grid's, so that the loop of each task runs once
-        self._emit(op, f"{op.describe()}, split over k", code, (*axes, once), len(axes), [write])
+        self._emit(op, f"{op.describe()}, split over k", self._gemm(op), (*axes, once), len(axes), [write])
         summed = self._tree(spec, "sum", (op.ndim,), op)
         self._finish(region, op, summed, (op.ndim,))
 
-    def _operand(self, code: Code, op: Op, out: Op, last: tuple[int, int], order: Sequence[int]) -> str:
-        """The register of a product's operand, its last axes following the stage's axes `last`."""
+    def _operand(self, code: Code, op: Op, out: Op, last: tuple[int, int], order: Sequence[int], first: int) -> str:
+        """The register of a product's operand, its last axes following the stage's axes `last`, k from `first` on."""
         skip = out.ndim - op.ndim
         stage = [
             FIXED if n == 1 and out.shape[d + skip] != 1 else AxisMap(d + skip) for d, n in enumerate(op.shape[:-2])
         ]
-        outer = (*stage, AxisMap(last[0]), AxisMap(last[1]))
+        outer = (*stage, *(AxisMap(axis, first if axis == out.ndim else 0) for axis in last))
         parts = []
         for base, maps in operand_parts(op):
             spec = self.array_of(base)
