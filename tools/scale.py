@@ -2,16 +2,16 @@
 
     python tools/scale.py [algorithm ...]
 
-With names, only those are planned, and printed instead. Every plan is made in a process of its own, whose peak memory
-is that of the plan; then the real scheduler runs it in virtual time, by the cost model.
+With names, only those are planned, and printed instead. Every plan is made in a process of its own; then the real
+scheduler runs it in virtual time, by the cost model.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,12 +36,13 @@ MOST_SIMULATED = 300_000
 NUMPYWREN = {"GEMM": 2670, "Cholesky": 3100, "QR": 25_100, "SVD": 77_800}
 HEAD = f"""# Scale, on paper
 
-Plans for double-precision matrices of 256K and 1M a side, made by the code that runs, in tiles of {TILE:,} by {TILE:,}, and
-in those that the library chooses where these are others; `make scale` writes this, and nothing is computed. Workers
-are functions of {MEMORY_MIB:,} MB. Seconds are those of the real scheduler in virtual time (as `la.simulate` has them: by
-the cost model, with cold starts, stragglers and spread); those with a ~ are of more than {MOST_SIMULATED:,} tasks: the
-greater of work over workers and the critical path, which is the longest chain of tasks that read one another's tiles.
-Dollars are the quote's, for x86-64. "Planned" is the seconds and MB that it took to make the plan.
+Plans for double-precision matrices of 256K and 1M a side, made by the code that runs, in tiles of {TILE:,} by
+{TILE:,}, and in those that the library chooses where these are others; `make scale` writes this, and nothing is
+computed. Workers are functions of {MEMORY_MIB:,} MB. Seconds are those of the real scheduler in virtual time (as
+`la.simulate` has them: by the cost model, with cold starts, stragglers and spread). Those with a ~ are of plans of more
+than {MOST_SIMULATED:,} tasks: the greater of work over workers and the critical path, which is the longest chain of tasks
+that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is the seconds that it took to make the
+plan, and the most MB that Python held for it.
 
 """
 COLUMNS = (
@@ -92,9 +93,9 @@ def measure(name: str, n: int, tile: int, workers: int) -> Row:
     """Make a plan and drive it in virtual time."""
     with on_lambda(workers):
         la.plan(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4))  # what is imported at the first use
-        before, begin = _peak_mb(), perf_counter()
+        begin = perf_counter()
         plan = la.plan(*PAPERS[name].make(n, tile))
-        planned_s, planned_mb = perf_counter() - begin, _peak_mb() - before
+        planned_s, planned_mb = perf_counter() - begin, _peak_mb(name, n, tile)
         found = Explanation(plan, get_config(), workers)
         dollars = found.quote(LAMBDA_X86_64, workers, MEMORY_MIB).dollars
         critical = critical_seconds(plan)
@@ -106,8 +107,14 @@ def measure(name: str, n: int, tile: int, workers: int) -> Row:
     return Row(name, n, tile, workers, stages, plan.task_count, *measured)
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+def _peak_mb(name: str, n: int, tile: int) -> float:
+    """The most memory that Python holds while the plan is made: a second time, for tracing makes it slow."""
+    tracemalloc.start()
+    plan = la.plan(*PAPERS[name].make(n, tile))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    del plan
+    return peak / 1e6
 
 
 def _in_a_process(*arguments: str | int) -> Row:

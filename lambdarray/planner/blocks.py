@@ -23,6 +23,8 @@ OWNED_SHARE = 0.9
 # A product that reads more than so many times the least possible does without fetching ahead to read less.
 NEAR_LEAST = 1.75
 TILE_BYTES = 32 << 20
+# Blocks beside the parts of a product that are summed: the sum, what is read for its epilogue, and what comes of it.
+BESIDE_PARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,11 @@ def most_k(m: int, n: int, itemsize: int, resources: Resources, tiles: int | Non
     """
     spare = resources.memory_bytes - m * n * itemsize
     return max(1, spare // max((m + n + (m + n if tiles is None else tiles)) * itemsize, 1))
+
+
+def parts_of(nbytes: int, resources: Resources) -> int:
+    """How many parts of a product a task may sum: of so many bytes each, beside what comes of them."""
+    return int(OWNED_SHARE * resources.memory_bytes // max(nbytes, 1)) - BESIDE_PARTS
 
 
 def of_k(cuts: Cuts, most: int) -> Cuts:

@@ -9,7 +9,7 @@ import numpy as np
 from lambdarray_kernels.movement import reshape_maps
 
 from ..ops import Blocks, Contract, ObjectSource, Op, Pick, Reduce, Reshape, Stored
-from ..task import Part, Read, Step, Write
+from ..task import ArraySpec, Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
 from .code import Code, Value
@@ -103,25 +103,44 @@ class Lowering(Reductions):
         self.notes.append(
             f"{op.describe()}: k split in {turns.count} parts, since a task would take longer than {MOST_TASK_S:g} s"
         )
-        kept, follows = self._kept_cuts(region, op), tuple(range(op.ndim))
-        code, dtype = Code(op.ndim, self._facing(region, ()), self.array_of), dtype_to_json(op.dtype)
-        sums: list[Value] = []
+        kept = self._kept_cuts(region, op)
+        parts = []
         for lo, hi in map(turns.span, range(turns.count)):
-            spec = self._scratch(Tiling(tuple(kept)), op.dtype, "p")
             bounds = [start - lo for start in map(int, k.start(np.arange(*k.tiles(lo, hi))))]
             axes = (*grid, Cuts.from_bounds(np.array([*bounds, hi - lo])))
-            write = Write("c", spec.name, follows, (False,) * op.ndim)
-            self._emit(op, f"{op.describe()}, k from {lo}", self._gemm(op, lo), axes, op.ndim, [write])
-            part: Value = ("in", f"r{len(code.reads)}")
-            code.reads.append(Read(part[1], (Part(spec.name, identity(op.ndim)),), follows))
-            code.arrays[spec.name] = spec
-            if sums:
-                code.instructions.append(["add", [sums[-1], part], [dtype, dtype], [dtype]])
-                part = ("reg", (len(code.instructions) - 1, 0))
-            sums.append(part)
-        code.values[id(op), region.view] = sums[-1]
+            parts.append(self._part(op, f"k from {lo}", self._gemm(op, lo), "c", axes, kept))
+        fits = max(2, blocks.parts_of(math.prod(c.max_chunk for c in kept) * op.dtype.itemsize, self.resources))
+        while len(parts) > fits:
+            code = Code(op.ndim, identity(op.ndim), self.array_of)
+            code.map_step([("c", self._sum(code, parts[:fits], op), None)], {})
+            parts = [*parts[fits:], self._part(op, f"sum of {fits} parts", code, "c", kept, kept)]
+        code = Code(op.ndim, self._facing(region, ()), self.array_of)
+        code.values[id(op), region.view] = self._sum(code, parts, op)
         self._members(region, code)
         self._end(region, code, kept, op.ndim, {})
+
+    def _part(
+        self, op: Op, text: str, code: Code, register: str, axes: Sequence[Cuts], kept: Sequence[Cuts]
+    ) -> ArraySpec:
+        """The array of one part of a product, which is as the product is, by a program of its own."""
+        spec = self._scratch(Tiling(tuple(kept)), op.dtype, "p")
+        write = Write(register, spec.name, tuple(range(op.ndim)), (False,) * op.ndim)
+        self._emit(op, f"{op.describe()}, {text}", code, axes, op.ndim, [write])
+        return spec
+
+    def _sum(self, code: Code, parts: Sequence[ArraySpec], op: Op) -> Value:
+        """What computes the sum of parts of a product."""
+        dtype, total = dtype_to_json(op.dtype), None
+        for spec in parts:
+            part: Value = ("in", f"r{len(code.reads)}")
+            code.reads.append(Read(part[1], (Part(spec.name, identity(op.ndim)),), tuple(range(op.ndim))))
+            code.arrays[spec.name] = spec
+            if total is not None:
+                code.instructions.append(["add", [total, part], [dtype, dtype], [dtype]])
+                part = ("reg", (len(code.instructions) - 1, 0))
+            total = part
+        assert total is not None
+        return total
 
     def _split_product(self, region: Region, op: Contract, axes: Sequence[Cuts]) -> None:
         """Partial products over parts of k, then their sum: where the grid alone is too small for the workers."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lambdarray as la
-from lambdarray.planner import Resources, estimate, make_plan
+from lambdarray.planner import Resources, blocks, estimate, make_plan
 from lambdarray.runtime.executors.threads import ThreadsExecutor
 from lambdarray.runtime.run import run
 from lambdarray.runtime.summary import RunReport
@@ -56,11 +56,13 @@ def test_a_product_too_long_for_a_task_is_a_sum_of_parts_of_k(
     a, b = (rng.standard_normal(shape).astype(dtype) for shape in ((90, 210), (210, 70)))
     x, y = la.from_array(a, chunks=((30, 60), (50, 60, 100))), la.from_array(b, chunks=40)
     monkeypatch.setattr(estimate, "MOST_TASK_S", 1e-6)
+    monkeypatch.setattr(blocks, "OWNED_SHARE", 2.0**-18)  # so that no more than two parts are summed at once
     with la.config(store=str(tmp_path), workers=1, progress=False):
         plan = la.plan(x @ y)
         found = la.compute(x @ y, (x @ y).T * 2 - 1, (x[5:] @ y).sum(axis=0))
     assert len([program for program in plan.programs if program.loop_count > 0 and "k from" in program.op]) > 1
     assert any("longer than" in note for note in plan.notes)
+    assert any("sum of 2 parts" in program.op for program in plan.programs)
     for value, wanted in zip(found, (a @ b, (a @ b).T * 2 - 1, (a[5:] @ b).sum(axis=0)), strict=True):
         np.testing.assert_allclose(value, wanted, atol=1e-3 if dtype == "complex64" else 1e-11)
 
