@@ -40,7 +40,7 @@ Plans for double-precision matrices of 256K and 1M a side, made by the code that
 {TILE:,}, and in those that the library chooses where these are others; `make scale` writes this, and nothing is
 computed. Workers are functions of {MEMORY_MIB:,} MB. Seconds are those of the real scheduler in virtual time (as
 `la.simulate` has them: by the cost model, with cold starts, stragglers and spread). Those with a ~ are of plans of more
-than {MOST_SIMULATED:,} tasks: the greater of work over workers and the critical path, which is the longest chain of tasks
+than {MOST_SIMULATED:,} tasks: the greater of work over workers and the critical path, the longest chain of tasks
 that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is the seconds that it took to make the
 plan, and the most MB that Python held for it.
 
