@@ -15,7 +15,7 @@ from . import blocks
 from .code import Code, Value
 from .estimate import MOST_TASK_S, turns_of
 from .reductions import Reductions
-from .regions import Region, operand_parts, peel_input, peel_operand, peel_rechunk
+from .regions import Region, input_parts, operand_parts, peel_operand, peel_rechunk
 from .views import FIXED, compose, identity, layout, through_views
 
 
@@ -181,16 +181,15 @@ class Lowering(Reductions):
         """A program as the op has it, over the arrays under its inputs' views."""
         code = Code(op.grid_ndim, identity(op.grid_ndim), self.array_of)
         for n, (i, reading) in enumerate(zip(op.inputs, op.reads, strict=True)):
-            base, maps = peel_input(i, reading.maps)
-            spec = self.array_of(base)
-            code.arrays[spec.name] = spec
-            staged = through_views(maps, reading.maps)
-            order = layout(maps, i.ndim)
-            looped = any(m.axis >= op.grid_ndim for m in staged)
+            parts, order, looped = [], layout(input_parts(i, reading.maps)[0][1], i.ndim), False
+            for base, maps in input_parts(i, reading.maps):
+                spec = self.array_of(base)
+                code.arrays[spec.name] = spec
+                staged = through_views(maps, reading.maps)
+                looped = looped or any(m.axis >= op.grid_ndim for m in staged)
+                parts.append(Part(spec.name, staged))
             by_axis = order[reading.by_axis] if reading.by else 0
-            code.reads.append(
-                Read(f"r{n}", (Part(spec.name, staged),), order, looped, reading.by, by_axis, reading.most)
-            )
+            code.reads.append(Read(f"r{n}", tuple(parts), order, looped, reading.by, by_axis, reading.most))
         code.steps.extend(op.steps)
         specs = [self._result(made) for made in self._outputs_of(op)]
         self._specs[id(op)] = specs[0]

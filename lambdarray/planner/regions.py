@@ -121,6 +121,22 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
     return op, maps
 
 
+def input_parts(op: Op, reading: Maps) -> list[tuple[Op, Maps]]:
+    """As `operand_parts`, for an input of a `Blocks`: where a concatenation's axis is read element by element."""
+    base, maps = peel_input(op, reading)
+    if isinstance(base, Concat) and _is_along(maps, base.axis) and reading[maps[base.axis].axis].follows:
+        parts = [(part, compose(inner, maps)) for part, inner in parts_of(base)]
+        if all(_is_whole(part, inner, op.shape, reading) for part, inner in parts):
+            return parts
+    return [(base, maps)]
+
+
+def _is_whole(part: Op, maps: Maps, shape: Sequence[int], reading: Maps) -> bool:
+    """Whether a part has all of the axes that are not read element by element."""
+    followed = ((m, n) for m, n in zip(maps, part.shape, strict=True) if m.axis >= 0)
+    return all(reading[m.axis].follows or (m.start, m.step, n) == (0, 1, shape[m.axis]) for m, n in followed)
+
+
 def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
     """What a concatenation is read from, and how each of those follows its axes.
 
@@ -256,7 +272,8 @@ class _Assigner:
         elif isinstance(op, Blocks):
             self._store(op)
             for i, reading in zip(op.inputs, op.reads, strict=True):
-                self._keep(peel_input(i, reading.maps)[0])
+                for base, _ in input_parts(i, reading.maps):
+                    self._keep(base)
         elif isinstance(op, Pick):
             self._keep(op.inputs[0])
         elif id(op) in self.kept or not self._joins(op, uses):
