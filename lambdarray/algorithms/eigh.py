@@ -1,0 +1,131 @@
+"""The eigenvalues and eigenvectors of one large Hermitian matrix, by spectral divide and conquer.
+
+The sign of A - s I, a polar factor, tells the eigenvectors of the eigenvalues above s from those below. A
+basis of either space makes two smaller matrices, and so on until one is a task's
+(Y. Nakatsukasa and N. J. Higham, SIAM J. Sci. Comput. 35, 2013).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..api.array import Array
+from ..api.compute import run_now
+from ..api.diagonals import diagonal, trace
+from ..api.generator import Generator
+from ..api.grids import eye, tril, triu
+from ..api.manipulation import concatenate
+from ..api.matrices import adjoint, of_matrices, of_matrix, sample
+from ..api.norms import norm
+from ..api.sorting import sort
+from .polar import least, orthonormal, polar
+from .spectrum import Spectrum, spectrum
+from .tiles import tiled
+
+# A matrix up to this side is one task's, by default: LAPACK takes a quarter of the flops, and a worker has the memory.
+MOST_SIDE = 4096
+# Places for a cut that are tried.
+CUTS = 3
+WHAT = "the parts of a spectrum"
+
+
+class Part(NamedTuple):
+    """Eigenvalues, least first, and unless they alone are wanted their vectors."""
+
+    values: Array
+    vectors: Array | None
+
+
+def most_side(tile: int | None) -> int:
+    """The side up to which a matrix is one task's: of three tiles, where the caller chose them."""
+    return MOST_SIDE if tile is None else 3 * tile
+
+
+def eigh(a: Array, tile: int, most: int, *, uplo: str = "L", vectors: bool = True) -> Part:
+    """Of a Hermitian matrix of which one triangle is read; parts up to the side `most` are a task's each.
+
+    Runs now, as often as there are parts of the spectrum; the eigenproblems of the parts are left to be computed.
+
+    >>> import lambdarray as la, numpy as np
+    >>> x = la.asarray(np.diag([3.0, 1.0, 4.0, 1.5, 9.0]))
+    >>> eigh(x, tile=2, most=4).values.compute().round(12)
+    array([1. , 1.5, 3. , 4. , 9. ])
+    """
+    kind = sample("eigh", [a], {})[1]
+    x = tiled(mirrored(a.astype(kind), uplo), tile)
+    made = _parts(x, tile, most, vectors, 0.0)
+    # Parts meet at cuts that eigenvalues may lie on, but for rounding.
+    return Part(sort(made.values), made.vectors)
+
+
+def mirrored(x: Array, uplo: str) -> Array:
+    """The Hermitian matrix of one triangle, its diagonal made real."""
+    one: Any = tril(x, -1) if uplo == "L" else triu(x, 1)
+    middle: Any = tril(triu(x))
+    return one + adjoint(one) + middle.real  # type: ignore[no-any-return]
+
+
+def _parts(x: Array, tile: int, most: int, vectors: bool, scale: float) -> Part:
+    """Of a matrix in tiles; `scale` is the norm of the one that it is a part of, to which rounding errors are."""
+    if len(x) <= most:
+        return _whole(x, vectors)
+    one = eye(len(x), dtype=x.dtype, chunks=tile)
+    off: Any = x - (trace(x) / len(x)) * one  # type: ignore[operator]
+    given = x
+    x, spread, found = spectrum(lambda v: given @ v, given, norm(off), WHAT)
+    scale = max(scale, found.size)
+    # What differs from a multiple of the identity by a part of the rounding error allowed is one.
+    eps = float(np.finfo(x.dtype).eps)
+    if spread <= len(x) * eps / 4 * scale:
+        return Part(sort(diagonal(x).real), one if vectors else None)
+    halves = _divided(x, found, found.cuts(CUTS, len(x), most, least(x.dtype), 4 * eps * scale), tile)
+    if halves is None:
+        return _whole(x, vectors)
+    parts = [_parts(part, tile, most, vectors, scale) for _, part in halves]
+    values = concatenate([part.values for part in parts])
+    if not vectors:
+        return Part(values, None)
+    images = [tiled(basis @ part.vectors, tile) for (basis, _), part in zip(halves, parts, strict=True)]
+    return Part(values, tiled(concatenate(images, 1), tile))
+
+
+def near(dtype: np.dtype[Any]) -> float:
+    """What is left of the error of a sign, of which two projections leave the square."""
+    return float(np.finfo(dtype).eps) ** 0.55
+
+
+def _whole(x: Array, vectors: bool) -> Part:
+    """By LAPACK, in one task."""
+    if not vectors:
+        return Part(of_matrix("eigvalsh", x, x.shape[-1:], uplo="L"), None)
+    return Part(*of_matrices("eigh", [x], [x.shape[-1:], x.shape[-2:]], uplo="L"))
+
+
+def _divided(x: Array, found: Spectrum, cuts: list[float], tile: int) -> list[tuple[Array, Array]] | None:
+    """Bases of two invariant subspaces, the one of lesser eigenvalues first, and what the matrix is on each."""
+    for cut in cuts:
+        size = 1.1 * float(np.abs(found.nodes - cut).max())
+        start: Any = (x - cut * eye(len(x), dtype=x.dtype, chunks=tile)) / size  # type: ignore[operator]
+        sign = polar(start, tile, WHAT, near(x.dtype), hermitian=True)
+        above = round((len(x) + sign.trace) / 2) if sign.error <= near(x.dtype) else 0
+        if 0 < above < len(x):
+            return _kept(x, [_basis(sign.u, -1, len(x) - above, tile), _basis(sign.u, 1, above, tile)], tile)
+    return None
+
+
+def _basis(sign: Array, side: int, count: int, tile: int) -> Array:
+    """An orthonormal basis of the vectors that the sign takes to `side` times themselves."""
+    n, eps = len(sign), float(np.finfo(sign.dtype).eps)
+    basis: Any = Generator(n + side).standard_normal((n, count), chunks=tile).astype(sign.dtype)
+    # Random vectors projected may be badly conditioned; the first projection mends the rounding errors of that.
+    for shift in (4 * n * n * eps, *([0.0] if eps < 1e-10 else [0.0, 0.0])):
+        basis = orthonormal(tiled((basis + side * (sign @ basis)) / 2, tile), tile, shift)
+    return tiled(basis, tile)
+
+
+def _kept(x: Array, bases: list[Array], tile: int) -> list[tuple[Array, Array]]:
+    parts = [tiled(adjoint(basis) @ tiled(x @ basis, tile), tile) for basis in bases]
+    (low, high, below, above), _ = run_now([*bases, *parts], [], WHAT)
+    return [(low, below), (high, above)]

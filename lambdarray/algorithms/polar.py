@@ -1,0 +1,162 @@
+"""The polar decomposition of a square matrix, by iterations of products and Cholesky factors alone.
+
+QDWH (Y. Nakatsukasa, Z. Bai and F. Gygi, "Optimizing Halley's iteration for computing the matrix polar decomposition",
+SIAM J. Matrix Anal. Appl. 31, 2010; Y. Nakatsukasa and N. J. Higham, "Stable and efficient spectral divide and conquer
+algorithms for the symmetric eigenvalue decomposition and the SVD", SIAM J. Sci. Comput. 35, 2013). Where its weight
+c is large they take the QR factors of [sqrt(c) X; I]; here these are found by a Cholesky factorisation and one
+correction, which is as accurate as long as c is far below 1 / eps (Y. Yamamoto et al., "Roundoff error analysis of the
+CholeskyQR2 algorithm", Electron. Trans. Numer. Anal. 44, 2015). So the weights are those for singular values down to
+`least(dtype)`, and what is smaller takes a second round, or a third.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from lambdarray_kernels import get
+
+from ..api.array import Array
+from ..api.compute import run_now
+from ..api.diagonals import trace
+from ..api.generator import Generator
+from ..api.grids import eye
+from ..api.manipulation import concatenate
+from ..api.matrices import adjoint
+from ..api.norms import norm
+from ..api.stages import In, Out, Stage, whole
+from ..tiling import Cuts
+from .cholesky import cholesky
+from .tiles import steps, tiled
+
+# A weight up to this takes one Cholesky factorisation; rounds that are tried, each of which gains 1 / least(dtype).
+MOST_PLAIN, MOST_ROUNDS = 100.0, 6
+PROBES = 8
+HALLEY = (3.0, 1.0, 3.0)
+Weights = tuple[float, float, float]
+
+
+def least(dtype: np.dtype[Any]) -> float:
+    """The singular value down to which a round converges: its square root is well above that of eps."""
+    return 3e-5 if np.finfo(dtype).eps < 1e-10 else 1e-2
+
+
+def weights(low: float) -> tuple[Weights, float]:
+    """a, b and c of the next step x (a + b x^2) / (1 + c x^2) for singular values in [low, 1], and the new bound.
+
+    >>> weights(1.0)
+    ((3.0, 1.0, 3.0), 1.0)
+    """
+    d = (4 * (1 - low**2) / low**4) ** (1 / 3)
+    root = math.sqrt(1 + d)
+    a = root + math.sqrt(8 - 4 * d + 8 * (2 - low**2) / (low**2 * root)) / 2
+    b = (a - 1) ** 2 / 4
+    c = a + b - 1
+    return (a, b, c), min(1.0, low * (a + b * low**2) / (1 + c * low**2))
+
+
+def schedule(low: float, enough: float = 1e-11) -> list[Weights]:
+    """The steps of a round, until the bound is 1 but for what is `enough`.
+
+    >>> [round(c) for a, b, c in schedule(3e-5)]
+    [1711690, 53, 4, 3]
+    """
+    found = []
+    while 1 - low > enough:
+        made, low = weights(low)
+        found.append(made)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Polar:
+    """The isometry, kept; its trace; and about how far from one it is, in the Frobenius norm."""
+
+    u: Array
+    trace: float
+    error: float
+
+
+def polar(x: Array, tile: int, what: str, near: float, *, hermitian: bool = False) -> Polar:
+    """The nearest isometry to a matrix of norm about 1 or less, of a Hermitian one its sign.
+
+    Runs now, a round at a time, until the error is at most `near`.
+    """
+    round_ = schedule(least(x.dtype), float(np.finfo(x.dtype).eps) ** 0.7)
+    todo = round_
+    for _ in range(MOST_ROUNDS):
+        found = _run(x, todo, tile, what, hermitian)
+        if found.error <= near or not math.isfinite(found.error):
+            break
+        x, todo = found.u, round_ if found.error > 1e-3 else [HALLEY]
+    return found
+
+
+def _run(x: Array, todo: list[Weights], tile: int, what: str, hermitian: bool) -> Polar:
+    for weight in todo:
+        x = step(x, weight, tile)
+    if hermitian:
+        x = tiled((x + adjoint(x)) / 2, tile)  # type: ignore[operator]
+    (u,), (total, far) = run_now([x], [trace(x).real, error_of(x)], what)
+    return Polar(u, float(total), float(far))
+
+
+def error_of(x: Array) -> Array:
+    """About the Frobenius norm of what a matrix is away from an isometry, by its effect on random vectors.
+
+    A step moves what is near 0 as little as what is near 1, so that what it moved would not tell.
+    """
+    vectors: Any = Generator(0).standard_normal((x.shape[1], PROBES), chunks=(x.chunks[1], PROBES)).astype(x.dtype)
+    return norm(adjoint(x) @ (x @ vectors) - vectors) / (2 * math.sqrt(PROBES))  # type: ignore[no-any-return, operator]
+
+
+def step(x: Array, weight: Weights, tile: int) -> Array:
+    """x (a I + b x^H x) (I + c x^H x)^-1 as b/c x + (a - b/c) x (I + c x^H x)^-1."""
+    a, b, c = weight
+    x = tiled(x, tile)
+    one = eye(x.shape[1], dtype=x.dtype, chunks=tile)
+    lower = cholesky(tiled(one + c * (adjoint(x) @ x), tile), tile)  # type: ignore[operator]
+    if c <= MOST_PLAIN:
+        most = over(over(x, lower, tile, adjoint_=True), lower, tile)
+        made: Any = (b / c) * x + (a - b / c) * most  # type: ignore[operator]
+    else:
+        root = math.sqrt(c)
+        q = over(concatenate([tiled(root * x, tile), one]), lower, tile, adjoint_=True)  # type: ignore[operator]
+        # The columns of q are orthonormal but for some eps c, so that the inverse of their products is this.
+        near = tiled(2 * one - adjoint(q) @ q, tile)  # type: ignore[operator]
+        top, bottom = q[: len(x)], q[len(x) :]
+        made = (b / c) * x + ((a - b / c) / root) * (top @ tiled(near @ adjoint(bottom), tile))  # type: ignore[operator]
+    return tiled(made, tile)
+
+
+def orthonormal(x: Array, tile: int, shift: float = 0.0) -> Array:
+    """A basis of the range of a well conditioned matrix (A. Fukaya et al., "Shifted Cholesky QR", 2020)."""
+    squares: Any = adjoint(x) @ x
+    if shift:
+        squares = squares + shift * eye(x.shape[1], dtype=x.dtype, chunks=tile)
+    return over(x, cholesky(tiled(squares, tile), tile), tile, adjoint_=True)
+
+
+def over(x: Array, lower: Array, tile: int, *, adjoint_: bool = False) -> Array:
+    """x L^-1, or with `adjoint_` x L^-H, for a lower triangular matrix: column after column of tiles."""
+    x, ends = tiled(x, tile), list(steps(len(lower), tile))
+    found: list[Array] = []
+    for start, end in ends if adjoint_ else ends[::-1]:
+        column = x[:, start:end]
+        if found:
+            done = concatenate(found, 1) if len(found) > 1 else found[0]
+            seen = adjoint(lower[start:end, :start]) if adjoint_ else lower[end:, start:end]
+            column = tiled(column - done @ seen, tile)  # type: ignore[operator]
+        made = _over_tile(column, lower[start:end, start:end], tile, adjoint_)
+        found = [*found, made] if adjoint_ else [made, *found]
+    return concatenate(found, 1) if len(found) > 1 else found[0]
+
+
+def _over_tile(x: Array, lower: Array, tile: int, adjoint_: bool) -> Array:
+    rows, size = x.shape
+    stage = Stage("trsm", [Cuts(rows, tile), Cuts(size, size)])
+    stage.flops = get("trsm").flops((size, size), (tile, size), right=True) * (4 if x.dtype.kind == "c" else 1)
+    stage.call("trsm", ("y",), ("r0", "r1"), right=True, trans="C" if adjoint_ else "N")
+    return stage.make([In(lower, [whole(size), whole(size)]), In(x, [0, whole(size)])], Out("y", [0, 1], x.dtype))
