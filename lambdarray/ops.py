@@ -298,6 +298,20 @@ class Pick(Op):
         return self.inputs[0].describe()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked(Op):
+    """The first input, with checks of it: a run that makes it makes the other inputs too, which fail where it is wrong.
+
+    The planner takes it apart, so that it costs no copy.
+    """
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("checked",)
+
+    def describe(self) -> str:
+        return self.inputs[0].describe()
+
+
 def constant(value: Any, dtype: np.dtype[Any]) -> list[Any]:
     """A scalar constant with its exact bits, as plain data for the `map` kernel."""
     return ["c", dtype_to_json(dtype), np.asarray(value, dtype=dtype).tobytes().hex()]

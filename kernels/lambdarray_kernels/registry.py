@@ -31,6 +31,7 @@ NAMES = {
     "orthogonal": "reflect unfold fold wy signed_lu reconstruct",
     "pivoting": "choose_pivots join_pivots place_pivots take_rows update_rows eliminate regular interchanges interchanged "
     "inverse_order parity",
+    "checks": "sketch tally weigh residual agree",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
     "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",
 }
