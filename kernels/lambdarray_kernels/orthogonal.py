@@ -221,7 +221,8 @@ def reconstruct(q: Array, lu: Array, *, block: Sequence[tuple[int, int]], shape:
 def _signs(lu: Array) -> Array:
     """The signs that an elimination took, which are those of its pivots turned round."""
     pivots = np.diagonal(lu)
-    return -pivots / np.abs(pivots)
+    signs: Array = -pivots / np.abs(pivots)
+    return signs
 
 
 def _eliminate(a: Array) -> None:

@@ -1,8 +1,8 @@
 """QR of tall matrices as a tree over blocks of rows, each of which is one task's.
 
 J. Demmel, L. Grigori, M. Hoemmen and J. Langou, "Communication-optimal parallel and sequential QR and LU
-factorizations", SIAM J. Sci. Comput. 34, 2012. Where Q is wanted the reflectors of a block are stored, a little more than
-its own bytes; where only R is, or R and Q^H b, nothing but triangles is.
+factorizations", SIAM J. Sci. Comput. 34, 2012. Where Q is wanted the reflectors of a block are stored, a little more
+than its own bytes; where only R is, or R and Q^H b, nothing but triangles is.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def tall(x: Array, tile: int | None = None) -> Tall:
     ((9, 2), (2, 2), 3)
     """
     (m, n), source, most = x.shape, as_float(x), block_rows(x, tile)
-    cuts, levels = Cuts(m, most), []
+    cuts = Cuts(m, most)
+    levels: list[tuple[Cuts, Array]] = []
     reading = In(source, [0, whole(n)])
     while True:
         size = packed_size(cuts.max_chunk, n, source.itemsize)
@@ -138,7 +139,8 @@ def folded(x: Array, b: Array | None = None, tile: int | None = None) -> Folded:
     """
     (m, n), source, most = x.shape, as_float(x, b), block_rows(x, tile)
     parts = [source] if b is None else [source, b.astype(source.dtype)]
-    width, cuts, left = sum(part.shape[1] for part in parts), Cuts(m, most), []
+    width, cuts = sum(part.shape[1] for part in parts), Cuts(m, most)
+    left: list[Array] = []
     real = np.empty(0, source.dtype).real.dtype
     while True:
         stage = Stage("R of rows", [cuts, single(width), single(width - n)])
