@@ -22,7 +22,7 @@ from ..api.norms import norm
 from ..api.sorting import sort
 from .polar import least, orthonormal, polar
 from .spectrum import Spectrum, spectrum
-from .tiles import tiled
+from .tiles import side, tiled
 
 # A matrix up to this side is one task's, by default: LAPACK takes a quarter of the flops, and a worker has the memory.
 MOST_SIDE = 4096
@@ -38,9 +38,17 @@ class Part(NamedTuple):
     vectors: Array | None
 
 
-def most_side(tile: int | None) -> int:
-    """The side up to which a matrix is one task's: of three tiles, where the caller chose them."""
-    return MOST_SIDE if tile is None else 3 * tile
+def cutting(x: Array, tile: int | None) -> tuple[int, int] | None:
+    """The side of the tiles, and the side up to which a matrix is one task's; None where this one is.
+
+    Where the caller chose the tiles, three of them are one task's.
+
+    >>> import lambdarray as la
+    >>> cutting(la.ones((4000, 4000)), None), cutting(la.ones((4000, 4000)), 500)
+    (None, (500, 1500))
+    """
+    length, most = side(x, tile), MOST_SIDE if tile is None else 3 * tile
+    return None if length is None or min(x.shape) <= most else (length, most)
 
 
 def eigh(a: Array, tile: int, most: int, *, uplo: str = "L", vectors: bool = True) -> Part:
@@ -54,7 +62,11 @@ def eigh(a: Array, tile: int, most: int, *, uplo: str = "L", vectors: bool = Tru
     array([1. , 1.5, 3. , 4. , 9. ])
     """
     kind = sample("eigh", [a], {})[1]
-    x = tiled(mirrored(a.astype(kind), uplo), tile)
+    return parts(tiled(mirrored(a.astype(kind), uplo), tile), tile, most, vectors)
+
+
+def parts(x: Array, tile: int, most: int, vectors: bool = True) -> Part:
+    """As `eigh`, of a matrix in tiles that is Hermitian."""
     made = _parts(x, tile, most, vectors, 0.0)
     # Parts meet at cuts that eigenvalues may lie on, but for rounding.
     return Part(sort(made.values), made.vectors)
@@ -74,7 +86,7 @@ def _parts(x: Array, tile: int, most: int, vectors: bool, scale: float) -> Part:
     one = eye(len(x), dtype=x.dtype, chunks=tile)
     off: Any = x - (trace(x) / len(x)) * one  # type: ignore[operator]
     given = x
-    x, spread, found = spectrum(lambda v: given @ v, given, norm(off), WHAT)
+    x, spread, found = spectrum(lambda v: given @ v, given, norm(off), WHAT, "Eigenvalues did not converge")
     scale = max(scale, found.size)
     # What differs from a multiple of the identity by a part of the rounding error allowed is one.
     eps = float(np.finfo(x.dtype).eps)
@@ -83,11 +95,11 @@ def _parts(x: Array, tile: int, most: int, vectors: bool, scale: float) -> Part:
     halves = _divided(x, found, found.cuts(CUTS, len(x), most, least(x.dtype), 4 * eps * scale), tile)
     if halves is None:
         return _whole(x, vectors)
-    parts = [_parts(part, tile, most, vectors, scale) for _, part in halves]
-    values = concatenate([part.values for part in parts])
+    found_in = [_parts(part, tile, most, vectors, scale) for _, part in halves]
+    values = concatenate([part.values for part in found_in])
     if not vectors:
         return Part(values, None)
-    images = [tiled(basis @ part.vectors, tile) for (basis, _), part in zip(halves, parts, strict=True)]
+    images = [tiled(basis @ part.vectors, tile) for (basis, _), part in zip(halves, found_in, strict=True)]
     return Part(values, tiled(concatenate(images, 1), tile))
 
 
@@ -126,6 +138,6 @@ def _basis(sign: Array, side: int, count: int, tile: int) -> Array:
 
 
 def _kept(x: Array, bases: list[Array], tile: int) -> list[tuple[Array, Array]]:
-    parts = [tiled(adjoint(basis) @ tiled(x @ basis, tile), tile) for basis in bases]
-    (low, high, below, above), _ = run_now([*bases, *parts], [], WHAT)
+    inner = [tiled(adjoint(basis) @ tiled(x @ basis, tile), tile) for basis in bases]
+    (low, high, below, above), _ = run_now([*bases, *inner], [], WHAT)
     return [(low, below), (high, above)]

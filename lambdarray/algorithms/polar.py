@@ -32,8 +32,9 @@ from .cholesky import cholesky
 from .tiles import steps, tiled
 
 # A weight up to this takes one Cholesky factorisation; rounds that are tried, each of which gains 1 / least(dtype).
-MOST_PLAIN, MOST_ROUNDS = 100.0, 6
-PROBES = 8
+MOST_PLAIN, MOST_ROUNDS = 100.0, 3
+# Single steps after a round; random vectors that tell the error.
+MOST_STEPS, PROBES = 2, 8
 HALLEY = (3.0, 1.0, 3.0)
 Weights = tuple[float, float, float]
 
@@ -82,15 +83,18 @@ class Polar:
 def polar(x: Array, tile: int, what: str, near: float, *, hermitian: bool = False) -> Polar:
     """The nearest isometry to a matrix of norm about 1 or less, of a Hermitian one its sign.
 
-    Runs now, a round at a time, until the error is at most `near`.
+    Runs now, a round at a time, until the error is at most `near`, or what has not converged is as small as rounding
+    errors are.
     """
     round_ = schedule(least(x.dtype), float(np.finfo(x.dtype).eps) ** 0.7)
-    todo = round_
     for _ in range(MOST_ROUNDS):
-        found = _run(x, todo, tile, what, hermitian)
-        if found.error <= near or not math.isfinite(found.error):
+        found = _run(x, round_, tile, what, hermitian)
+        for _ in range(MOST_STEPS):
+            if near < found.error < 1e-3:
+                found = _run(found.u, [HALLEY], tile, what, hermitian)
+        if found.error <= near:
             break
-        x, todo = found.u, round_ if found.error > 1e-3 else [HALLEY]
+        x = found.u
     return found
 
 

@@ -55,8 +55,12 @@ class Spectrum:
         return [float(places[i]) for i in np.argsort(cost, kind="stable")[:count]]
 
 
-def spectrum(apply: Callable[[Array], Array], x: Array, size: Array, what: str) -> tuple[Array, float, Spectrum]:
+def spectrum(
+    apply: Callable[[Array], Array], x: Array, size: Array, what: str, fails: str
+) -> tuple[Array, float, Spectrum]:
     """The matrix `x`, kept, the value of `size`, and the spectrum of the Hermitian `apply`; runs now.
+
+    LinAlgError, which says `fails`, where there is what is not finite.
 
     By the Lanczos process from random vectors, each alone (G. H. Golub and G. Meurant, "Matrices, Moments and
     Quadrature", 2010): the weights of the quadrature are the shares.
@@ -76,13 +80,13 @@ def spectrum(apply: Callable[[Array], Array], x: Array, size: Array, what: str) 
         off.append(norm(image, axis=0))
         before, vector = vector, (image / where(off[-1] > 0, off[-1], 1)).astype(x.dtype)
     (kept,), (total, diagonal, beside) = run_now([x], [size, stack(middle), stack(off)], what)
+    if not (np.isfinite(diagonal).all() and np.isfinite(beside).all()):
+        raise np.linalg.LinAlgError(fails)
     return kept, float(total), _quadrature(diagonal.T.astype(float), beside.T.astype(float))
 
 
 def _quadrature(diagonal: np.ndarray[Any, Any], off: np.ndarray[Any, Any]) -> Spectrum:
     """Of the tridiagonal matrices, a row of each array for each."""
-    if not (np.isfinite(diagonal).all() and np.isfinite(off).all()):
-        raise np.linalg.LinAlgError("Eigenvalues did not converge")
     places = np.arange(diagonal.shape[1])
     tridiagonal = np.zeros((len(diagonal), places.size, places.size))
     tridiagonal[:, places, places] = diagonal
