@@ -28,8 +28,8 @@ NAMES = {
     "counting": "bincount bin_edges histogram histogramdd",
     "transforms": "fft twiddle chirp chirp_filter",
     "triangular": "trsm trtrs",
-    "pivoting": "choose_pivots join_pivots place_pivots take_rows update_rows eliminate regular interchanges interchanged "
-    "inverse_order parity",
+    "pivoting": "choose_pivots join_pivots place_pivots take_rows update_rows eliminate regular interchanges "
+    "interchanged inverse_order parity",
     "updates": "gemm_update herk_update",
     "orthogonal": "reflect unfold fold wy signed_lu reconstruct",
     "checks": "sketch tally weigh residual agree",
