@@ -15,7 +15,9 @@ LambdarrayError
 │   ├── CorruptTileError   (OSError)           a tile whose bytes are not what was written
 │   └── TargetExistsError  (FileExistsError)   a save onto data that is not this plan's
 ├── TaskError              (RuntimeError)      a task that failed for good
+│   ├── MatrixError        (LinAlgError)       a matrix that is singular, not positive definite, does not converge
 │   ├── UserFunctionError                      a user's own function raised, or returned what does not fit
+│   ├── VerificationError  (ArithmeticError)   a result that a check found to be wrong
 │   ├── TaskTimeoutError   (TimeoutError)      every attempt ran out of time
 │   ├── TaskMemoryError    (MemoryError)       every attempt ran out of memory
 │   └── TaskCrashedError                       the worker's process ended
@@ -23,6 +25,8 @@ LambdarrayError
 """
 
 from __future__ import annotations
+
+from numpy import linalg
 
 
 class LambdarrayError(Exception):
@@ -110,8 +114,16 @@ class TaskError(LambdarrayError, RuntimeError):
         self.remote_traceback, self.log = remote_traceback, log
 
 
+class MatrixError(TaskError, linalg.LinAlgError):
+    """A task found that what was asked does not exist for its matrix: it is numpy.linalg.LinAlgError too."""
+
+
 class UserFunctionError(TaskError):
     """A function that the user passed raised an exception, or returned what does not fit."""
+
+
+class VerificationError(TaskError, ArithmeticError):
+    """A result that is not what it should be, as the check that `verify=True` asked for found; says by how much."""
 
 
 class TaskTimeoutError(TaskError, TimeoutError):

@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.linalg import LinAlgError
 
+from ..algorithms.leading import eigsh, eigsh_error, svd_error
 from . import diagonals, tensors
 from .array import Array
 from .axes import axis_of
@@ -22,6 +23,8 @@ from .norms import cond, matrix_norm, matrix_rank, norm, vector_norm
 from .products import matmul
 from .reductions import sum as sum_
 from .systems import (
+    cho_factor,
+    cho_solve,
     det,
     expm,
     inv,
@@ -133,6 +136,8 @@ def _multiplied(arrays: Sequence[Array], cuts: dict[tuple[int, int], int], i: in
 
 __all__ = [
     "LinAlgError",
+    "cho_factor",
+    "cho_solve",
     "cholesky",
     "cond",
     "cross",
@@ -140,6 +145,8 @@ __all__ = [
     "diagonal",
     "eig",
     "eigh",
+    "eigsh",
+    "eigsh_error",
     "eigvals",
     "eigvalsh",
     "expm",
@@ -164,6 +171,7 @@ __all__ = [
     "sqrtm",
     "svd",
     "svd_compressed",
+    "svd_error",
     "svdvals",
     "tensordot",
     "tensorinv",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
+from numpy.linalg import LinAlgError
+
 from ..errors import AccessError, ConfigError, PlanError, UserFunctionError
 from ..task import Task, TaskReport
 from ..tiling import Index, Span
@@ -76,7 +78,9 @@ class Execution:
 
     def _run_loop(self) -> None:
         prepared = self._prepared
+        read = [r.register for r in prepared.loop_reads]
         for turn, blocks in enumerate(prepared.turns(self._task)):
+            self._free(read)  # of the last turn: memory for what comes
             self._load(prepared.loop_reads, blocks)
             for step in prepared.loop:
                 self._call(step, blocks, turn == 0)
@@ -155,6 +159,13 @@ class Execution:
         ]
 
 
+def _is_disagreement(error: BaseException) -> bool:
+    """Whether a check found a result to be wrong."""
+    from lambdarray_kernels.checks import Disagreement
+
+    return isinstance(error, Disagreement)
+
+
 def fail(report: TaskReport, error: BaseException) -> None:
     """Turn an error into its report."""
     if isinstance(error, Stopped):
@@ -169,8 +180,12 @@ def fail(report: TaskReport, error: BaseException) -> None:
     elif isinstance(error, UserFunctionError):
         report.status = "user_error"
         shown = error.__cause__ or error
+    elif isinstance(error, LinAlgError):
+        report.status = "matrix_error"
     elif isinstance(error, SystemExit):
         report.status = "crashed"
+    elif _is_disagreement(error):
+        report.status = "wrong"
     report.error = f"{type(error).__name__}: {error}"
     report.traceback = "".join(format_exception(shown))
     report.retry = not isinstance(error, FINAL)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from ..errors import TaskCrashedError, TaskError, TaskMemoryError, TaskTimeoutError, UserFunctionError
+from ..errors import (
+    MatrixError,
+    TaskCrashedError,
+    TaskError,
+    TaskMemoryError,
+    TaskTimeoutError,
+    UserFunctionError,
+    VerificationError,
+)
 from ..task import Task, TaskReport
 from .decisions import Policy
 
 KINDS: dict[str, tuple[type[TaskError], str]] = {
     "user_error": (UserFunctionError, "the function that was passed to it failed"),
+    "matrix_error": (MatrixError, "its matrix does not allow it"),
     "timeout": (
         TaskTimeoutError,
         "no attempt ended within task_timeout_s={timeout:g} s; use smaller chunks, or more memory_mib for more CPU",
@@ -18,6 +27,7 @@ KINDS: dict[str, tuple[type[TaskError], str]] = {
         "see the workers' logs, or use smaller chunks",
     ),
     "memory": (TaskMemoryError, "every attempt ran out of memory; use smaller chunks or a larger memory_mib"),
+    "wrong": (VerificationError, "what was to be verified is not as it should be"),
     "crashed": (TaskCrashedError, "every attempt ended its worker's process"),
     "unknown": (TaskError, "the connection to every attempt was lost and its outputs do not exist"),
     "error": (TaskError, "every attempt failed"),
@@ -32,7 +42,7 @@ def final_error(task: Task, attempts: int, report: TaskReport, policy: Policy) -
     message = f"{task.program.op}: task {task.name}, which makes {tiles or 'nothing'}, failed after {tried}"
     message += f"; {meaning.format(timeout=policy.task_timeout_s)}"
     if report.error:
-        message += f": {report.error.removeprefix(kind.__name__ + ': ')}"
+        message += f": {report.error.removeprefix(kind.__name__ + ': ').removeprefix('Disagreement: ')}"
     return kind(
         message,
         task=task.name,
