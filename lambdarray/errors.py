@@ -15,6 +15,7 @@ LambdarrayError
 │   ├── CorruptTileError   (OSError)           a tile whose bytes are not what was written
 │   └── TargetExistsError  (FileExistsError)   a save onto data that is not this plan's
 ├── TaskError              (RuntimeError)      a task that failed for good
+│   ├── MatrixError        (LinAlgError)       a matrix that is singular, not positive definite, does not converge
 │   ├── UserFunctionError                      a user's own function raised, or returned what does not fit
 │   ├── VerificationError  (ArithmeticError)   a result that a check found to be wrong
 │   ├── TaskTimeoutError   (TimeoutError)      every attempt ran out of time
@@ -24,6 +25,8 @@ LambdarrayError
 """
 
 from __future__ import annotations
+
+from numpy.linalg import LinAlgError
 
 
 class LambdarrayError(Exception):
@@ -109,6 +112,10 @@ class TaskError(LambdarrayError, RuntimeError):
         super().__init__("\n".join(parts))
         self.task, self.where, self.attempts = task, where, attempts
         self.remote_traceback, self.log = remote_traceback, log
+
+
+class MatrixError(TaskError, LinAlgError):
+    """A task found that what was asked does not exist for its matrix: it is numpy.linalg.LinAlgError too."""
 
 
 class UserFunctionError(TaskError):

@@ -347,9 +347,9 @@ class Plan:
 class TaskReport:
     """What a worker says of one attempt at a task: seconds by phase, bytes, and the error if it failed.
 
-    `status` is "done", "error" (the task raised), "user_error" (the user's function raised), "timeout", "memory",
-    "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs), or "wrong" (a
-    check found that a result is not what it should be).
+    `status` is "done", "error" (the task raised), "user_error" (the user's function raised), "matrix_error" (no
+    result exists for its matrix), "wrong" (a check found that a result is not what it should be), "timeout", "memory",
+    "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs).
     `shared` says that it ended with a worker that held other attempts too, any of which may have ended it.
     `billed_ms` is the whole invocation's, on the first report of its bundle.
     """

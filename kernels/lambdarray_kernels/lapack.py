@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .fortran import lapack
 from .registry import Shape, kernel
 
 Array = np.ndarray[Any, Any]
@@ -65,14 +66,30 @@ def _qr_flops(a: Shape, *, mode: str = "reduced", **_: Any) -> int:
 
 
 @kernel(flops=cubes(1 / 3), uses_blas=True)
-def cholesky(a: Array, *, upper: bool = False) -> Array:
-    """The triangular factor of Hermitian positive definite matrices.
+def cholesky(a: Array, *, upper: bool = False, start: int = 0) -> Array:
+    """The triangular factor of Hermitian positive definite matrices; LinAlgError names the minor that is not.
+
+    `start` is how many rows of the whole matrix stand before those of `a`.
 
     >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]))
     array([[2., 0.],
            [1., 2.]])
     """
-    return np.linalg.cholesky(a, upper=upper)
+    try:
+        return np.linalg.cholesky(a, upper=upper)
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(
+            f"{start + _minor(a, upper)}-th leading minor of the array is not positive definite"
+        ) from None
+
+
+def _minor(a: Array, upper: bool) -> int:
+    """The order of the first leading minor that is not positive definite, of the first matrix that has one."""
+    kind = np.linalg.cholesky(np.eye(1, dtype=a.dtype)).dtype
+    matrices = a.reshape(-1, *a.shape[-2:])
+    # Rows are columns to Fortran, so that the triangle has its other name.
+    found = (lapack("potrf", kind, "L" if upper else "U", len(m), np.array(m, kind), len(m)) for m in matrices)
+    return next(filter(None, found), a.shape[-1])
 
 
 @kernel(flops=_qr_flops, uses_blas=True)

@@ -29,6 +29,7 @@ NAMES = {
     "transforms": "fft twiddle chirp chirp_filter",
     "triangular": "trsm",
     "checks": "sketch tally weigh residual agree",
+    "orthogonal": "reflect unfold fold wy signed_lu reconstruct",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
     "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",
 }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..api.array import Array
+from ..api.creation import zeros
+from ..ops import Patch
 
 # A matrix whose shorter side is no longer than this is one task's: LAPACK has it done before more tasks are worth it.
 LEAST_SIDE = 2048
@@ -52,4 +56,13 @@ def steps(size: int, tile: int) -> Iterator[tuple[int, int]]:
 def tiled(x: Array, rows: int, columns: int | None = None) -> Array:
     """The same matrix in tiles of so many rows and, unless that is given too, as many columns."""
     made: Any = x.rechunk((max(1, rows), max(1, rows if columns is None else columns)))
+    return made  # type: ignore[no-any-return]
+
+
+def patched(shape: tuple[int, int], tile: int, pieces: Sequence[tuple[int, int, Array]]) -> Array:
+    """A matrix in square tiles that has these pieces, each given with its first row and column, and else zeros."""
+    dtype = pieces[0][2].dtype if pieces else np.dtype(float)
+    made: Any = zeros(shape, dtype, chunks=tile)
+    for row, column, piece in pieces:
+        made = Array(Patch((made._op, piece._op), made._op.tiling, dtype, offset=(row, column)))
     return made  # type: ignore[no-any-return]

@@ -14,7 +14,7 @@ from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
 from .code import Code
 from .reductions import Reductions
-from .regions import Region, peel_input, peel_operand, peel_rechunk
+from .regions import Region, operand_parts, peel_input, peel_operand, peel_rechunk
 from .views import FIXED, compose, identity, layout, through_views
 
 
@@ -82,7 +82,7 @@ class Lowering(Reductions):
 
     def _through_store(self, op: Op) -> bool:
         """Whether reading an operand costs a transfer: tiles in memory are handed on as they are."""
-        bases = (peel_operand(i)[0] for i in op.inputs)
+        bases = (base for i in op.inputs for base, _ in operand_parts(i))
         return self.resources.remote or any(isinstance(b, Stored) and b.location["kind"] == "zarr" for b in bases)
 
     def _in_views(self, op: Contract) -> bool:
@@ -112,13 +112,15 @@ class Lowering(Reductions):
         stage = [
             FIXED if n == 1 and out.shape[d + skip] != 1 else AxisMap(d + skip) for d, n in enumerate(op.shape[:-2])
         ]
-        base, maps = peel_operand(op)
-        staged = compose(maps, (*stage, AxisMap(last[0]), AxisMap(last[1])))
-        spec = self.array_of(base)
-        code.arrays[spec.name] = spec
-        whole = layout(staged, out.ndim + 1)
+        outer = (*stage, AxisMap(last[0]), AxisMap(last[1]))
+        parts = []
+        for base, maps in operand_parts(op):
+            spec = self.array_of(base)
+            code.arrays[spec.name] = spec
+            parts.append(Part(spec.name, compose(maps, outer)))
+        whole = layout(parts[0].maps, out.ndim + 1)
         register = f"r{len(code.reads)}"
-        code.reads.append(Read(register, (Part(spec.name, staged),), tuple(whole[d] for d in order), True))
+        code.reads.append(Read(register, tuple(parts), tuple(whole[d] for d in order), True))
         return register
 
     # -- blocks

@@ -88,6 +88,14 @@ def peel_operand(op: Op) -> tuple[Op, Maps]:
 MOST_PARTS = 256
 
 
+def operand_parts(op: Op) -> list[tuple[Op, Maps]]:
+    """Where a product's operand is read from, and how each source follows its axes: of a concatenation its parts."""
+    base, maps = peel_operand(op)
+    if isinstance(base, Concat) and _is_along(maps, base.axis):
+        return [(part, compose(inner, maps)) for part, inner in parts_of(base)]
+    return [(base, maps)]
+
+
 def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
     """As `peel_operand`, for an input of a `Blocks`: an axis that is not read element by element has to be whole.
 
@@ -107,7 +115,7 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
             for m, n in zip(beneath, op.inputs[0].shape, strict=True)
         )
         narrower = in_part and math.prod(op.inputs[0].shape) > math.prod(op.shape)
-        if any(cut) or narrower or not long <= {m.axis for m in beneath}:
+        if any(cut) or narrower or is_diagonal(beneath) or not long <= {m.axis for m in beneath}:
             break
         op, maps = op.inputs[0], beneath
     return op, maps
@@ -305,7 +313,8 @@ class _Assigner:
             self._use(op.inputs[0], begin, identity(op.inputs[0].ndim))
         else:
             for i in op.inputs:
-                self._keep(peel_operand(i)[0])
+                for base, _ in operand_parts(i):
+                    self._keep(base)
 
     def _region_to_begin(self, op: Op, uses: list[tuple[Region, Maps]]) -> Region | None:
         """The one region that uses the op and can start from it, if there is such a one."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
+from numpy.linalg import LinAlgError
+
 from ..errors import AccessError, ConfigError, PlanError, UserFunctionError
 from ..task import Task, TaskReport
 from ..tiling import Index, Span
@@ -176,6 +178,8 @@ def fail(report: TaskReport, error: BaseException) -> None:
     elif isinstance(error, UserFunctionError):
         report.status = "user_error"
         shown = error.__cause__ or error
+    elif isinstance(error, LinAlgError):
+        report.status = "matrix_error"
     elif isinstance(error, SystemExit):
         report.status = "crashed"
     elif _is_disagreement(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import (
+    MatrixError,
     TaskCrashedError,
     TaskError,
     TaskMemoryError,
@@ -15,6 +16,7 @@ from .decisions import Policy
 
 KINDS: dict[str, tuple[type[TaskError], str]] = {
     "user_error": (UserFunctionError, "the function that was passed to it failed"),
+    "matrix_error": (MatrixError, "its matrix does not allow it"),
     "timeout": (
         TaskTimeoutError,
         "no attempt ended within task_timeout_s={timeout:g} s; use smaller chunks, or more memory_mib for more CPU",
