@@ -14,7 +14,7 @@ from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
 from .code import Code
 from .reductions import Reductions
-from .regions import Region, operand_parts, peel_input, peel_operand, peel_rechunk
+from .regions import Region, input_parts, operand_parts, peel_operand, peel_rechunk
 from .views import FIXED, compose, identity, layout, through_views
 
 
@@ -129,16 +129,15 @@ class Lowering(Reductions):
         """A program as the op has it, over the arrays under its inputs' views."""
         code = Code(op.grid_ndim, identity(op.grid_ndim), self.array_of)
         for n, (i, reading) in enumerate(zip(op.inputs, op.reads, strict=True)):
-            base, maps = peel_input(i, reading.maps)
-            spec = self.array_of(base)
-            code.arrays[spec.name] = spec
-            staged = through_views(maps, reading.maps)
-            order = layout(maps, i.ndim)
-            looped = any(m.axis >= op.grid_ndim for m in staged)
+            parts = []
+            for base, maps in input_parts(i, reading.maps):
+                spec = self.array_of(base)
+                code.arrays[spec.name] = spec
+                parts.append(Part(spec.name, through_views(maps, reading.maps)))
+                order = layout(maps, i.ndim)
+            looped = any(m.axis >= op.grid_ndim for part in parts for m in part.maps)
             by_axis = order[reading.by_axis] if reading.by else 0
-            code.reads.append(
-                Read(f"r{n}", (Part(spec.name, staged),), order, looped, reading.by, by_axis, reading.most)
-            )
+            code.reads.append(Read(f"r{n}", tuple(parts), order, looped, reading.by, by_axis, reading.most))
         code.steps.extend(op.steps)
         specs = [self._result(made) for made in self._outputs_of(op)]
         self._specs[id(op)] = specs[0]
@@ -147,9 +146,9 @@ class Lowering(Reductions):
 
     def _outputs_of(self, op: Blocks) -> list[Op]:
         """For each output the op that stands for it in the expression, or a new one where nothing uses it."""
-        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
         if len(op.outputs) == 1:
             return [op]
+        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
         return [picks.get(n) or Pick((op,), o.tiling, o.dtype, output=n) for n, o in enumerate(op.outputs)]
 
     # -- reshape
