@@ -13,8 +13,8 @@ from .registry import Shape, kernel
 Array = np.ndarray[Any, Any]
 
 
-def _update_flops(c: Shape, a: Shape, b: Shape, **_: Any) -> int:
-    return 2 * math.prod(c) * a[1]
+def _update_flops(c: Shape, a: Shape, b: Shape, trans: str = "NC", **_: Any) -> int:
+    return 2 * math.prod(c) * a[trans[0] == "N"]
 
 
 def _herk_flops(c: Shape, a: Shape, **_: Any) -> int:
@@ -22,17 +22,17 @@ def _herk_flops(c: Shape, a: Shape, **_: Any) -> int:
 
 
 @kernel(flops=_update_flops, uses_blas=True)
-def gemm_update(c: Array, a: Array, b: Array) -> Array:
-    """c - a b^H, in the memory of `c`. (BLAS: gemm)
+def gemm_update(c: Array, a: Array, b: Array, *, trans: str = "NC") -> Array:
+    """c - op(a) op(b), in the memory of `c`; `trans` has a letter for each, as in BLAS. (BLAS: gemm)
 
     >>> gemm_update(np.ones((1, 1)), np.array([[2.0, 3.0]]), np.array([[4.0, 5.0]]))
     array([[-22.]])
     """
-    (m, n), k = c.shape, a.shape[1]
+    (m, n), k = c.shape, a.shape[trans[0] == "N"]
     (a, lda), (b, ldb) = in_rows(a, c.dtype), in_rows(b, c.dtype)
     if 0 not in (m, n, k):
-        # To Fortran all matrices are transposed: c^T - conj(b) a^T.
-        blas("gemm", c.dtype, "C", "N", n, m, k, -1.0, b, ldb, a, lda, 1.0, c, leading(c))
+        # To Fortran all matrices are transposed: c^T - op(b)^T op(a)^T.
+        blas("gemm", c.dtype, trans[1], trans[0], n, m, k, -1.0, b, ldb, a, lda, 1.0, c, leading(c))
     return c
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from ..api.array import Array
 from ..api.manipulation import concatenate
 from ..api.matrices import adjoint, sample
-from ..api.stages import In, Out, Stage, whole
 from ..config import get_config
 from ..runtime.launch import worker_count
-from ..tiling import Cuts
 from .tiles import patched, steps, tiled
+from .updates import Update
 
 # Columns of tiles are updated together where there are more: what lies above the diagonal in a block of them is work
 # for nothing, and so many blocks keep that near a twentieth of all.
@@ -40,7 +39,7 @@ def cholesky(a: Array, tile: int, *, upper: bool = False) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Neighbouring columns from the diagonal on: the first row and column, the square on the diagonal, what is below it."""
+    """Neighbouring columns from the diagonal on: where they start, the square on the diagonal, what is below it."""
 
     start: int
     diagonal: Array
@@ -110,62 +109,34 @@ def group_width(count: int, workers: int) -> int:
 
 def _updated(columns: Columns, done: Sequence[Columns], tile: int) -> Columns:
     """Columns less what those that are done take from them."""
-    diagonal = _on_diagonal("update", columns, done, tile).kept("r0")
-    return Columns(columns.start, diagonal, _below("update", columns, done, tile).kept("r0"))
+    diagonal, below = _on_diagonal("update", columns, done, tile), _below("update", columns, done, tile)
+    return Columns(columns.start, diagonal.made(), below.made())
 
 
 def _factored(column: Columns, done: Sequence[Columns], tile: int) -> Columns:
     """A column of the factor: less what those before it in its group take, and solved with its diagonal."""
-    on = _on_diagonal("cholesky", column, done, tile)
-    on.stage.flops += on.flops(1 / 3)
-    on.stage.call("cholesky", ("y",), ("r0",), start=column.start)
-    diagonal, below = on.kept("y"), _below("trsm", column, done, tile)
-    below.stage.flops += below.flops(1)
-    below.stage.call("trsm", ("y",), (f"r{len(below.inputs)}", "r0"), right=True, trans="C")
-    below.inputs.append(In(diagonal, [whole(n) for n in diagonal.shape]))
-    return Columns(column.start, diagonal, below.kept("y"))
+    on, below = _on_diagonal("cholesky", column, done, tile), _below("trsm", column, done, tile)
+    on.then("cholesky", start=column.start)
+    diagonal = on.made()
+    below.then("trsm", diagonal, right=True, trans="C")
+    return Columns(column.start, diagonal, below.made())
 
 
-@dataclass(frozen=True, slots=True)
-class _Update:
-    """A stage in the making: tiles of `x`, of which its register r0 has what is left."""
-
-    x: Array
-    stage: Stage
-    inputs: list[In]
-
-    @classmethod
-    def of(cls, name: str, x: Array, tile: int, sides: Sequence[Array]) -> _Update:
-        """Of the product of rows with the adjoint of others, or with their own where they are given alone."""
-        axes = [Cuts(n, min(n, tile) or 1) for n in x.shape]
-        made = cls(x, Stage(name, axes, grid_ndim=2), [In(x, [0, 1])])
-        made.stage.extra_bytes = 2 * axes[0].max_chunk * axes[1].max_chunk * x.itemsize
-        if sides:
-            axes.append(Cuts(sides[0].shape[1], tile))
-            made.inputs.extend(In(side, [axis, 2]) for axis, side in enumerate(sides))
-            ins = [f"r{n}" for n in range(len(made.inputs))]
-            made.stage.call("gemm_update" if len(sides) == 2 else "herk_update", ("r0",), ins, loop=True)
-            made.stage.flops = made.flops(len(sides) * axes[2].size / axes[1].max_chunk)
-        return made
-
-    def flops(self, cubes: float) -> float:
-        """Those of a task of so many operations for each element of its tile and each of the tile's columns."""
-        rows, columns = (c.max_chunk for c in self.stage.axes[:2])
-        return cubes * rows * columns**2 * (4 if self.x.dtype.kind == "c" else 1)
-
-    def kept(self, register: str) -> Array:
-        """The array that the stage makes."""
-        return self.stage.make(self.inputs, Out(register, [0, 1], self.x.dtype)) if self.x.size else self.x
+def _on_diagonal(name: str, columns: Columns, done: Sequence[Columns], tile: int) -> Update:
+    update = Update(name, columns.diagonal, tile)
+    if done:
+        rows = _rows(done, columns.start, columns.end)
+        alone = len(columns.diagonal) <= tile  # then the other triangle is not needed
+        update.less("herk_update" if alone else "gemm_update", [(rows, (0, 2)), (rows, (1, 2))][: 2 - alone])
+    return update
 
 
-def _on_diagonal(name: str, columns: Columns, done: Sequence[Columns], tile: int) -> _Update:
-    sides = [_rows(done, columns.start, columns.end)] * (1 if len(columns.diagonal) <= tile else 2) if done else []
-    return _Update.of(name, columns.diagonal, tile, sides)
-
-
-def _below(name: str, columns: Columns, done: Sequence[Columns], tile: int) -> _Update:
-    spans = (columns.end, columns.end + len(columns.below)), (columns.start, columns.end)
-    return _Update.of(name, columns.below, tile, [_rows(done, *span) for span in spans] if done else [])
+def _below(name: str, columns: Columns, done: Sequence[Columns], tile: int) -> Update:
+    update = Update(name, columns.below, tile)
+    if done:
+        rows = _rows(done, columns.end, columns.end + len(columns.below))
+        update.less("gemm_update", [(rows, (0, 2)), (_rows(done, columns.start, columns.end), (1, 2))])
+    return update
 
 
 def _rows(done: Sequence[Columns], start: int, end: int) -> Array:

@@ -23,6 +23,8 @@ from .norms import cond, matrix_norm, matrix_rank, norm, vector_norm
 from .products import matmul
 from .reductions import sum as sum_
 from .systems import (
+    cho_factor,
+    cho_solve,
     det,
     expm,
     inv,
@@ -140,6 +142,8 @@ def _multiplied(
 
 __all__ = [
     "LinAlgError",
+    "cho_factor",
+    "cho_solve",
     "cholesky",
     "cond",
     "cross",
