@@ -156,19 +156,25 @@ def _tournament(a: Array) -> Array:
     if m - starts[-1] < size:  # too few rows for a block of their own
         starts = starts[:-1]
     cuts = Cuts.from_bounds(np.append(starts, m))
-    stage = _stage("choose_pivots", [cuts, single(size)], a.dtype, lu_flops((cuts.max_chunk, size)), cuts.max_chunk * size)
+    stage = _stage(
+        "choose_pivots", [cuts, single(size)], a.dtype, lu_flops((cuts.max_chunk, size)), cuts.max_chunk * size
+    )
     stage.call("choose_pivots", ("y",), ("r0",), last=cuts.count == 1)
     found = stage.make([In(a, [0, 1])], Out("y", [0, 1], a.dtype, [size, packed]))
     while (count := found.shape[0] // size) > 1:
         cuts = Cuts(count, FAN_IN)
-        stage = _stage("join_pivots", [cuts, single(packed)], a.dtype, lu_flops((FAN_IN * size, size)), FAN_IN * size**2)
+        stage = _stage(
+            "join_pivots", [cuts, single(packed)], a.dtype, lu_flops((FAN_IN * size, size)), FAN_IN * size**2
+        )
         stage.call("join_pivots", ("y",), ("r0",), last=cuts.count == 1)
         reads = [In(found, [AxisMap(0, step=size, size=size), 1])]
         found = stage.make(reads, Out("y", [0, 1], a.dtype, [size, 0]))
     return found
 
 
-def _stage(kernel: str, axes: Sequence[Cuts], dtype: np.dtype[Any], flops: float, elements: int, grid: int = 2) -> Stage:
+def _stage(
+    kernel: str, axes: Sequence[Cuts], dtype: np.dtype[Any], flops: float, elements: int, grid: int = 2
+) -> Stage:
     """A stage of a kernel with the real flops of a task, if numbers are real, and memory for two copies of its data."""
     stage = Stage(kernel.replace("_", " "), axes, grid, flops=flops * FLOPS[dtype.kind])
     stage.extra_bytes = 2 * elements * dtype.itemsize
@@ -266,7 +272,9 @@ def square_of(lu: Array, tile: int) -> Square:
     half = -(-size // tile) // 2 * tile
     if not half:
         return lu
-    return Split(square_of(lu[:half, :half], tile), lu[:half, half:], lu[half:, :half], square_of(lu[half:, half:], tile))
+    return Split(
+        square_of(lu[:half, :half], tile), lu[:half, half:], lu[half:, :half], square_of(lu[half:, half:], tile)
+    )
 
 
 def lu(a: Array, tile: int, *, permute_l: bool = False, p_indices: bool = False) -> tuple[Array, ...]:
