@@ -26,7 +26,7 @@ LambdarrayError
 
 from __future__ import annotations
 
-from numpy.linalg import LinAlgError
+from numpy import linalg
 
 
 class LambdarrayError(Exception):
@@ -114,7 +114,7 @@ class TaskError(LambdarrayError, RuntimeError):
         self.remote_traceback, self.log = remote_traceback, log
 
 
-class MatrixError(TaskError, LinAlgError):
+class MatrixError(TaskError, linalg.LinAlgError):
     """A task found that what was asked does not exist for its matrix: it is numpy.linalg.LinAlgError too."""
 
 

@@ -17,6 +17,7 @@ from numpy.linalg import LinAlgError
 from .fortran import INT, blas, lapack
 from .registry import Shape, kernel
 from .triangular import trsm
+from .updates import in_rows, leading
 
 Array = np.ndarray[Any, Any]
 Span = tuple[int, int]
@@ -187,13 +188,11 @@ def update_rows(
 
 def _subtract(c: Array, a: Array, b: Array) -> None:
     """`c -= a @ b` in place. (BLAS: gemm)"""
-    if 0 in (*c.shape, *a.shape):
-        return
-    a, b = (x if x.strides[1] == x.itemsize and x.flags.aligned else np.ascontiguousarray(x) for x in (a, b))
     (m, n), k = c.shape, a.shape[1]
-    # To Fortran all matrices here are transposed.
-    ldc, lda, ldb = (max(x.strides[0] // x.itemsize, x.shape[1]) for x in (c, a, b))
-    blas("gemm", c.dtype, "N", "N", n, m, k, -1.0, b, ldb, a, lda, 1.0, c, ldc)
+    (a, lda), (b, ldb) = in_rows(a, c.dtype), in_rows(b, c.dtype)
+    if 0 not in (m, n, k):
+        # To Fortran all matrices are transposed.
+        blas("gemm", c.dtype, "N", "N", n, m, k, -1.0, b, ldb, a, lda, 1.0, c, leading(c))
 
 
 @kernel(flops=lambda rows, pivots: rows[0] * rows[1] ** 2, uses_blas=True)

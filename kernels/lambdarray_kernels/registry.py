@@ -32,6 +32,8 @@ NAMES = {
     "pivoting": "choose_pivots join_pivots place_pivots take_rows update_rows eliminate regular interchanges interchanged "
     "inverse_order parity",
     "checks": "sketch tally weigh residual agree",
+    "triangular": "trsm trtrs",
+    "updates": "gemm_update herk_update",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
     "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",
 }

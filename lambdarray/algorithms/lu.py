@@ -35,7 +35,7 @@ Piece = tuple[int, int, Array]
 FAN_IN = 4
 # Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
 FLOPS = {"f": 1, "c": 4}  # of real numbers and of complex ones
-BLOCKS, MOST_TILES, MOST_ELEMENTS = 8, 8, 1 << 24
+BLOCKS, MOST_TILES, MOST_ELEMENTS = 6, 8, 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,15 @@ class Factor:
     """L and U of some columns, and the numbers of all rows in the order that they have then.
 
     `pieces` are the parts of L and U, each with its first row and column in the whole matrix; `below` are the rows of L
-    that are under the square.
+    that are under the square, in parts side by side: none where there are no such rows.
     """
 
     square: Square
-    below: Array | None
+    below: Sequence[Array]
     rows: Array
-    pieces: list[Piece]
+    pieces: Sequence[Piece]
 
-    def on_diagonal(self) -> list[Piece]:
+    def on_diagonal(self) -> Sequence[Piece]:
         """The squares of one tile, in order."""
         return [piece for piece in self.pieces if piece[0] == piece[1]]
 
@@ -109,8 +109,13 @@ def factored(a: Array, tile: int) -> Factor:
     """
     m, n = a.shape
     made = _factored(a, arange(m, chunks=m), 0, min(m, n), Tiles.of(tile, m))
-    under = [] if made.below is None else [(min(m, n), 0, made.below)]
-    return Factor(made.square, made.below, made.rows, [*made.pieces, *under])
+    return Factor(made.square, (), made.rows, [*made.pieces, *_placed(made.below, min(m, n), 0, 1)])
+
+
+def _placed(parts: Sequence[Array], row: int, column: int, axis: int) -> list[Piece]:
+    """Parts that follow one another along an axis, each with its first row and column."""
+    starts = np.cumsum([0, *(x.shape[axis] for x in parts[:-1])]).tolist()
+    return [(row if axis else row + n, column + n if axis else column, x) for n, x in zip(starts, parts, strict=False)]
 
 
 def _factored(a: Array, rows: Array, start: int, pivots: int, tiles: Tiles) -> Factor:
@@ -122,17 +127,16 @@ def _factored(a: Array, rows: Array, start: int, pivots: int, tiles: Tiles) -> F
     width = width or pivots
     left = _factored(a[:, :width], rows, start, width, tiles)
     change = Change(rows, left.rows, start, width)
-    right = substituted(left.square, change.top(a[:, width:], tiles), tiles.side, lower=True)
-    pieces = [*left.pieces, (start, start + width, right)]
+    solved = substituted(left.square, change.top(a[:, width:], tiles), tiles.side, lower=True)
+    pieces = [*left.pieces, *_placed(solved, start, start + width, 0)]
     if width == pivots:
         return Factor(left.square, left.below, left.rows, pieces)
-    assert left.below is not None
-    rest = change.lower(a[:, width:], tiles, product=(left.below, right))
-    assert rest is not None
+    under, right = concatenate(left.below, 1), concatenate(solved, 0)
+    rest = change.lower(a[:, width:], tiles, product=(under, right))
     second = _factored(rest, left.rows, start + width, pivots - width, tiles)
     change = Change(left.rows, second.rows, start + width, pivots - width)
-    beside, under = change.top(left.below, tiles), change.lower(left.below, tiles)
-    below = None if under is None or second.below is None else concatenate([under, second.below], 1)
+    beside = change.top(under, tiles)
+    below = [change.lower(under, tiles), *second.below] if second.below else []
     square = Split(left.square, right[:, : pivots - width], beside, second.square)
     return Factor(square, below, second.rows, [*pieces, (start + width, start, beside), *second.pieces])
 
@@ -144,7 +148,7 @@ def _panel(a: Array, rows: Array, start: int, tiles: Tiles) -> Factor:
     stage = Stage("place pivots", rows._op.tiling.axes)
     stage.call("place_pivots", ("y",), ("r0", "r1"), start=start)
     after = stage.make([In(rows, [0]), In(pivots, list(map(whole, pivots.shape)))], Out("y", [0], rows.dtype))
-    below = Change(rows, after, start, size).lower(a, tiles, pivots=pivots)
+    below = [Change(rows, after, start, size).lower(a, tiles, pivots=pivots)] if len(a) > size else []
     return Factor(pivots, below, after, [(start, start, pivots[:, :size])])
 
 
@@ -196,7 +200,7 @@ class Change:
     def top(self, a: Array, tiles: Tiles) -> Array:
         """The rows of `a`, which begins at `start`, that are the first `height` now."""
         m, n = a.shape
-        axes = [Cuts(self.height, tiles.block), Cuts(n, tiles.side), Cuts(m, tiles.block)]
+        axes = [Cuts(self.height, tiles.block), Cuts(n, tiles.block), Cuts(m, tiles.block)]
         stage = _stage("take_rows", axes, a.dtype, 0, axes[2].max_chunk * axes[1].max_chunk)
         stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)
         reads = [In(a, [2, 1]), In(self.before, [AxisMap(2, self.start)]), In(self.after, [AxisMap(0, self.start)])]
@@ -204,12 +208,10 @@ class Change:
 
     def lower(
         self, a: Array, tiles: Tiles, product: tuple[Array, Array] | None = None, pivots: Array | None = None
-    ) -> Array | None:
-        """The rows after those, None where there are none: less a product, or what they are of the pivots' U."""
+    ) -> Array:
+        """The rows after those: less a product, or what they are of the pivots' U."""
         (m, n), first = a.shape, self.start + self.height
-        if m == self.height:
-            return None
-        axes = [Cuts(m - self.height, tiles.block), Cuts(n, tiles.block), Cuts(self.height, tiles.side)]
+        axes = [Cuts(m - self.height, tiles.block), Cuts(n, tiles.block), Cuts(self.height, tiles.block)]
         elements = axes[0].max_chunk * axes[1].max_chunk
         flops = 0 if product is None else 2 * elements * self.height
         stage = _stage("update_rows", axes, a.dtype, flops, elements)
@@ -233,10 +235,15 @@ class Change:
 # -- what is made of it
 
 
-def substituted(square: Square, b: Array, tile: int, lower: bool, trans: str = "N", checked: bool = False) -> Array:
-    """op(L)^-1 b where `lower`, else op(U)^-1 b; `checked` for LinAlgError where U has a zero on its diagonal."""
+def substituted(
+    square: Square, b: Array, tile: int, lower: bool, trans: str = "N", checked: bool = False
+) -> list[Array]:
+    """op(L)^-1 b where `lower`, else op(U)^-1 b, in parts, one below the other.
+
+    With `checked` LinAlgError where U has a zero on its diagonal.
+    """
     if isinstance(square, Array):
-        return _solved_tile(square, b, lower, trans, checked)
+        return [_solved_tile(square, b, lower, trans, checked)]
     size = square.first.shape[0]
     forwards = lower == (trans == "N")
     beside = square.below if lower else square.right
@@ -244,9 +251,14 @@ def substituted(square: Square, b: Array, tile: int, lower: bool, trans: str = "
     order = [(square.first, b[:size]), (square.second, b[size:])]
     (one, early), (other, late) = order if forwards else order[::-1]
     found = substituted(one, early, tile, lower, trans, checked)
-    rest: Any = late - beside @ found  # type: ignore[operator]
-    both = [found, substituted(other, tiled(rest, tile), tile, lower, trans, checked)]
-    return concatenate(both if forwards else both[::-1], 0)
+    rest: Any = late - beside @ concatenate(found, 0)  # type: ignore[operator]
+    then = substituted(other, rest.rechunk((tile, b.chunks[1])), tile, lower, trans, checked)
+    return [*found, *then] if forwards else [*then, *found]
+
+
+def _solved(square: Square, b: Array, tile: int, **params: Any) -> Array:
+    """The same in one array."""
+    return concatenate(substituted(square, b, tile, **params), 0)
 
 
 def _solved_tile(square: Array, b: Array, lower: bool, trans: str, checked: bool) -> Array:
@@ -307,9 +319,9 @@ def lu_solve(lu: Array, pivots: Array, b: Array, trans: str, tile: int) -> Array
     square, start = square_of(lu, tile), arange(size, chunks=size)
     rows = _of_rows("interchanged", pivots, size, np.int64, length=size)
     if trans == "N":
-        return _solved(square, rows, b, tile)
-    y = substituted(square, b, tile, lower=False, trans=trans)
-    return Change(rows, start, 0, size).top(substituted(square, y, tile, lower=True, trans=trans), Tiles.of(tile, size))
+        return _solved_permuted(square, rows, b, tile)
+    y = _solved(square, _solved(square, b, tile, lower=False, trans=trans), tile, lower=True, trans=trans)
+    return Change(rows, start, 0, size).top(y, Tiles.of(tile, size))
 
 
 def solve_general(a: Array, b: Array, tile: int) -> Array:
@@ -322,7 +334,7 @@ def solve_general(a: Array, b: Array, tile: int) -> Array:
     (kind,) = sample("solve", [a, b], {})
     vector = b.ndim == 1
     made = factored(a.astype(kind), tile)
-    x = _solved(made.square, made.rows, (b[:, None] if vector else b).astype(kind), tile, checked=True)
+    x = _solved_permuted(made.square, made.rows, (b[:, None] if vector else b).astype(kind), tile, checked=True)
     return x[:, 0] if vector else x
 
 
@@ -330,8 +342,8 @@ def inv(a: Array, tile: int) -> Array:
     """The inverse of a square matrix; LinAlgError as in `solve_general`."""
     (kind,) = sample("inv", [a], {})
     made = factored(a.astype(kind), tile)
-    y = substituted(made.square, permutation(made.rows, tile, kind), tile, lower=True)
-    return substituted(made.square, y, tile, lower=False, checked=True)
+    y = _solved(made.square, permutation(made.rows, tile, kind), tile, lower=True)
+    return _solved(made.square, y, tile, lower=False, checked=True)
 
 
 def slogdet(a: Array, tile: int) -> tuple[Array, Array]:
@@ -351,10 +363,10 @@ def det(a: Array, tile: int) -> Array:
     return sign * np.exp(logarithm).astype(sign.dtype)
 
 
-def _solved(square: Square, rows: Array, b: Array, tile: int, checked: bool = False) -> Array:
+def _solved_permuted(square: Square, rows: Array, b: Array, tile: int, checked: bool = False) -> Array:
     size = len(b)
     b = Change(arange(size, chunks=size), rows, 0, size).top(b, Tiles.of(tile, size))
-    return substituted(square, substituted(square, b, tile, lower=True), tile, lower=False, checked=checked)
+    return _solved(square, _solved(square, b, tile, lower=True), tile, lower=False, checked=checked)
 
 
 def permutation(rows: Array, tile: int, dtype: Any) -> Array:

@@ -22,6 +22,8 @@ from .norms import cond, matrix_norm, matrix_rank, norm, vector_norm
 from .products import matmul
 from .reductions import sum as sum_
 from .systems import (
+    cho_factor,
+    cho_solve,
     det,
     expm,
     inv,
@@ -133,6 +135,8 @@ def _multiplied(arrays: Sequence[Array], cuts: dict[tuple[int, int], int], i: in
 
 __all__ = [
     "LinAlgError",
+    "cho_factor",
+    "cho_solve",
     "cholesky",
     "cond",
     "cross",

@@ -13,8 +13,8 @@ from .array import Array
 from .axes import axis_of
 from .creation import asarray, zeros
 from .elementwise import where
-from .factors import complex_kind, svd
-from .grids import eye
+from .factors import cholesky, complex_kind, svd
+from .grids import eye, tril, triu
 from .manipulation import broadcast_to, expand_dims, moveaxis, reshape, squeeze
 from .matrices import adjoint, matrices, of_matrices, of_matrix, square
 from .products import matmul
@@ -40,14 +40,78 @@ def inv(a: Any) -> Array:
     return of_matrix("inv", x, x.shape[-2:])
 
 
-def solve(a: Any, b: Any) -> Array:
-    """x with a @ x = b; `b` is a vector where it has one axis, else matrices.
+# What `assume_a` may say, by SciPy's names, and how it is solved: bands as any matrix is.
+STRUCTURES = {
+    **dict.fromkeys((None, "gen", "general", "banded", "tridiagonal"), "gen"),
+    **dict.fromkeys(("sym", "symmetric"), "sym"),
+    **dict.fromkeys(("her", "hermitian"), "her"),
+    **dict.fromkeys(("pos", "positive definite"), "pos"),
+    **dict.fromkeys(("diagonal", "upper triangular"), "upper"),
+    "lower triangular": "lower",
+}
+
+
+def solve(a: Any, b: Any, *, assume_a: str | None = None, lower: bool = False, tile: int | None = None) -> Array:
+    """x with a @ x = b; `b` is a vector where it has one axis, else matrices. LinAlgError where a matrix is singular.
+
+    `assume_a` is what is known of the matrices, as scipy.linalg.solve has it: "gen" (nothing, the default), "pos"
+    (Hermitian positive definite: half the work), "sym", "her", "diagonal", "upper triangular", "lower triangular". Of
+    symmetric ones the upper triangle is read, or with `lower` the other one. `tile` is the side of the tiles that
+    one matrix is worked on in; by default a large one is, in tiles that suit its size.
 
     >>> import lambdarray as la
-    >>> la.linalg.solve(la.asarray([[2.0, 0.0], [0.0, 4.0]]), la.asarray([2.0, 2.0])).compute()
+    >>> la.linalg.solve(la.asarray([[2.0, 0.0], [0.0, 4.0]]), la.asarray([2.0, 2.0]), assume_a="pos").compute()
     array([1. , 0.5])
     """
-    return _solved("solve", square(a), asarray(b))
+    x, right = square(a), asarray(b)
+    if assume_a not in STRUCTURES:
+        known = ", ".join(repr(name) for name in STRUCTURES if name)
+        raise ValueError(f"assume_a={assume_a!r} is no structure of matrices that is known: {known}")
+    structure = STRUCTURES[assume_a]
+    if structure == "pos":
+        return cho_solve(cho_factor(x, lower=lower, tile=tile), right, tile=tile)
+    if structure in ("upper", "lower"):
+        return solve_triangular(x, right, lower=structure == "lower", tile=tile)
+    if structure in ("sym", "her"):
+        half: Any = tril(x) if lower else triu(x)
+        other = tril(x, -1) if lower else triu(x, 1)
+        x = half + (adjoint(other) if structure == "her" else other.mT)
+    length = _side(x, right, tile)
+    if length is not None:
+        from ..algorithms.lu import solve_general
+
+        return solve_general(x, right, length)
+    return _solved("solve", x, right)
+
+
+def cho_factor(
+    a: Any, lower: bool = False, overwrite_a: bool = False, check_finite: bool = True, *, tile: int | None = None
+) -> tuple[Array, bool]:
+    """The Cholesky factor of matrices and which triangle it is, for `cho_solve`, as scipy.linalg's.
+
+    The other triangle has zeros. `overwrite_a` and `check_finite` are SciPy's, and change nothing here.
+    """
+    return cholesky(a, upper=not lower, tile=tile), bool(lower)
+
+
+def cho_solve(
+    c_and_lower: tuple[Any, bool],
+    b: Any,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+    *,
+    tile: int | None = None,
+) -> Array:
+    """x with a @ x = b, by what `cho_factor` made of a. `overwrite_b` and `check_finite` are SciPy's.
+
+    >>> import lambdarray as la
+    >>> factor = la.linalg.cho_factor(la.asarray([[4.0, 2.0], [2.0, 5.0]]))
+    >>> la.linalg.cho_solve(factor, la.asarray([6.0, 7.0])).compute()
+    array([1., 1.])
+    """
+    factor, lower = c_and_lower
+    half = solve_triangular(factor, b, "N" if lower else "C", lower, tile=tile)
+    return solve_triangular(factor, half, "C" if lower else "N", lower, tile=tile)
 
 
 def solve_triangular(
@@ -58,24 +122,55 @@ def solve_triangular(
     unit_diagonal: bool = False,
     overwrite_b: bool = False,
     check_finite: bool = True,
+    *,
+    tile: int | None = None,
 ) -> Array:
     """As `solve` for triangular matrices, of which the other triangle is not read, as scipy.linalg's.
 
-    `overwrite_b` and `check_finite` are SciPy's, and change nothing here.
+    LinAlgError names the first number on the diagonal that is 0. `overwrite_b` and `check_finite` are SciPy's, and
+    change nothing here; `tile` is that of `solve`.
+
+    >>> import lambdarray as la
+    >>> la.linalg.solve_triangular(la.asarray([[2.0, 9.0], [1.0, 4.0]]), la.asarray([2.0, 5.0]), lower=True).compute()
+    array([1., 1.])
     """
     if trans not in (0, 1, 2, "N", "T", "C"):
         raise ValueError(f"trans={trans!r} is none of 0, 1, 2, 'N', 'T' and 'C'")
-    params = {"lower": bool(lower), "trans": trans, "unit_diagonal": bool(unit_diagonal)}
-    return _solved("solve_triangular", square(a), asarray(b), **params)
+    x, right = square(a), asarray(b)
+    params: dict[str, Any] = {"lower": bool(lower), "trans": trans, "unit_diagonal": bool(unit_diagonal)}
+    length = _side(x, right, tile)
+    if length is None:
+        return _solved("solve_triangular", x, right, **params)
+    from ..algorithms.triangular import solve_triangular as by_tiles
+
+    params["trans"] = trans if isinstance(trans, str) else "NTC"[trans]
+    made = by_tiles(x, _columns("solve_triangular", x, right), length, **params)
+    return squeeze(made, -1) if right.ndim == 1 else made
+
+
+def _side(a: Array, b: Array, tile: int | None) -> int | None:
+    """As `side`, for a system: one task's where the right-hand side is a batch."""
+    from ..algorithms.tiles import side
+
+    if b.ndim <= 2:
+        return side(a, tile)
+    if tile is not None:
+        raise ValueError(f"tile={tile}: a right-hand side in tiles is one matrix, not an array of shape {b.shape}")
+    return None
+
+
+def _columns(kernel: str, a: Array, b: Array) -> Array:
+    """A right-hand side as matrices; ValueError where it does not fit."""
+    right = expand_dims(b, -1) if b.ndim == 1 else matrices(b)
+    if a.shape[-1] != right.shape[-2]:
+        raise ValueError(f"{kernel}: matrices of {a.shape} and a right-hand side of {b.shape} do not fit")
+    return right
 
 
 def _solved(kernel: str, a: Array, b: Array, **params: Any) -> Array:
-    vector = b.ndim == 1
-    right = expand_dims(b, -1) if vector else matrices(b)
-    if a.shape[-1] != right.shape[-2]:
-        raise ValueError(f"{kernel}: matrices of {a.shape} and a right-hand side of {b.shape} do not fit")
+    right = _columns(kernel, a, b)
     (x,) = of_matrices(kernel, [a, right], [right.shape[-2:]], **params)
-    return squeeze(x, -1) if vector else x
+    return squeeze(x, -1) if b.ndim == 1 else x
 
 
 def lstsq(a: Any, b: Any, rcond: Any = None, *, tile: int | None = None) -> tuple[Array, Array, Array, Array]:

@@ -183,13 +183,13 @@ class Lowering(Reductions):
         """A program as the op has it, over the arrays under its inputs' views."""
         code = Code(op.grid_ndim, identity(op.grid_ndim), self.array_of)
         for n, (i, reading) in enumerate(zip(op.inputs, op.reads, strict=True)):
-            parts, order, looped = [], layout(input_parts(i, reading.maps)[0][1], i.ndim), False
+            parts = []
             for base, maps in input_parts(i, reading.maps):
                 spec = self.array_of(base)
                 code.arrays[spec.name] = spec
-                staged = through_views(maps, reading.maps)
-                looped = looped or any(m.axis >= op.grid_ndim for m in staged)
-                parts.append(Part(spec.name, staged))
+                parts.append(Part(spec.name, through_views(maps, reading.maps)))
+                order = layout(maps, i.ndim)
+            looped = any(m.axis >= op.grid_ndim for part in parts for m in part.maps)
             by_axis = order[reading.by_axis] if reading.by else 0
             code.reads.append(Read(f"r{n}", tuple(parts), order, looped, reading.by, by_axis, reading.most))
         code.steps.extend(op.steps)
@@ -200,9 +200,9 @@ class Lowering(Reductions):
 
     def _outputs_of(self, op: Blocks) -> list[Op]:
         """For each output the op that stands for it in the expression, or a new one where nothing uses it."""
-        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
         if len(op.outputs) == 1:
             return [op]
+        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
         return [picks.get(n) or Pick((op,), o.tiling, o.dtype, output=n) for n, o in enumerate(op.outputs)]
 
     # -- reshape

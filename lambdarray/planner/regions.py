@@ -122,19 +122,11 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
 
 
 def input_parts(op: Op, reading: Maps) -> list[tuple[Op, Maps]]:
-    """As `operand_parts`, for an input of a `Blocks`: where a concatenation's axis is read element by element."""
+    """Where an input of a `Blocks` is read from, as `operand_parts`; a concatenation only element by element."""
     base, maps = peel_input(op, reading)
-    if isinstance(base, Concat) and _is_along(maps, base.axis) and reading[maps[base.axis].axis].follows:
-        parts = [(part, compose(inner, maps)) for part, inner in parts_of(base)]
-        if all(_is_whole(part, inner, op.shape, reading) for part, inner in parts):
-            return parts
+    if isinstance(base, Concat) and all(m.follows for m in reading) and _is_along(maps, base.axis):
+        return [(part, compose(inner, maps)) for part, inner in parts_of(base)]
     return [(base, maps)]
-
-
-def _is_whole(part: Op, maps: Maps, shape: Sequence[int], reading: Maps) -> bool:
-    """Whether a part has all of the axes that are not read element by element."""
-    followed = ((m, n) for m, n in zip(maps, part.shape, strict=True) if m.axis >= 0)
-    return all(reading[m.axis].follows or (m.start, m.step, n) == (0, 1, shape[m.axis]) for m, n in followed)
 
 
 def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
