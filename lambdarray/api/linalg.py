@@ -15,7 +15,7 @@ from . import diagonals, tensors
 from .array import Array
 from .axes import axis_of
 from .creation import asarray
-from .factors import cholesky, eig, eigh, eigvals, eigvalsh, lu, qr, svd, svd_compressed, svdvals
+from .factors import cholesky, eig, eigh, eigvals, eigvalsh, lu, lu_factor, qr, svd, svd_compressed, svdvals
 from .folds import refuse_out
 from .manipulation import broadcast_arrays, expand_dims, matrix_transpose, moveaxis, stack
 from .norms import cond, matrix_norm, matrix_rank, norm, vector_norm
@@ -29,6 +29,7 @@ from .systems import (
     inv,
     logm,
     lstsq,
+    lu_solve,
     matrix_power,
     pinv,
     ridge,
@@ -151,6 +152,8 @@ __all__ = [
     "logm",
     "lstsq",
     "lu",
+    "lu_factor",
+    "lu_solve",
     "matmul",
     "matrix_norm",
     "matrix_power",
