@@ -74,6 +74,7 @@ class Tall:
         for cuts, packed in reversed(self.levels):
             stage = Stage("Q of rows", [cuts, single(k)])
             stage.flops = work("unfold", dtype, (1, packed.shape[1]), (n, k))
+            stage.extra_bytes = cuts.max_chunk * k * dtype.itemsize
             stage.call("unfold", ("y",), ("r0", "r1"), columns=n)
             block = AxisMap(0, by_block=True), whole(packed.shape[1])
             piece = AxisMap(0, step=n, size=n, by_block=True), whole(k)
@@ -104,6 +105,7 @@ def tall(x: Array, tile: int | None = None) -> Tall:
         over = cuts if not levels else Cuts(cuts.size // n, cuts.chunk // n)
         stage = Stage("reflectors of rows", [over, single(size)])
         stage.flops = work("reflect", source.dtype, (cuts.max_chunk, n), columns=n)
+        stage.extra_bytes = 2 * cuts.max_chunk * n * source.itemsize
         stage.call("reflect", ("y",), ("r0",), columns=n, size=size)
         packed = stage.make([reading], Out("y", [0, 1], source.dtype, [1, 0]))
         levels.append((cuts, packed))
@@ -145,6 +147,7 @@ def folded(x: Array, b: Array | None = None, tile: int | None = None) -> Folded:
     while True:
         stage = Stage("R of rows", [cuts, single(width), single(width - n)])
         stage.flops = work("fold", source.dtype, (cuts.max_chunk, width), columns=n)
+        stage.extra_bytes = 2 * cuts.max_chunk * width * source.itemsize
         stage.call("fold", ("r", "left"), [f"r{i}" for i in range(len(parts))], columns=n)
         kept = [Out("r", [0, 1], source.dtype, [n, 0]), Out("left", [0, 2], real, [1, 0])]
         made = stage.make_all([In(part, [0, whole(part.shape[1])]) for part in parts], kept[: 1 if b is None else 2])
