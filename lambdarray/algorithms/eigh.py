@@ -7,6 +7,7 @@ basis of either space makes two smaller matrices, and so on until one is a task'
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +16,13 @@ from ..api.array import Array
 from ..api.compute import run_now
 from ..api.diagonals import diagonal, trace
 from ..api.generator import Generator
-from ..api.grids import eye, tril, triu
+from ..api.grids import eye
 from ..api.manipulation import concatenate
 from ..api.matrices import adjoint, of_matrices, of_matrix, sample
 from ..api.norms import norm
+from ..api.products import matmul
 from ..api.sorting import sort
-from .polar import least, orthonormal, polar
+from .polar import Matrix, least, mirrored, orthonormal, polar
 from .spectrum import Spectrum, spectrum
 from .tiles import side, tiled
 
@@ -72,19 +74,13 @@ def parts(x: Array, tile: int, most: int, vectors: bool = True) -> Part:
     return Part(sort(made.values), made.vectors)
 
 
-def mirrored(x: Array, uplo: str) -> Array:
-    """The Hermitian matrix of one triangle, its diagonal made real."""
-    one: Any = tril(x, -1) if uplo == "L" else triu(x, 1)
-    middle: Any = tril(triu(x))
-    return one + adjoint(one) + middle.real  # type: ignore[no-any-return]
-
-
-def _parts(x: Array, tile: int, most: int, vectors: bool, scale: float) -> Part:
+def _parts(x: Matrix, tile: int, most: int, vectors: bool, scale: float) -> Part:
     """Of a matrix in tiles; `scale` is the norm of the one that it is a part of, to which rounding errors are."""
     if len(x) <= most:
         return _whole(x, vectors)
-    one = eye(len(x), dtype=x.dtype, chunks=tile)
-    off: Any = x - (trace(x) / len(x)) * one  # type: ignore[operator]
+    one: Any = eye(len(x), dtype=x.dtype, chunks=tile)
+    centre: Any = trace(x)
+    off = x - (centre / len(x)) * one
     given = x
     x, spread, found = spectrum(lambda v: given @ v, given, norm(off), WHAT, "Eigenvalues did not converge")
     scale = max(scale, found.size)
@@ -99,13 +95,13 @@ def _parts(x: Array, tile: int, most: int, vectors: bool, scale: float) -> Part:
     values = concatenate([part.values for part in found_in])
     if not vectors:
         return Part(values, None)
-    images = [tiled(basis @ part.vectors, tile) for (basis, _), part in zip(halves, found_in, strict=True)]
+    images = [tiled(matmul(basis, part.vectors), tile) for (basis, _), part in zip(halves, found_in, strict=True)]
     return Part(values, tiled(concatenate(images, 1), tile))
 
 
 def near(dtype: np.dtype[Any]) -> float:
     """What is left of the error of a sign, of which two projections leave the square."""
-    return float(np.finfo(dtype).eps) ** 0.55
+    return math.pow(np.finfo(dtype).eps, 0.55)
 
 
 def _whole(x: Array, vectors: bool) -> Part:
@@ -115,11 +111,12 @@ def _whole(x: Array, vectors: bool) -> Part:
     return Part(*of_matrices("eigh", [x], [x.shape[-1:], x.shape[-2:]], uplo="L"))
 
 
-def _divided(x: Array, found: Spectrum, cuts: list[float], tile: int) -> list[tuple[Array, Array]] | None:
+def _divided(x: Matrix, found: Spectrum, cuts: list[float], tile: int) -> list[tuple[Matrix, Matrix]] | None:
     """Bases of two invariant subspaces, the one of lesser eigenvalues first, and what the matrix is on each."""
+    one: Any = eye(len(x), dtype=x.dtype, chunks=tile)
     for cut in cuts:
         size = 1.1 * float(np.abs(found.nodes - cut).max())
-        start: Any = (x - cut * eye(len(x), dtype=x.dtype, chunks=tile)) / size  # type: ignore[operator]
+        start = (x - cut * one) / size
         sign = polar(start, tile, WHAT, near(x.dtype), hermitian=True)
         above = round((len(x) + sign.trace) / 2) if sign.error <= near(x.dtype) else 0
         if 0 < above < len(x):
@@ -127,7 +124,7 @@ def _divided(x: Array, found: Spectrum, cuts: list[float], tile: int) -> list[tu
     return None
 
 
-def _basis(sign: Array, side: int, count: int, tile: int) -> Array:
+def _basis(sign: Matrix, side: int, count: int, tile: int) -> Array:
     """An orthonormal basis of the vectors that the sign takes to `side` times themselves."""
     n, eps = len(sign), float(np.finfo(sign.dtype).eps)
     basis: Any = Generator(n + side).standard_normal((n, count), chunks=tile).astype(sign.dtype)
@@ -137,7 +134,7 @@ def _basis(sign: Array, side: int, count: int, tile: int) -> Array:
     return tiled(basis, tile)
 
 
-def _kept(x: Array, bases: list[Array], tile: int) -> list[tuple[Array, Array]]:
-    inner = [tiled(adjoint(basis) @ tiled(x @ basis, tile), tile) for basis in bases]
+def _kept(x: Matrix, bases: list[Matrix], tile: int) -> list[tuple[Matrix, Matrix]]:
+    inner = [tiled(matmul(adjoint(basis), tiled(x @ basis, tile)), tile) for basis in bases]
     (low, high, below, above), _ = run_now([*bases, *inner], [], WHAT)
     return [(low, below), (high, above)]

@@ -22,14 +22,14 @@ from ..api.array import Array
 from ..api.compute import run_now
 from ..api.diagonals import trace
 from ..api.generator import Generator
-from ..api.grids import eye
+from ..api.grids import eye, tril, triu
 from ..api.manipulation import concatenate
 from ..api.matrices import adjoint
 from ..api.norms import norm
 from ..api.stages import In, Out, Stage, whole
 from ..tiling import Cuts
 from .cholesky import cholesky
-from .tiles import steps, tiled
+from .tiles import patched, steps, tiled
 
 # A weight up to this takes one Cholesky factorisation; rounds that are tried, each of which gains 1 / least(dtype).
 MOST_PLAIN, MOST_ROUNDS = 100.0, 3
@@ -37,6 +37,8 @@ MOST_PLAIN, MOST_ROUNDS = 100.0, 3
 MOST_STEPS, PROBES = 2, 8
 HALLEY = (3.0, 1.0, 3.0)
 Weights = tuple[float, float, float]
+# An array whose operators are used, which are NumPy's and have no types.
+Matrix = Any
 
 
 def least(dtype: np.dtype[Any]) -> float:
@@ -62,7 +64,7 @@ def schedule(low: float, enough: float = 1e-11) -> list[Weights]:
     """The steps of a round, until the bound is 1 but for what is `enough`.
 
     >>> [round(c) for a, b, c in schedule(3e-5)]
-    [1711690, 53, 4, 3]
+    [1704215, 55, 4, 3]
     """
     found = []
     while 1 - low > enough:
@@ -98,69 +100,86 @@ def polar(x: Array, tile: int, what: str, near: float, *, hermitian: bool = Fals
     return found
 
 
-def _run(x: Array, todo: list[Weights], tile: int, what: str, hermitian: bool) -> Polar:
+def _run(x: Matrix, todo: list[Weights], tile: int, what: str, hermitian: bool) -> Polar:
     for weight in todo:
         x = step(x, weight, tile)
     if hermitian:
-        x = tiled((x + adjoint(x)) / 2, tile)  # type: ignore[operator]
+        x = tiled((x + adjoint(x)) / 2, tile)
     (u,), (total, far) = run_now([x], [trace(x).real, error_of(x)], what)
     return Polar(u, float(total), float(far))
 
 
-def error_of(x: Array) -> Array:
+def error_of(x: Matrix) -> Array:
     """About the Frobenius norm of what a matrix is away from an isometry, by its effect on random vectors.
 
     A step moves what is near 0 as little as what is near 1, so that what it moved would not tell.
     """
     vectors: Any = Generator(0).standard_normal((x.shape[1], PROBES), chunks=(x.chunks[1], PROBES)).astype(x.dtype)
-    return norm(adjoint(x) @ (x @ vectors) - vectors) / (2 * math.sqrt(PROBES))  # type: ignore[no-any-return, operator]
+    far: Any = norm(adjoint(x) @ (x @ vectors) - vectors)
+    return far / (2 * math.sqrt(PROBES))  # type: ignore[no-any-return]
 
 
-def step(x: Array, weight: Weights, tile: int) -> Array:
+def step(x: Matrix, weight: Weights, tile: int) -> Array:
     """x (a I + b x^H x) (I + c x^H x)^-1 as b/c x + (a - b/c) x (I + c x^H x)^-1."""
     a, b, c = weight
     x = tiled(x, tile)
-    one = eye(x.shape[1], dtype=x.dtype, chunks=tile)
-    lower = cholesky(tiled(one + c * (adjoint(x) @ x), tile), tile)  # type: ignore[operator]
+    one: Any = eye(x.shape[1], dtype=x.dtype, chunks=tile)
+    lower = cholesky(tiled(one + c * squares(x, tile), tile), tile)
     if c <= MOST_PLAIN:
-        most = over(over(x, lower, tile, adjoint_=True), lower, tile)
-        made: Any = (b / c) * x + (a - b / c) * most  # type: ignore[operator]
+        solved: Any = over(over(x, lower, tile, turned=True), lower, tile)
+        made = (b / c) * x + (a - b / c) * solved
     else:
         root = math.sqrt(c)
-        q = over(concatenate([tiled(root * x, tile), one]), lower, tile, adjoint_=True)  # type: ignore[operator]
+        q: Any = over(concatenate([tiled(root * x, tile), one]), lower, tile, turned=True)
         # The columns of q are orthonormal but for some eps c, so that the inverse of their products is this.
-        near = tiled(2 * one - adjoint(q) @ q, tile)  # type: ignore[operator]
+        near: Any = tiled(2 * one - mirrored(squares(q, tile), "L"), tile)
         top, bottom = q[: len(x)], q[len(x) :]
-        made = (b / c) * x + ((a - b / c) / root) * (top @ tiled(near @ adjoint(bottom), tile))  # type: ignore[operator]
+        made = (b / c) * x + ((a - b / c) / root) * (top @ tiled(near @ adjoint(bottom), tile))
     return tiled(made, tile)
 
 
-def orthonormal(x: Array, tile: int, shift: float = 0.0) -> Array:
-    """A basis of the range of a well conditioned matrix (A. Fukaya et al., "Shifted Cholesky QR", 2020)."""
-    squares: Any = adjoint(x) @ x
+def squares(x: Matrix, tile: int) -> Matrix:
+    """The lower triangle of x^H x in tiles; zeros in the tiles above."""
+    n = x.shape[1]
+    pieces = [(i, i, tiled(adjoint(x[:, i:]) @ x[:, i:end], tile)) for i, end in steps(n, tile)]
+    return patched((n, n), tile, pieces)
+
+
+def mirrored(x: Matrix, uplo: str) -> Matrix:
+    """The Hermitian matrix of one triangle, its diagonal made real."""
+    one: Any = tril(x, -1) if uplo == "L" else triu(x, 1)
+    middle: Any = tril(triu(x))
+    return one + adjoint(one) + middle.real
+
+
+def orthonormal(x: Matrix, tile: int, shift: float = 0.0) -> Array:
+    """A basis of the range of a matrix that is well conditioned, or is with the `shift` (A. Fukaya et al., "Shifted
+    Cholesky QR for computing the QR factorization of ill-conditioned matrices", SIAM J. Sci. Comput. 42, 2020)."""
+    products = squares(x, tile)
     if shift:
-        squares = squares + shift * eye(x.shape[1], dtype=x.dtype, chunks=tile)
-    return over(x, cholesky(tiled(squares, tile), tile), tile, adjoint_=True)
+        one: Any = eye(x.shape[1], dtype=x.dtype, chunks=tile)
+        products = products + shift * one
+    return over(x, cholesky(tiled(products, tile), tile), tile, turned=True)
 
 
-def over(x: Array, lower: Array, tile: int, *, adjoint_: bool = False) -> Array:
-    """x L^-1, or with `adjoint_` x L^-H, for a lower triangular matrix: column after column of tiles."""
+def over(x: Matrix, lower: Array, tile: int, *, turned: bool = False) -> Array:
+    """x L^-1, or with `turned` x L^-H, for a lower triangular matrix: column after column of tiles."""
     x, ends = tiled(x, tile), list(steps(len(lower), tile))
     found: list[Array] = []
-    for start, end in ends if adjoint_ else ends[::-1]:
+    for start, end in ends if turned else ends[::-1]:
         column = x[:, start:end]
         if found:
-            done = concatenate(found, 1) if len(found) > 1 else found[0]
-            seen = adjoint(lower[start:end, :start]) if adjoint_ else lower[end:, start:end]
-            column = tiled(column - done @ seen, tile)  # type: ignore[operator]
-        made = _over_tile(column, lower[start:end, start:end], tile, adjoint_)
-        found = [*found, made] if adjoint_ else [made, *found]
+            done: Any = concatenate(found, 1) if len(found) > 1 else found[0]
+            seen = adjoint(lower[start:end, :start]) if turned else lower[end:, start:end]
+            column = tiled(column - done @ seen, tile)
+        made = _over_tile(column, lower[start:end, start:end], tile, turned)
+        found = [*found, made] if turned else [made, *found]
     return concatenate(found, 1) if len(found) > 1 else found[0]
 
 
-def _over_tile(x: Array, lower: Array, tile: int, adjoint_: bool) -> Array:
+def _over_tile(x: Array, lower: Array, tile: int, turned: bool) -> Array:
     rows, size = x.shape
     stage = Stage("trsm", [Cuts(rows, tile), Cuts(size, size)])
     stage.flops = get("trsm").flops((size, size), (tile, size), right=True) * (4 if x.dtype.kind == "c" else 1)
-    stage.call("trsm", ("y",), ("r0", "r1"), right=True, trans="C" if adjoint_ else "N")
+    stage.call("trsm", ("y",), ("r0", "r1"), right=True, trans="C" if turned else "N")
     return stage.make([In(lower, [whole(size), whole(size)]), In(x, [0, whole(size)])], Out("y", [0, 1], x.dtype))

@@ -15,11 +15,13 @@ from ..api.creation import zeros
 from ..api.diagonals import diagonal
 from ..api.elementwise import where
 from ..api.grids import eye
+from ..api.indexing import take
 from ..api.manipulation import concatenate
 from ..api.matrices import adjoint, of_matrices, of_matrix, sample
 from ..api.norms import norm
-from .eigh import parts
-from .polar import polar
+from ..api.sorting import argsort
+from .eigh import eigh, parts
+from .polar import Matrix, polar
 from .qr import tiled_qr
 from .spectrum import spectrum
 from .tiles import tiled
@@ -53,7 +55,20 @@ def svd(a: Array, tile: int, most: int, *, full: bool = False, vectors: bool = T
     return _square(tiled(x, tile), tile, most, vectors) if n > most else _whole(x, vectors)
 
 
-def _widened(q: Array, u: Array) -> Array:
+def of_hermitian(a: Array, tile: int, most: int, *, vectors: bool = True) -> Triple:
+    """Of a Hermitian matrix, whose lower triangle is read: by its eigenvalues, with their signs in V^H."""
+    values, basis = eigh(a, tile, most, vectors=vectors)
+    size: Any = np.abs(values)  # type: ignore[call-overload]
+    order = argsort(size, descending=True)
+    s = take(size, order)
+    if basis is None:
+        return Triple(None, s, None)
+    u: Any = take(basis, order, axis=1)
+    sign: Any = where(np.less(take(values, order), 0), -1, 1).astype(u.dtype)
+    return Triple(u, s, adjoint(u * sign))
+
+
+def _widened(q: Matrix, u: Array) -> Array:
     """The first columns of Q turned by U, the others as they are."""
     n = len(u)
     turned: Any = q[:, :n] @ u
@@ -68,13 +83,13 @@ def _whole(x: Array, vectors: bool) -> Triple:
     return Triple(*of_matrices("svd", [x], [(n, n), (n,), (n, n)]))
 
 
-def _square(x: Array, tile: int, most: int, vectors: bool) -> Triple:
+def _square(x: Matrix, tile: int, most: int, vectors: bool) -> Triple:
     given, n = x, len(x)
     x, size, found = spectrum(lambda v: adjoint(given) @ (given @ v), x, norm(x), WHAT, "SVD did not converge")
     one, eps = eye(n, dtype=x.dtype, chunks=tile), float(np.finfo(x.dtype).eps)
     if not size:
         return Triple(one, zeros(n, dtype=x.real.dtype), one)
-    start: Any = x / (1.1 * found.size**0.5)  # type: ignore[operator]
+    start: Any = x / (1.1 * found.size**0.5)
     factor = polar(start, tile, WHAT, n * eps)
     product: Any = adjoint(factor.u) @ x
     h: Any = tiled((product + adjoint(product)) / 2, tile)
@@ -82,16 +97,17 @@ def _square(x: Array, tile: int, most: int, vectors: bool) -> Triple:
     s: Any = np.maximum(values[::-1], 0)
     if right is None:
         return Triple(None, s, None)
-    v = right[:, ::-1]
+    v: Any = right[:, ::-1]
     # Where singular values are as good as 0 the factor is no isometry; the columns of A V then are the rows of
     # a triangle that is diagonal but for rounding errors.
     u = factor.u @ v if factor.error <= n * eps else _turned(tiled(x @ v, tile), tile)
     return Triple(u, s, adjoint(v))
 
 
-def _turned(x: Array, tile: int) -> Array:
+def _turned(x: Array, tile: int) -> Matrix:
     """The orthonormal columns along those of a matrix, which are orthogonal but for rounding errors."""
     made = tiled_qr(x, tile)
     middle: Any = diagonal(made.r)
     size: Any = np.abs(middle)
-    return made.q(len(x)) * where(size > 0, middle / where(size > 0, size, 1), 1).astype(x.dtype)  # type: ignore[operator]
+    q: Any = made.q(len(x))
+    return q * where(size > 0, middle / where(size > 0, size, 1), 1).astype(x.dtype)

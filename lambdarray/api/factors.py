@@ -149,8 +149,18 @@ def lu_factor(
     return packed, pivots
 
 
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+def svd(
+    a: Any,
+    full_matrices: bool = True,
+    compute_uv: bool = True,
+    hermitian: bool = False,
+    *,
+    tile: int | None = None,
+) -> Any:
     """U, the singular values, greatest first, and the conjugate transpose of V; the values alone where asked.
+
+    A large matrix, or one for which `tile` says the side of the tiles, is divided by its spectrum, for which runs are
+    made now; they are refused under `la.config(eager=False)`. One that is tall or wide is factorised by QR first.
 
     >>> import lambdarray as la
     >>> la.linalg.svd(la.asarray([[0.0, 2.0], [3.0, 0.0]])).S.compute()
@@ -167,6 +177,14 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
         if is_tall(x.mT):
             made = _tall_svd(x.mT, compute_uv)
             return SVDResult(made.Vh.mT, made.S, made.U.mT) if compute_uv else made
+    if cut := _cutting(x, tile):
+        from ..algorithms import svd as by_tiles
+
+        if hermitian:
+            made = by_tiles.of_hermitian(x, *cut, vectors=compute_uv)
+        else:
+            made = by_tiles.svd(x, *cut, full=full_matrices, vectors=compute_uv)
+        return SVDResult(*made) if compute_uv else made.s
     if not compute_uv:
         return of_matrix("svdvals", x, (k,), hermitian=bool(hermitian))
     cores = [(m, m), (k,), (n, n)] if full_matrices else [(m, k), (k,), (k, n)]
@@ -185,9 +203,16 @@ def _tall_svd(x: Array, compute_uv: bool) -> Any:
     return SVDResult(tree.q(made.U), made.S, made.Vh)
 
 
-def svdvals(x: Any, /) -> Array:
-    """The singular values alone, greatest first."""
-    values: Array = svd(x, compute_uv=False)
+def _cutting(x: Array, tile: int | None) -> tuple[int, int] | None:
+    """How a matrix is divided by its spectrum, None for one that is a task's."""
+    from ..algorithms.eigh import cutting
+
+    return cutting(x, tile)
+
+
+def svdvals(x: Any, /, *, tile: int | None = None) -> Array:
+    """The singular values alone, greatest first; `tile` as for `svd`."""
+    values: Array = svd(x, compute_uv=False, tile=tile)
     return values
 
 
@@ -240,22 +265,34 @@ def _same_signs(u: Array, s: Array, vh: Array) -> tuple[Any, Array, Any]:
     return u * sign, s, vh * sign[:, None]  # type: ignore[operator]
 
 
-def eigh(a: Any, UPLO: str = "L") -> EighResult:
+def eigh(a: Any, UPLO: str = "L", *, tile: int | None = None) -> EighResult:
     """Eigenvalues, least first, and eigenvectors of Hermitian matrices, of which one triangle is read.
+
+    A large matrix, or one for which `tile` says the side of the tiles, is divided by its spectrum, for which runs are
+    made now; they are refused under `la.config(eager=False)`.
 
     >>> import lambdarray as la
     >>> la.linalg.eigh(la.asarray([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.compute()
     array([1., 2.])
     """
-    x = square(a)
-    cores = [x.shape[-1:], x.shape[-2:]]
-    return EighResult(*of_matrices("eigh", [x], cores, uplo=_triangle(UPLO)))
+    x, uplo = square(a), _triangle(UPLO)
+    if cut := _cutting(x, tile):
+        from ..algorithms.eigh import eigh as by_tiles
+
+        values, vectors = by_tiles(x, *cut, uplo=uplo)
+        assert vectors is not None
+        return EighResult(values, vectors)
+    return EighResult(*of_matrices("eigh", [x], [x.shape[-1:], x.shape[-2:]], uplo=uplo))
 
 
-def eigvalsh(a: Any, UPLO: str = "L") -> Array:
-    """The eigenvalues of Hermitian matrices alone, least first."""
-    x = square(a)
-    return of_matrix("eigvalsh", x, x.shape[-1:], uplo=_triangle(UPLO))
+def eigvalsh(a: Any, UPLO: str = "L", *, tile: int | None = None) -> Array:
+    """The eigenvalues of Hermitian matrices alone, least first; `tile` as for `eigh`."""
+    x, uplo = square(a), _triangle(UPLO)
+    if cut := _cutting(x, tile):
+        from ..algorithms.eigh import eigh as by_tiles
+
+        return by_tiles(x, *cut, uplo=uplo, vectors=False).values
+    return of_matrix("eigvalsh", x, x.shape[-1:], uplo=uplo)
 
 
 def _triangle(uplo: str) -> str:

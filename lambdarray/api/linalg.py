@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.linalg import LinAlgError
 
+from ..algorithms.leading import eigsh, eigsh_error, svd_error
 from . import diagonals, tensors
 from .array import Array
 from .axes import axis_of
@@ -145,6 +146,8 @@ __all__ = [
     "diagonal",
     "eig",
     "eigh",
+    "eigsh",
+    "eigsh_error",
     "eigvals",
     "eigvalsh",
     "expm",
@@ -171,6 +174,7 @@ __all__ = [
     "sqrtm",
     "svd",
     "svd_compressed",
+    "svd_error",
     "svdvals",
     "tensordot",
     "tensorinv",
