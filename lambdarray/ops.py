@@ -224,7 +224,12 @@ class Reduce(Op):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contract(Op):
-    """A matrix product: (..., m, k) by (..., k, n), batch axes broadcast."""
+    """A matrix product: (..., m, k) by (..., k, n), batch axes broadcast.
+
+    It keeps workers busy together with others, so that there are `beside` times as many tasks as its own.
+    """
+
+    beside: int = field(kw_only=True, default=1)
 
     def recipe(self) -> tuple[Any, ...]:
         return ("contract", dtype_to_json(self.dtype))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..algorithms.checks import of_product, wanted
+from ..algorithms.symmetric import gram
 from ..ops import Contract
 from ..tiling import Cuts, Tiling
 from .array import Array
@@ -54,6 +55,9 @@ def _product(a: Array, b: Array, kind: np.dtype[Any], a_shape: Any, b_shape: Any
     if batch:
         ops = [drop_last(x) for x in (a, b)]
         axes = unify([op for op in ops if op.shape], batch).axes
+    half = gram(a, b, kind)
+    if half is not None:
+        return half
     tiling = Tiling((*axes, a._op.tiling.axes[-2], b._op.tiling.axes[-1]))
     return Array(Contract((a._op, b._op), tiling, kind))
 

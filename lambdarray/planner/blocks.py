@@ -129,8 +129,19 @@ def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:
     return max(2, min(FAN_IN, fits, count))
 
 
+def tasks(cuts: Sequence[Cuts], beside: int = 1) -> int:
+    """The tasks of a grid, and of others like it that run beside it."""
+    return math.prod(c.count for c in cuts) * beside
+
+
 def owned(
-    cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, held: int = 1, pasted: bool = False
+    cuts: Sequence[Cuts],
+    k: int,
+    itemsize: int,
+    resources: Resources,
+    beside: int = 1,
+    held: int = 1,
+    pasted: bool = False,
 ) -> tuple[Cuts, Cuts]:
     """The rows and columns of the tasks of a product: each owns neighbouring output tiles, to read less.
 
@@ -142,18 +153,18 @@ def owned(
     """
     rows, columns = cuts[-2], cuts[-1]
     fast = min(resources.memory_bytes / itemsize, math.prod(c.size for c in cuts) / resources.workers)
-    batch = math.prod(c.count for c in cuts[:-2])
+    batch = tasks(cuts[:-2], beside)
     wanted = resources.workers * (1 if resources.remote else 4)
     while True:
         for m, n in _larger(cuts, rows, columns):
-            tasks = m.count * n.count
+            count = m.count * n.count
             sides = m.max_chunk + n.max_chunk
             reads = (1 / max(rows.max_chunk, 1) + 1 / max(columns.max_chunk, 1)) * math.sqrt(fast) / 2
             under_way = sides if reads <= NEAR_LEAST else cuts[-2].max_chunk + cuts[-1].max_chunk
             looping = m.max_chunk * n.max_chunk + k * (sides * (1 + pasted) + under_way)
             words = max(looping, held * m.max_chunk * n.max_chunk)
             fits = words * itemsize <= OWNED_SHARE * resources.memory_bytes
-            if tasks < rows.count * columns.count and batch * tasks >= wanted and fits:
+            if count < rows.count * columns.count and batch * count >= wanted and fits:
                 rows, columns = m, n
                 break
         else:
@@ -169,12 +180,12 @@ def _larger(cuts: Sequence[Cuts], rows: Cuts, columns: Cuts) -> Iterator[tuple[C
         yield from (fewer_columns, fewer_rows) if wider else (fewer_rows, fewer_columns)
 
 
-def rows(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> tuple[Cuts, Cuts]:
+def rows(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, beside: int = 1) -> tuple[Cuts, Cuts]:
     """The rows and columns of the tasks of a product whose operands are views: whole rows of tiles, some for all.
 
     Nothing is read twice as dear, so that the block is what BLAS likes best: wide, its packed operands used often.
     """
-    batch = math.prod(c.count for c in cuts[:-2])
+    batch = tasks(cuts[:-2], beside)
     parts = min(cuts[-2].count, max(1, -(-resources.workers * VIEWED_PER_WORKER // batch)))
     m, n = evenly(cuts[-2], parts), evenly(cuts[-1], 1)
     words = m.max_chunk * n.max_chunk + k * (m.max_chunk + n.max_chunk)
@@ -201,10 +212,9 @@ def of_k(cuts: Cuts, most: int) -> Cuts:
     return cuts if cuts.max_chunk <= most or cuts.size == 0 else Cuts(cuts.size, most)
 
 
-def split_k(grid: Sequence[int], k: Cuts, most: int, resources: Resources) -> Cuts | None:
-    """The parts of k that give every worker a task where the grid alone is too small; None where it is not."""
-    tasks = math.prod(grid)
-    if tasks >= resources.workers or k.count == 1:
+def split_k(count: int, k: Cuts, most: int, resources: Resources) -> Cuts | None:
+    """The parts of k that give every worker a task where `count` tasks are too few; None where they are not."""
+    if count >= resources.workers or k.count == 1:
         return None
-    parts = min(k.count, -(-resources.workers // tasks))
+    parts = min(k.count, -(-resources.workers // count))
     return group(k, min(-(-k.count // parts), max(1, most // k.max_chunk)))

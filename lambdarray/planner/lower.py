@@ -58,16 +58,16 @@ class Lowering(Reductions):
         if not region.partial and self._through_store(op):
             # With an epilogue: the product, what else it reads, put together or not, and what it makes.
             held = 1 + 2 * bool(region.members) + any(isinstance(o, Concat | Patch) for o in region.members.values())
-            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, held, pasted)
-        elif not region.partial and self._in_views(op) and math.prod(c.count for c in grid) >= self.resources.workers:
+            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside, held, pasted)
+        elif not region.partial and self._in_views(op) and blocks.tasks(grid, op.beside) >= self.resources.workers:
             k = Cuts(k.size, max(k.size, 1))
-            grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources)
+            grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources, op.beside)
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
         tiles += m + n if pasted else 0
         most = blocks.most_k(m, n, op.dtype.itemsize, self.resources, tiles)
         k = blocks.of_k(k, most)
         sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial
-        parts = None if not sums else blocks.split_k([c.count for c in grid], k, most, self.resources)
+        parts = None if not sums else blocks.split_k(blocks.tasks(grid, op.beside), k, most, self.resources)
         if parts is not None:
             self._split_product(region, op, (*grid, parts))
             return

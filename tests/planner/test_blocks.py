@@ -148,7 +148,7 @@ def test_the_loop_of_a_product_takes_no_more_of_k_than_fits(axis: Cuts, m: int, 
 
 @given(grid=st.integers(1, 100), k=axes(), most=st.integers(1, 500), have=resources())
 def test_parts_of_k_cover_it_and_bring_a_task_to_more_workers(grid: int, k: Cuts, most: int, have: Resources) -> None:
-    found = split_k([grid], k, most, have)
+    found = split_k(grid, k, most, have)
     if found is None:
         assert grid >= have.workers or k.count == 1
         return
@@ -159,5 +159,5 @@ def test_parts_of_k_cover_it_and_bring_a_task_to_more_workers(grid: int, k: Cuts
 
 @pytest.mark.parametrize("workers", [1, 3, 8, 64])
 def test_k_is_split_into_no_more_parts_than_there_are_workers(workers: int) -> None:
-    found = split_k([1], Cuts(640, 10), 10**6, Resources(workers, 1 << 30, True))
+    found = split_k(1, Cuts(640, 10), 10**6, Resources(workers, 1 << 30, True))
     assert (1 if found is None else found.count) <= workers
