@@ -42,7 +42,7 @@ def inv(a: Any) -> Array:
 
 
 # What `assume_a` may say, by SciPy's names, and how it is solved: bands as any matrix is.
-STRUCTURES = {
+STRUCTURES: dict[str | None, str] = {
     **dict.fromkeys((None, "gen", "general", "banded", "tridiagonal"), "gen"),
     **dict.fromkeys(("sym", "symmetric"), "sym"),
     **dict.fromkeys(("her", "hermitian"), "her"),
