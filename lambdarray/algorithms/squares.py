@@ -95,7 +95,7 @@ def square_of(lu: Array, tile: int) -> Square:
 def stage_of(
     kernel: str, axes: Sequence[Cuts], dtype: np.dtype[Any], flops: float, elements: int, grid: int = 2
 ) -> Stage:
-    """A stage of a kernel with the real flops of a task, if numbers are real, and memory for two copies of its data."""
+    """A stage of a kernel with the real flops of a task, if numbers are real, and memory for so many elements more."""
     stage = Stage(kernel.replace("_", " "), axes, grid, flops=flops * FLOPS[dtype.kind])
-    stage.extra_bytes = 2 * elements * dtype.itemsize
+    stage.extra_bytes = elements * dtype.itemsize
     return stage
