@@ -51,22 +51,28 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """How a matrix is cut: the side of a tile, and of the blocks that a task updates."""
+    """How a matrix is cut: the side of a tile, the rows and columns that a task updates, how many of a sum it reads."""
 
     side: int
-    block: int
+    rows: int
+    columns: int
+    depth: int
 
     @classmethod
     def of(cls, side: int, size: int) -> Tiles:
         """For a matrix with so many rows.
 
         >>> Tiles.of(512, 8192), Tiles.of(4096, 1_000_000)
-        (Tiles(side=512, block=1024), Tiles(side=4096, block=4096))
+        (Tiles(side=512, rows=1024, columns=1024, depth=1024), Tiles(side=4096, rows=8192, columns=4096, depth=1024))
         """
         most = max(1, min(MOST_TILES, size // side // BLOCKS))
         while most > 1 and (most * side) ** 2 > MOST_ELEMENTS:
             most -= 1
-        return cls(side, most * side)
+        block = most * side
+        if most > 1 or size < 8 * side or block**2 > MOST_ELEMENTS:
+            return cls(side, block, block, block)
+        # What is read for a tile is less where a block has more rows; parts of a sum are shorter, to have room for it.
+        return cls(side, 2 * block, block, max(1, block // 4))
 
     def half(self, size: int) -> int:
         """Where columns are halved: between tiles, nothing where there is one."""
@@ -169,7 +175,7 @@ class Change:
     def top(self, a: Array, tiles: Tiles) -> Array:
         """The rows of `a`, which begins at `start`, that are the first `height` now."""
         m, n = a.shape
-        axes = [Cuts(self.height, tiles.block), Cuts(n, tiles.block), Cuts(m, tiles.block)]
+        axes = [Cuts(self.height, 2 * tiles.rows), Cuts(n, tiles.columns), Cuts(m, tiles.depth)]
         stage = stage_of("take_rows", axes, a.dtype, 0, 0)
         stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)
         reads = [In(a, [2, 1]), In(self.before, [AxisMap(2, self.start)]), In(self.after, [AxisMap(0, self.start)])]
@@ -180,7 +186,7 @@ class Change:
     ) -> Array:
         """The rows after those: less a product, or what they are of the pivots' U."""
         (m, n), first = a.shape, self.start + self.height
-        axes = [Cuts(m - self.height, tiles.block), Cuts(n, tiles.block), Cuts(self.height, tiles.block)]
+        axes = [Cuts(m - self.height, tiles.rows), Cuts(n, tiles.columns), Cuts(self.height, tiles.depth)]
         elements = axes[0].max_chunk * axes[1].max_chunk
         flops = 0 if product is None else 2 * elements * self.height
         stage = stage_of("update_rows", axes, a.dtype, flops, 0 if pivots is None else n * n)
