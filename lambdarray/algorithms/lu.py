@@ -15,9 +15,10 @@ from ..api.matrices import sample
 from ..api.reductions import prod
 from ..api.reductions import sum as sum_
 from ..api.stages import In, Out, Stage, single, whole
+from .row_changes import Change, Tiles
 from .squares import Square, solved, square_of
 from .tiles import patched, tiled
-from .tournament import Change, Tiles, factored
+from .tournament import factored
 
 
 def lu(a: Array, tile: int, *, permute_l: bool = False, p_indices: bool = False) -> tuple[Array, ...]:
@@ -30,7 +31,7 @@ def lu(a: Array, tile: int, *, permute_l: bool = False, p_indices: bool = False)
     lower = patched((m, k), tile, [*under, *((row, row, _unit_lower(x)) for row, _, x in made.on_diagonal())])
     upper = patched((k, n), tile, [*over, *((row, row, triu(x)) for row, _, x in made.on_diagonal())])
     if permute_l:
-        return Change(made.rows, arange(m, chunks=m), 0, m).top(lower, Tiles.of(tile, m)), upper
+        return Change(made.rows, arange(m, chunks=m), 0, m).of(lower, Tiles.of(tile, m)).top(), upper
     if p_indices:
         return inverse(made.rows).astype(order), lower, upper
     return permutation(made.rows, tile, order).T, lower, upper
@@ -59,7 +60,7 @@ def lu_solve(lu: Array, pivots: Array, b: Array, trans: str, tile: int) -> Array
     if trans == "N":
         return _solved(square, rows, b, tile)
     y = solved(square, solved(square, b, tile, lower=False, trans=trans), tile, lower=True, trans=trans)
-    return Change(rows, start, 0, size).top(y, Tiles.of(tile, size))
+    return Change(rows, start, 0, size).of(y, Tiles.of(tile, size)).top()
 
 
 def solve_general(a: Array, b: Array, tile: int) -> Array:
@@ -123,5 +124,5 @@ def _of_rows(kernel: str, x: Array, size: int, dtype: Any, **params: Any) -> Arr
 def _solved(square: Square, rows: Array, b: Array, tile: int, checked: bool = False) -> Array:
     """U^-1 L^-1 times the rows of `b` in an order."""
     size = len(b)
-    b = Change(arange(size, chunks=size), rows, 0, size).top(b, Tiles.of(tile, size))
+    b = Change(arange(size, chunks=size), rows, 0, size).of(b, Tiles.of(tile, size)).top()
     return solved(square, solved(square, b, tile, lower=True), tile, lower=False, checked=checked)
