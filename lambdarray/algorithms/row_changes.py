@@ -13,44 +13,10 @@ import numpy as np
 from ..api.array import Array
 from ..api.stages import In, Out, Stage, single, whole
 from ..tiling import AxisMap, Cuts
-from .squares import FLOPS, stage_of
-
-# Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
-BLOCKS, MOST_TILES, MOST_ELEMENTS = 6, 8, 1 << 24
-
+from .squares import FLOPS, Tiles, stage_of
 
 # Through more tiles than these no task looks for its rows.
 FEW_TILES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """How a matrix is cut: the side of a tile, the rows and columns that a task updates, how many of a sum it reads."""
-
-    side: int
-    rows: int
-    columns: int
-    depth: int
-
-    @classmethod
-    def of(cls, side: int, size: int) -> Tiles:
-        """For a matrix with so many rows.
-
-        >>> Tiles.of(512, 8192), Tiles.of(4096, 1_000_000)
-        (Tiles(side=512, rows=1024, columns=1024, depth=1024), Tiles(side=4096, rows=8192, columns=4096, depth=1024))
-        """
-        most = max(1, min(MOST_TILES, size // side // BLOCKS))
-        while most > 1 and (most * side) ** 2 > MOST_ELEMENTS:
-            most -= 1
-        block = most * side
-        if most > 1 or size < 8 * side or block**2 > MOST_ELEMENTS:
-            return cls(side, block, block, block)
-        # What is read for a tile is less where a block has more rows; parts of a sum are shorter, to have room for it.
-        return cls(side, 2 * block, block, max(1, block // 4))
-
-    def half(self, size: int) -> int:
-        """Where columns are halved: between tiles, nothing where there is one."""
-        return (-(-size // self.side) // 2) * self.side
 
 
 Product = tuple[Array, Array]

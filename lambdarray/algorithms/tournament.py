@@ -21,8 +21,8 @@ from ..api.creation import arange
 from ..api.manipulation import concatenate
 from ..api.stages import In, Out, Stage, single, whole
 from ..tiling import AxisMap, Cuts
-from .row_changes import Change, Tiles
-from .squares import Split, Square, stage_of, substituted
+from .row_changes import Change
+from .squares import Split, Square, Tiles, stage_of, substituted
 
 Piece = tuple[int, int, Array]
 
@@ -73,7 +73,7 @@ def _factored(a: Array, rows: Array, start: int, pivots: int, tiles: Tiles) -> F
     width = width or pivots
     left = _factored(a[:, :width], rows, start, width, tiles)
     moving = Change(rows, left.rows, start, width).of(a[:, width:], tiles)
-    solved = substituted(left.square, moving.top(), tiles.side, lower=True)
+    solved = substituted(left.square, moving.top(), tiles, lower=True)
     pieces = [*left.pieces, *_placed(solved, start, start + width, 0)]
     if width == pivots:
         return Factor(left.square, left.below, left.rows, pieces)
