@@ -17,6 +17,7 @@ LambdarrayError
 ├── TaskError              (RuntimeError)      a task that failed for good
 │   ├── MatrixError        (LinAlgError)       a matrix that is singular, not positive definite, does not converge
 │   ├── UserFunctionError                      a user's own function raised, or returned what does not fit
+│   ├── VerificationError  (ArithmeticError)   a result that a check found to be wrong
 │   ├── TaskTimeoutError   (TimeoutError)      every attempt ran out of time
 │   ├── TaskMemoryError    (MemoryError)       every attempt ran out of memory
 │   └── TaskCrashedError                       the worker's process ended
@@ -119,6 +120,10 @@ class MatrixError(TaskError, linalg.LinAlgError):
 
 class UserFunctionError(TaskError):
     """A function that the user passed raised an exception, or returned what does not fit."""
+
+
+class VerificationError(TaskError, ArithmeticError):
+    """A result that is not what it should be, as the check that `verify=True` asked for found; says by how much."""
 
 
 class TaskTimeoutError(TaskError, TimeoutError):

@@ -11,7 +11,7 @@ from numpy.linalg import LinAlgError
 from .array import Array
 from .axes import axes_of, axis_of
 from .creation import asarray
-from .factors import svd
+from .factors import svd, svdvals
 from .folds import drop
 from .manipulation import expand_dims, moveaxis
 from .matrices import matrices, of_matrix, square
@@ -109,12 +109,29 @@ def _of_matrices(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> A
     return found if keepdims else drop(found, axes)
 
 
-def cond(x: Any, p: Any = None) -> Array:
-    """The condition number of matrices in the norm `p`."""
-    x = matrices(x) if p in (None, 2, -2) else square(x)
+def cond(x: Any, p: Any = None, *, tile: int | None = None) -> Array:
+    """The condition number of matrices in the norm `p`; `tile` as for `svd`.
+
+    >>> import lambdarray as la
+    >>> la.linalg.cond(la.asarray([[2.0, 0.0], [0.0, 4.0]])).compute()
+    array(2.)
+    """
+    from ..algorithms.eigh import cutting
+
+    by_values = p in (None, 2, -2)
+    x = matrices(x) if by_values else square(x)
     if 0 in x.shape[-2:]:
         raise LinAlgError("cond is not defined on empty arrays")
-    return of_matrix("cond", x, (), p=_plain(p))
+    if not cutting(x, tile):
+        return of_matrix("cond", x, (), p=_plain(p))
+    if by_values:
+        values = svdvals(x, tile=tile)
+        first, last = values[0], values[-1]
+        made: Any = np.divide(*((last, first) if p == -2 else (first, last)))
+        return made  # type: ignore[no-any-return]
+    from .systems import inv
+
+    return norm(x, p) * norm(inv(x), p)  # type: ignore[no-any-return, operator]
 
 
 def _plain(order: Any) -> Any:
@@ -124,15 +141,22 @@ def _plain(order: Any) -> Any:
     return str(float(order)) if abs(order) == INFINITE else float(order)
 
 
-def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
-    """How many singular values are above `tol`, or above `rtol` times the greatest."""
+def matrix_rank(
+    A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None, tile: int | None = None
+) -> Array:
+    """How many singular values are above `tol`, or above `rtol` times the greatest; `tile` as for `svd`.
+
+    >>> import lambdarray as la
+    >>> la.linalg.matrix_rank(la.ones((5, 4))).compute()
+    array(1)
+    """
     x = asarray(A)
     if tol is not None and rtol is not None:
         raise ValueError("`tol` and `rtol` can't be both set.")
     if x.ndim < 2:
         nonzero: Any = np.not_equal(x, 0)
         return nonzero.any().astype(int)  # type: ignore[no-any-return]
-    values: Any = svd(x, compute_uv=False, hermitian=hermitian)
+    values: Any = svd(x, compute_uv=False, hermitian=hermitian, tile=tile)
     if tol is None:
         limit = max(x.shape[-2:]) * np.finfo(values.dtype).eps if rtol is None else rtol
         tol = np.expand_dims(limit, -1) * max_(values, -1, keepdims=True)

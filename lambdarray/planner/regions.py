@@ -117,7 +117,7 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
             for m, n in zip(beneath, op.inputs[0].shape, strict=True)
         )
         narrower = in_part and math.prod(op.inputs[0].shape) > math.prod(op.shape)
-        if any(cut) or narrower or not long <= {m.axis for m in beneath}:
+        if any(cut) or narrower or is_diagonal(beneath) or not long <= {m.axis for m in beneath}:
             break
         op, maps = op.inputs[0], beneath
     return op, maps

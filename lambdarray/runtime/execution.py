@@ -157,6 +157,13 @@ class Execution:
         ]
 
 
+def _is_disagreement(error: BaseException) -> bool:
+    """Whether a check found a result to be wrong."""
+    from lambdarray_kernels.checks import Disagreement
+
+    return isinstance(error, Disagreement)
+
+
 def fail(report: TaskReport, error: BaseException) -> None:
     """Turn an error into its report."""
     if isinstance(error, Stopped):
@@ -175,6 +182,8 @@ def fail(report: TaskReport, error: BaseException) -> None:
         report.status = "matrix_error"
     elif isinstance(error, SystemExit):
         report.status = "crashed"
+    elif _is_disagreement(error):
+        report.status = "wrong"
     report.error = f"{type(error).__name__}: {error}"
     report.traceback = "".join(format_exception(shown))
     report.retry = not isinstance(error, FINAL)
