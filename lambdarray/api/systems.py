@@ -47,7 +47,7 @@ def inv(a: Any, *, tile: int | None = None) -> Array:
 
 
 # What `assume_a` may say, by SciPy's names, and how it is solved: bands as any matrix is.
-STRUCTURES = {
+STRUCTURES: dict[str | None, str] = {
     **dict.fromkeys((None, "gen", "general", "banded", "tridiagonal"), "gen"),
     **dict.fromkeys(("sym", "symmetric"), "sym"),
     **dict.fromkeys(("her", "hermitian"), "her"),
@@ -157,9 +157,10 @@ def solve_triangular(
 def _side(a: Array, b: Array, tile: int | None) -> int | None:
     """As `side`, for a system: one task's where the right-hand side is a batch."""
     from ..algorithms.tiles import side
+    from ..algorithms.updates import LEAST_TILE
 
     if b.ndim <= 2:
-        return side(a, tile)
+        return side(a, tile, LEAST_TILE)
     if tile is not None:
         raise ValueError(f"tile={tile}: a right-hand side in tiles is one matrix, not an array of shape {b.shape}")
     return None
