@@ -26,7 +26,7 @@ from .tiles import LEAST_TILE, side, steps, tiled
 from .tsqr import MOST_TALL_BYTES, as_float, folded, is_tall, tall, work
 
 # Panels are no wider than this, however large tiles are: their work grows with it.
-MOST_PANEL = 1024
+MOST_PANEL = 2048
 # A panel of so many tiles below one another or fewer is one task's, while others are busy with products.
 MOST_TILES = 16
 
@@ -115,7 +115,7 @@ def tiled_qr(a: Array, tile: int) -> Tiled:
     panels, rows = [], []
     for start, stop in steps(k, grouped(k, tile) * tile):
         width = stop - start
-        y, x, r = _group(rest[:, :width], tile)
+        y, x, r = (tiled(part, tile) for part in _group(rest[:, :width], tile))
         panels.append(Panel(start, y, x))
         if stop < n:
             changed = panels[-1].adjoint_times(rest[:, width:])
@@ -153,10 +153,11 @@ def _panel(a: Array, tile: int) -> tuple[Array, Array, Array]:
     if m <= MOST_TILES * tile and a.nbytes <= MOST_TALL_BYTES:
         packed = _made("wy", a.dtype, single(n + 2 * m), n, a)
         return tiled(packed[n : n + m], tile), tiled(packed[n + m :], tile), tiled(packed[:n], tile)
-    made = tall(a, 4 * tile)
+    rows = max(tile, 4 * n)
+    made = tall(a, rows)
     q = made.q()
     lu = _made("signed_lu", a.dtype, single(2 * n), n, q[:n], made.r)
-    both = _made("reconstruct", a.dtype, Cuts(m, 4 * tile), 2 * n, q, lu[:n])
+    both = _made("reconstruct", a.dtype, Cuts(m, rows), 2 * n, q, lu[:n])
     return tiled(both[:, :n], tile), tiled(both[:, n:], tile), tiled(lu[n:], tile)
 
 
