@@ -8,55 +8,24 @@ columns of their own, so that both are one tile and agree.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from .fortran import INT, blas, lapack
+from .fortran import INT, lapack
+from .lapack import lu_flops
 from .registry import Shape, kernel
+from .row_orders import interchanged, interchanges, inverse_order, packed, unpacked
 from .triangular import trsm
-from .updates import in_rows, leading
 
 Array = np.ndarray[Any, Any]
 Span = tuple[int, int]
 
 
-def number_columns(dtype: np.dtype[Any]) -> int:
-    """The columns of a dtype that an int64 for each row takes."""
-    return -(-8 // dtype.itemsize)
-
-
-def packed(rows: Array, numbers: Array) -> Array:
-    """Rows of a matrix with their numbers, bit by bit, behind them.
-
-    >>> packed(np.ones((2, 3), np.float32), np.array([5, 9])).shape
-    (2, 5)
-    """
-    bits = np.zeros((len(rows), number_columns(rows.dtype)), rows.dtype)
-    bits.view(np.int64)[:, 0] = numbers
-    return np.concatenate([rows, bits], axis=1)
-
-
-def unpacked(tile: Array) -> tuple[Array, Array]:
-    """The inverse of `packed`.
-
-    >>> rows, numbers = unpacked(packed(np.ones((2, 3), np.complex128), np.array([5, 9])))
-    >>> rows.shape, numbers
-    ((2, 3), array([5, 9]))
-    """
-    width = tile.shape[1] - number_columns(tile.dtype)
-    return tile[:, :width], np.ascontiguousarray(tile[:, width:]).view(np.int64)[:, 0]
-
-
-def _tournament_flops(a: Shape, *_: Any, **__: Any) -> int:
-    """Those of getrf."""
-    m, n = a[0], min(a)
-    return m * n * n - n**3 // 3
-
-
-@kernel(flops=_tournament_flops, uses_blas=True, needs_block=True)
+@kernel(flops=lu_flops, uses_blas=True, needs_block=True)
 def choose_pivots(strip: Array, *, block: Sequence[Span], shape: Sequence[int], last: bool = False) -> Array:
     """The rows of a block of a panel that are its pivots, in order, with their numbers in the panel.
 
@@ -69,7 +38,7 @@ def choose_pivots(strip: Array, *, block: Sequence[Span], shape: Sequence[int], 
     return _chosen(strip, np.arange(*block[0]), last)
 
 
-@kernel(flops=_tournament_flops, uses_blas=True)
+@kernel(flops=lu_flops, uses_blas=True)
 def join_pivots(candidates: Array, *, last: bool = False) -> Array:
     """The same, of the candidates of several blocks, one below the other.
 
@@ -103,114 +72,35 @@ def factorised(a: Array) -> tuple[Array, Array]:
     return made, np.array(order, np.int64)
 
 
-@kernel(flops=lambda rows, pivots, **_: pivots[0])
-def place_pivots(rows: Array, pivots: Array, *, start: int) -> Array:
-    """The numbers of rows once a panel's pivots have, one after the other, changed places with the rows from `start` on.
-
-    >>> place_pivots(np.array([7, 6, 5, 4]), packed(np.ones((2, 2)), np.array([2, 0])), start=1)
-    array([7, 4, 6, 5])
-    """
-    content: dict[int, int] = {}
-    places: dict[int, int] = {}
-    for i, pivot in enumerate(unpacked(pivots)[1].tolist()):
-        place, other = places.get(pivot, pivot), content.get(i, i)
-        content[place], places[other] = other, place
-        content[i], places[pivot] = pivot, i
-    out = rows.copy()
-    for place, was in content.items():
-        out[start + place] = rows[start + was]
-    return out
-
-
-@kernel(flops=lambda *_, **__: 0, takes_out=True)
-def take_rows(found: Array | None, source: Array, have: Array, wanted: Array, out: Array | None = None) -> Array:
-    """Put into `found` the rows of the source whose numbers are wanted; those that it has are `have`.
-
-    At first that is None, and its memory any: every row has to be in one of the sources.
-
-    >>> found = take_rows(None, np.array([[1.0], [2.0]]), np.array([8, 3]), np.array([3, 5, 8]))
-    >>> take_rows(found, np.array([[4.0]]), np.array([5]), np.array([3, 5, 8])).T
-    array([[2., 4., 1.]])
-    """
-    if found is None:
-        found = np.empty((len(wanted), source.shape[1]), source.dtype) if out is None else out
-    here, there = _matched(have, wanted)
-    found[here] = source[there]
-    return found
-
-
-def _matched(have: Array, wanted: Array) -> tuple[Array, Array]:
-    """Where a wanted number is one of those that there are, and where that one is."""
-    order = np.argsort(have)
-    there = order[np.minimum(np.searchsorted(have, wanted, sorter=order), len(have) - 1)]
-    here = np.flatnonzero(have[there] == wanted)
-    return here, there[here]
-
-
-def _update_flops(made: Shape | None, own: Shape, *rest: Shape, **_: Any) -> int:
-    """Those of the product, if there is one."""
-    return 2 * own[0] * own[1] * rest[-1][0] if len(rest) > 4 else 0
-
-
-@kernel(flops=_update_flops, uses_blas=True, takes_out=True)
-def update_rows(
-    made: Array | None,
-    own: Array,
-    have: Array,
-    wanted: Array,
-    above: Array,
-    numbers: Array,
-    *product: Array,
-    out: Array | None = None,
-) -> Array:
-    """Some rows after others changed places with rows above them, less the product of two matrices, if given.
-
-    The rows are `own` and have the numbers `have`; those whose numbers are not the wanted ones come from above, where
-    each of `above` has one of `numbers`. `made` is None at first; a task goes through what is above and through the
-    product in parts.
-
-    >>> own, above = np.array([[1.0], [2.0]]), np.array([[9.0]])
-    >>> update_rows(None, own, np.array([4, 5]), np.array([4, 0]), above, np.array([0]), np.eye(2, 1), np.ones((1, 1)))
-    array([[0.],
-           [9.]])
-    """
-    moved = np.flatnonzero(have != wanted)
-    if made is None:
-        made = np.empty(own.shape, own.dtype) if out is None else out
-        made[...] = own
-        made[moved] = 0
-    here, there = _matched(numbers, wanted[moved])
-    made[moved[here]] += above[there]
-    if product:
-        _subtract(made, *product)
-    return made
-
-
-def _subtract(c: Array, a: Array, b: Array) -> None:
-    """`c -= a @ b` in place. (BLAS: gemm)"""
-    (m, n), k = c.shape, a.shape[1]
-    (a, lda), (b, ldb) = in_rows(a, c.dtype), in_rows(b, c.dtype)
-    if 0 not in (m, n, k):
-        # To Fortran all matrices are transposed.
-        blas("gemm", c.dtype, "N", "N", n, m, k, -1.0, b, ldb, a, lda, 1.0, c, leading(c))
-
-
 @kernel(flops=lambda rows, pivots: rows[0] * rows[1] ** 2, uses_blas=True)
 def eliminate(rows: Array, pivots: Array) -> Array:
     """What rows of a panel are of its pivots' U: the rows of L below the pivots.
 
-    Where U has a zero on its diagonal no row has anything left in that column, and it is divided by one.
+    Where a pivot is nothing but rounding, so is all that these rows have left in its column: L has zeros there, since
+    the quotient of two roundings may be large.
 
     >>> eliminate(np.array([[1.0], [3.0]]), packed(np.array([[4.0]]), np.array([0])))
     array([[0.25],
            [0.75]])
     """
     u = unpacked(pivots)[0]
-    if (zero := np.flatnonzero(u.diagonal() == 0)).size:
+    if (nothing := _negligible(u)).size:
         u = u.copy()
-        u[zero, zero] = 1
+        u[nothing, nothing] = np.inf
     made: Array = trsm(u, rows, right=True, lower=False)
     return made
+
+
+def _negligible(factor: Array) -> Array:
+    """The pivots that are no larger than the rounding of the sums that they are left of.
+
+    >>> _negligible(np.array([[1.0, 1.0], [1.0, 1e-20]])), _negligible(np.array([[1.0, 1.0], [1e-20, 1e-20]]))
+    (array([1]), array([], dtype=int64))
+    """
+    size, eps = np.abs(factor), np.finfo(factor.dtype).eps
+    pivots = size.diagonal()
+    small = np.flatnonzero(pivots <= eps * len(size) * size.max(0))  # L's elements are at most 1
+    return np.array([i for i in small if pivots[i] <= eps * (size[i, :i] @ size[:i, i])], np.int64)
 
 
 @kernel(flops=lambda a: 0)
@@ -225,58 +115,47 @@ def regular(a: Array) -> Array:
     return a
 
 
-@kernel(flops=lambda rows, **_: rows[0])
-def interchanges(rows: Array, *, count: int) -> Array:
-    """The pivots of getrf, from 0: with which row each of the first rows changed its place, so that `rows` came about.
+@kernel(flops=lu_flops, uses_blas=True)
+def lu_factor(a: Array) -> tuple[Array, Array]:
+    """L and U of matrices, each in one matrix, and the pivots of getrf, from 0.
 
-    >>> interchanges(np.array([2, 0, 1]), count=3)
-    array([2, 2, 2], dtype=int32)
+    >>> lu_factor(np.array([[1.0, 3.0], [2.0, 4.0]]))[1]
+    array([1, 1], dtype=int32)
     """
-    content, places = list(range(len(rows))), list(range(len(rows)))
-    out = []
-    for i, row in enumerate(rows[:count].tolist()):
-        place, other = places[row], content[i]
-        out.append(place)
-        content[place], places[other] = other, place
-        content[i], places[row] = row, i
-    return np.array(out, INT)
+    a = a.astype(np.result_type(a, np.float32) if a.dtype.kind in "fc" else float, copy=False)
+    k = min(a.shape[-2:])
+    out, pivots = np.empty_like(a, order="C"), np.empty((*a.shape[:-2], k), INT)
+    for index in np.ndindex(a.shape[:-2]):
+        out[index], order = factorised(a[index])
+        pivots[index] = interchanges(order, count=k)
+    return out, pivots
 
 
-@kernel(flops=lambda pivots, **_: pivots[0])
-def interchanged(pivots: Array, *, length: int) -> Array:
-    """The inverse of `interchanges`: the row that came to each place.
+def _lu_solve_flops(lu: Shape, b: Shape, pivots: Shape, **_: Any) -> int:
+    return 2 * math.prod(np.broadcast_shapes(lu[:-2], b[:-2])) * lu[-1] ** 2 * b[-1]
 
-    >>> interchanged(np.array([2, 2, 2]), length=3)
-    array([2, 0, 1])
+
+@kernel(flops=_lu_solve_flops, uses_blas=True)
+def lu_solve(lu: Array, b: Array, pivots: Array, *, trans: int = 0) -> Array:
+    """What op(a) is of matrices, by what `lu_factor` made of a; the pivots are a column.
+
+    >>> lu_solve(*lu_factor(np.array([[0.0, 2.0], [4.0, 0.0]]))[:1], np.array([[2.0], [2.0]]), np.array([[1], [1]])).T
+    array([[0.5, 1. ]])
     """
-    order = list(range(length))
-    for i, p in enumerate(pivots.tolist()):
-        order[i], order[p] = order[p], order[i]
-    return np.array(order, np.int64)
-
-
-@kernel(flops=lambda rows: rows[0])
-def inverse_order(rows: Array) -> Array:
-    """For each row the place that it came to.
-
-    >>> inverse_order(np.array([2, 0, 1]))
-    array([1, 2, 0])
-    """
-    out = np.empty_like(rows)
-    out[rows] = np.arange(len(rows))
+    kind = np.result_type(lu, b, np.float32 if lu.dtype.kind in "fc" and b.dtype.kind in "fc" else float)
+    batch = np.broadcast_shapes(lu.shape[:-2], b.shape[:-2])
+    lu, b, pivots = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (lu.astype(kind), b.astype(kind), pivots))
+    out = np.empty(b.shape, kind)
+    for index in np.ndindex(batch):
+        order = interchanged(pivots[index][:, 0], length=lu.shape[-1])
+        out[index] = _solve_one(lu[index], b[index], order, "NTC"[trans])
     return out
 
 
-@kernel(flops=lambda rows: rows[0])
-def parity(rows: Array) -> Array:
-    """1 where an order is made by an even number of changes of two places, else -1.
-
-    >>> parity(np.array([1, 0, 2]))
-    array(-1)
-    """
-    order, swaps = rows.tolist(), 0
-    for i in range(len(order)):
-        while (p := order[i]) != i:
-            order[i], order[p] = order[p], p
-            swaps += 1
-    return np.array(1 - 2 * (swaps % 2))
+def _solve_one(lu: Array, b: Array, order: Array, op: str) -> Array:
+    """What op(a) is of one matrix."""
+    if op == "N":
+        y = trsm(lu, b[order], unit_diagonal=True)
+        return np.asarray(trsm(lu, y, lower=False))
+    y = trsm(lu, trsm(lu, b, lower=False, trans=op), trans=op, unit_diagonal=True)
+    return np.asarray(y[inverse_order(order)])

@@ -62,4 +62,5 @@ def in_rows(x: Array, dtype: np.dtype[Any]) -> tuple[Array, int]:
 
 
 def leading(x: Array) -> int:
+    """How far the rows of a matrix lie apart, in elements."""
     return int(x.strides[0]) // x.itemsize if x.shape[0] > 1 else max(1, x.shape[1])

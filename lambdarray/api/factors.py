@@ -92,14 +92,61 @@ def qr(a: Any, mode: str = "reduced", *, tile: int | None = None) -> Any:
     return QRResult(*of_matrices("qr", [x], [(m, k), (k, n)] if mode == "reduced" else [(m, m), (m, n)], mode=mode))
 
 
-def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> tuple[Array, ...]:
-    """P, L and U with a = P @ L @ U, as scipy.linalg.lu: P @ L for P and L, or P as row numbers, where asked."""
+def lu(
+    a: Any,
+    permute_l: bool = False,
+    overwrite_a: bool = False,
+    check_finite: bool = True,
+    p_indices: bool = False,
+    *,
+    tile: int | None = None,
+) -> tuple[Array, ...]:
+    """P, L and U with a = P @ L @ U, as scipy.linalg.lu: P @ L for P and L, or P as row numbers, where asked.
+
+    `tile` is the side of the tiles that a matrix is factorised in, with pivots from a tournament; by default a large
+    one is. `overwrite_a` and `check_finite` are SciPy's, and change nothing here.
+
+    >>> import lambdarray as la
+    >>> p, l, u = la.linalg.lu(la.asarray([[0.0, 2.0], [4.0, 1.0]]), tile=1)
+    >>> (p @ l @ u).compute()
+    array([[0., 2.],
+           [4., 1.]])
+    """
+    from ..algorithms.lu import lu as by_tiles
+    from ..algorithms.tiles import side
+
     x = matrices(a)
     m, n = x.shape[-2:]
     k = min(m, n)
+    params = {"permute_l": bool(permute_l), "p_indices": bool(p_indices) and not permute_l}
+    length = side(x, tile)
+    if length is not None and k:
+        return by_tiles(x, length, **params)
     first = [] if permute_l else [(m,) if p_indices else (m, m)]
-    params = {"permute_l": bool(permute_l), "p_indices": bool(p_indices)}
     return of_matrices("lu", [x], [*first, (m, k), (k, n)], **params)
+
+
+def lu_factor(
+    a: Any, overwrite_a: bool = False, check_finite: bool = True, *, tile: int | None = None
+) -> tuple[Array, Array]:
+    """L and U in one matrix, and the pivots: with which row each row changed its place, as scipy.linalg's.
+
+    Nothing is said of a matrix that is found to be singular. The other arguments are those of `lu`.
+
+    >>> import lambdarray as la
+    >>> packed, pivots = la.linalg.lu_factor(la.asarray([[0.0, 2.0], [4.0, 1.0]]))
+    >>> pivots.compute()
+    array([1, 1], dtype=int32)
+    """
+    from ..algorithms.lu import lu_factor as by_tiles
+    from ..algorithms.tiles import side
+
+    x = matrices(a)
+    length = side(x, tile)
+    if length is not None and x.size:
+        return by_tiles(x, length)
+    packed, pivots = of_matrices("lu_factor", [x], [x.shape[-2:], (min(x.shape[-2:]),)])
+    return packed, pivots
 
 
 def svd(

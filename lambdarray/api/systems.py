@@ -28,16 +28,22 @@ class SlogdetResult(NamedTuple):
     logabsdet: Array
 
 
-def inv(a: Any) -> Array:
+def inv(a: Any, *, tile: int | None = None) -> Array:
     """The inverse of matrices; LinAlgError from the task that finds a singular one.
+
+    `tile` is the side of the tiles that a matrix is worked on in; by default a large one is.
 
     >>> import lambdarray as la
     >>> la.linalg.inv(la.asarray([[2.0, 0.0], [0.0, 4.0]])).compute()
     array([[0.5 , 0.  ],
            [0.  , 0.25]])
     """
+    from ..algorithms.lu import inv as by_tiles
+    from ..algorithms.tiles import side
+
     x = square(a)
-    return of_matrix("inv", x, x.shape[-2:])
+    length = side(x, tile)
+    return of_matrix("inv", x, x.shape[-2:]) if length is None or not x.size else by_tiles(x, length)
 
 
 # What `assume_a` may say, by SciPy's names, and how it is solved: bands as any matrix is.
@@ -260,23 +266,80 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
     return matmul(adjoint(vh), np.multiply(inverse[..., None], adjoint(u)))
 
 
-def det(a: Any) -> Array:
-    """The determinant of matrices.
+def lu_solve(
+    lu_and_piv: tuple[Any, Any],
+    b: Any,
+    trans: Any = 0,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+    *,
+    tile: int | None = None,
+) -> Array:
+    """x with a @ x = b by what `lu_factor` made of a; a.T @ x = b with `trans` 1, its conjugate with 2.
+
+    `tile` is as for `lu_factor`; `overwrite_b` and `check_finite` are SciPy's, and change nothing here.
+
+    >>> import lambdarray as la
+    >>> la.linalg.lu_solve(la.linalg.lu_factor(la.asarray([[0.0, 2.0], [4.0, 0.0]])), la.asarray([2.0, 2.0])).compute()
+    array([0.5, 1. ])
+    """
+    from ..algorithms.lu import lu_solve as by_tiles
+    from ..algorithms.tiles import side
+
+    if trans not in (0, 1, 2):
+        raise ValueError(f"trans={trans!r} is none of 0, 1 and 2")
+    lu, pivots, given = square(lu_and_piv[0]), asarray(lu_and_piv[1]), asarray(b)
+    vector = given.ndim == 1
+    right = expand_dims(given, -1) if vector else matrices(given)
+    if lu.shape[-1] != right.shape[-2] or pivots.shape != lu.shape[:-1]:
+        raise ValueError(
+            f"Shapes of lu {lu.shape}, its pivots {pivots.shape} and the right-hand side {given.shape} are incompatible"
+        )
+    length = side(lu, tile)
+    if length is None or right.ndim > 2 or not (lu.size and right.size):
+        (x,) = of_matrices("lu_solve", [lu, right, expand_dims(pivots, -1)], [right.shape[-2:]], trans=trans)
+    else:
+        x = by_tiles(lu, pivots, right, "NTC"[trans], length)
+    return squeeze(x, -1) if vector else x
+
+
+def det(a: Any, *, tile: int | None = None) -> Array:
+    """The determinant of matrices; `tile` as for `inv`.
 
     >>> import lambdarray as la
     >>> la.linalg.det(la.asarray([[2.0, 0.0], [0.0, 4.0]])).compute()
     array(8.)
     """
-    return of_matrix("det", square(a), ())
+    from ..algorithms.lu import det as by_tiles
+    from ..algorithms.tiles import side
+
+    x = square(a)
+    length = side(x, tile)
+    return of_matrix("det", x, ()) if length is None or not x.size else by_tiles(x, length)
 
 
-def slogdet(a: Any) -> SlogdetResult:
-    """The sign of the determinant of matrices, and the logarithm of its size."""
-    return SlogdetResult(*of_matrices("slogdet", [square(a)], [(), ()]))
+def slogdet(a: Any, *, tile: int | None = None) -> SlogdetResult:
+    """The sign of the determinant of matrices, and the logarithm of its size; `tile` as for `inv`."""
+    from ..algorithms.lu import slogdet as by_tiles
+    from ..algorithms.tiles import side
+
+    x = square(a)
+    length = side(x, tile)
+    if length is None or not x.size:
+        return SlogdetResult(*of_matrices("slogdet", [x], [(), ()]))
+    return SlogdetResult(*by_tiles(x, length))
 
 
-def matrix_power(a: Any, n: Any) -> Array:
-    """The product of n times the matrix, by repeated squaring; of its inverse where n is negative."""
+def matrix_power(a: Any, n: Any, *, verify: bool | None = None) -> Array:
+    """The product of n times the matrix, by repeated squaring; of its inverse where n is negative.
+
+    With `verify` each product is checked, as `matmul` has it.
+
+    >>> import lambdarray as la
+    >>> la.linalg.matrix_power(la.asarray([[1, 1], [0, 1]]), 5).compute()
+    array([[1, 5],
+           [0, 1]])
+    """
     x = square(a)
     try:
         count = operator.index(n)
@@ -288,8 +351,8 @@ def matrix_power(a: Any, n: Any) -> Array:
     power: Array | None = None
     for bit in reversed(f"{abs(count):b}"):
         if bit == "1":
-            power = base if power is None else matmul(power, base)
-        base = matmul(base, base)
+            power = base if power is None else matmul(power, base, verify=verify)
+        base = matmul(base, base, verify=verify)
     assert power is not None
     return power
 
