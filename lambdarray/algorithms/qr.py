@@ -61,12 +61,15 @@ class Tiled:
         made: Array | None = None
         for panel in reversed(self.panels):
             rows, width = self.shape[0] - panel.start, panel.y.shape[1]
-            corner = adjoint(panel.y)
+            corner, tile = adjoint(panel.y), max(panel.y.chunks[0])
             if made is None:
-                made, right = eye(rows, columns - panel.start, dtype=self.r.dtype), corner[:, : columns - panel.start]
+                made, right = (
+                    eye(rows, columns - panel.start, dtype=self.r.dtype, chunks=tile),
+                    corner[:, : columns - panel.start],
+                )
             else:
                 right = _beside(corner[:, :width], matmul(corner[:, width:], made))
-                left = eye(rows, width, dtype=made.dtype)
+                left = eye(rows, width, dtype=made.dtype, chunks=tile)
                 made = _beside(left, _below(made, width))
             made = minus(made, panel.x, right)
         assert made is not None
@@ -186,9 +189,11 @@ def _beside(*parts: Array) -> Array:
 
 def _below(a: Array, rows: int) -> Array:
     """A matrix below so many rows of zeros."""
-    return concatenate([zeros((rows, a.shape[1]), dtype=a.dtype), a]) if rows else a
+    # In the tiles of the matrix, so that what is made of both has no others.
+    above = zeros((rows, a.shape[1]), dtype=a.dtype, chunks=(max(a.chunks[0]), a.chunks[1]))
+    return concatenate([above, a])
 
 
 def _left_of(a: Array, columns: int) -> Array:
     """A matrix to the right of so many columns of zeros."""
-    return _beside(zeros((a.shape[0], columns), dtype=a.dtype), a)
+    return _beside(zeros((a.shape[0], columns), dtype=a.dtype, chunks=(a.chunks[0], max(a.chunks[1]))), a)
