@@ -17,7 +17,7 @@ LOCAL := s3://lambdarray-local
 SUITE ?=
 EXAMPLES ?= 100
 
-.PHONY: help demo demo-lambda test check conformance bench wheel names format clean
+.PHONY: help demo demo-lambda test check conformance bench wheel names accuracy bytes scale format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +29,9 @@ help:
 	@echo 'make bench        the benchmarks beside NumPy and Dask: about 20 minutes'
 	@echo 'make wheel        build the wheel, install it in an environment of its own, and run it from elsewhere'
 	@echo 'make names        write docs/numpy-names.md, which of the functions of NumPy and Dask are here'
+	@echo 'make accuracy     write docs/accuracy.md, the errors of tiled factorisations beside SciPy: under half an hour'
+	@echo 'make bytes        write docs/bytes.md, what plans move beside the communication lower bound'
+	@echo 'make scale        write docs/scale.md, plans of matrices of 256K and 1M on paper'
 	@echo 'make format       rewrite the formatting as `make check` wants it'
 	@echo 'make clean        remove what was built, the environment too'
 
@@ -68,6 +71,15 @@ wheel: $(VENV)/.has-dev
 
 names: $(VENV)/.has-base
 	$(BIN)/python tools/numpy_names.py
+
+accuracy: $(VENV)/.has-base
+	$(BIN)/python tools/accuracy.py
+
+bytes: $(VENV)/.has-base
+	$(BIN)/python tools/bytes_moved.py
+
+scale: $(VENV)/.has-base
+	$(BIN)/python tools/scale.py
 
 format: $(VENV)/.has-dev
 	$(BIN)/ruff check --fix --exit-zero .

@@ -30,6 +30,7 @@ class Config:
     implicit_mib    the most MiB that np.asarray(x), x.item() and the like compute without being asked by compute();
                     None: no limit
     eager           whether a run may be made to count what a shape that depends on data needs
+    verify          whether products and factorisations check themselves, where they are not told by verify=
     progress        whether a progress bar is shown; None: where standard error is a terminal
     """
 
@@ -46,6 +47,7 @@ class Config:
     max_dollars: float | None = None
     implicit_mib: int | None = 1024
     eager: bool = True
+    verify: bool = False
     progress: bool | None = None
 
     @property
@@ -63,12 +65,14 @@ class Config:
                 raise ConfigError(f"{name}={value!r} is too small; it must be at least {least}")
         if not 0 < self.task_timeout_s <= 900:
             raise ConfigError(f"task_timeout_s={self.task_timeout_s!r} must be above 0 and at most 900")
+        if not isinstance(self.verify, bool):
+            raise ConfigError(f"verify={self.verify!r} is neither True nor False")
         if self.executor == "lambda" and "://" in self.store and not self.store.startswith("s3://"):
             raise ConfigError(f"executor='lambda' needs a store that functions reach, not {self.store!r}")
 
 
 KINDS: dict[str, Any] = dict.fromkeys(("workers", "memory_mib", "retries", "implicit_mib"), int)
-KINDS |= dict.fromkeys(("speculate", "progress", "eager"), bool)
+KINDS |= dict.fromkeys(("speculate", "progress", "eager", "verify"), bool)
 KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars"), float)
 TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 

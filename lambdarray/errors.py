@@ -17,6 +17,7 @@ LambdarrayError
 ├── TaskError              (RuntimeError)      a task that failed for good
 │   ├── MatrixError        (LinAlgError)       a matrix that is singular, not positive definite, does not converge
 │   ├── UserFunctionError                      a user's own function raised, or returned what does not fit
+│   ├── VerificationError  (ArithmeticError)   a result that a check found to be wrong
 │   ├── TaskTimeoutError   (TimeoutError)      every attempt ran out of time
 │   ├── TaskMemoryError    (MemoryError)       every attempt ran out of memory
 │   └── TaskCrashedError                       the worker's process ended
@@ -25,7 +26,7 @@ LambdarrayError
 
 from __future__ import annotations
 
-from numpy.linalg import LinAlgError
+from numpy import linalg
 
 
 class LambdarrayError(Exception):
@@ -113,12 +114,16 @@ class TaskError(LambdarrayError, RuntimeError):
         self.remote_traceback, self.log = remote_traceback, log
 
 
-class MatrixError(TaskError, LinAlgError):
+class MatrixError(TaskError, linalg.LinAlgError):
     """A task found that what was asked does not exist for its matrix: it is numpy.linalg.LinAlgError too."""
 
 
 class UserFunctionError(TaskError):
     """A function that the user passed raised an exception, or returned what does not fit."""
+
+
+class VerificationError(TaskError, ArithmeticError):
+    """A result that is not what it should be, as the check that `verify=True` asked for found; says by how much."""
 
 
 class TaskTimeoutError(TaskError, TimeoutError):

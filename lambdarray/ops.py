@@ -224,7 +224,12 @@ class Reduce(Op):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contract(Op):
-    """A matrix product: (..., m, k) by (..., k, n), batch axes broadcast."""
+    """A matrix product: (..., m, k) by (..., k, n), batch axes broadcast.
+
+    It keeps workers busy together with others, so that there are `beside` times as many tasks as its own.
+    """
+
+    beside: int = field(kw_only=True, default=1)
 
     def recipe(self) -> tuple[Any, ...]:
         return ("contract", dtype_to_json(self.dtype))
@@ -293,6 +298,20 @@ class Pick(Op):
 
     def recipe(self) -> tuple[Any, ...]:
         return ("pick", self.output)
+
+    def describe(self) -> str:
+        return self.inputs[0].describe()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked(Op):
+    """The first input, with checks of it: a run that makes it makes the other inputs too, which fail where it is wrong.
+
+    The planner takes it apart, so that it costs no copy.
+    """
+
+    def recipe(self) -> tuple[Any, ...]:
+        return ("checked",)
 
     def describe(self) -> str:
         return self.inputs[0].describe()

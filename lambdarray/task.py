@@ -308,7 +308,7 @@ class Plan:
     """How expressions are computed: programs in an order that honours their reads, and the arrays they touch.
 
     `outputs` are the arrays that were asked for, in order; `estimates` has one entry for each program; `notes` say
-    why the planner chose as it did.
+    why the planner chose as it did. `checks` are made too, though nothing reads them: what makes them may fail.
     """
 
     key: str
@@ -317,6 +317,7 @@ class Plan:
     outputs: tuple[str, ...]
     estimates: tuple[Estimate, ...]
     notes: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
     @property
     def task_count(self) -> int:
@@ -347,8 +348,8 @@ class TaskReport:
     """What a worker says of one attempt at a task: seconds by phase, bytes, and the error if it failed.
 
     `status` is "done", "error" (the task raised), "user_error" (the user's function raised), "matrix_error" (no
-    result exists for its matrix), "timeout", "memory", "crashed", "throttled" (never started) or "unknown" (the
-    connection was lost: look for the outputs).
+    result exists for its matrix), "wrong" (a check found that a result is not what it should be), "timeout", "memory",
+    "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs).
     `shared` says that it ended with a worker that held other attempts too, any of which may have ended it.
     `billed_ms` is the whole invocation's, on the first report of its bundle.
     """

@@ -63,7 +63,7 @@ def reflect(a: Array, *, columns: int, size: int) -> Array:
     >>> packed[0, 0]
     np.float64(-5.0)
     """
-    n, rest = columns, np.ascontiguousarray(a).reshape(-1, columns)
+    n, rest = columns, a.reshape(-1, columns)
     packed, upper = np.empty((1, size), a.dtype), _upper(n)
     memory, identity = np.empty(0, a.dtype), np.eye(n, dtype=a.dtype)
     at = n * n
@@ -221,7 +221,8 @@ def reconstruct(q: Array, lu: Array, *, block: Sequence[tuple[int, int]], shape:
 def _signs(lu: Array) -> Array:
     """The signs that an elimination took, which are those of its pivots turned round."""
     pivots = np.diagonal(lu)
-    return -pivots / np.abs(pivots)
+    signs: Array = -pivots / np.abs(pivots)
+    return signs
 
 
 def _eliminate(a: Array) -> None:

@@ -17,6 +17,20 @@ def _trsm_flops(a: Shape, b: Shape, *, right: bool = False, **_: Any) -> int:
 
 
 @kernel(flops=_trsm_flops, uses_blas=True)
+def trtrs(a: Array, b: Array, *, start: int = 0, unit_diagonal: bool = False, **params: Any) -> Array:
+    """As `trsm`, and LinAlgError where a number on the diagonal is 0; `start` is the place of the first. (LAPACK: trtrs)
+
+    >>> trtrs(np.array([[2.0, 9.0], [1.0, 4.0]]), np.array([[2.0], [5.0]]))
+    array([[1.],
+           [1.]])
+    """
+    zero = np.flatnonzero(a.diagonal() == 0)
+    if zero.size and not unit_diagonal:
+        raise np.linalg.LinAlgError(f"singular matrix: resolution failed at diagonal {start + zero[0]}")
+    return trsm(a, b, unit_diagonal=unit_diagonal, **params)  # type: ignore[no-any-return]
+
+
+@kernel(flops=_trsm_flops, uses_blas=True)
 def trsm(
     a: Array, b: Array, *, right: bool = False, lower: bool = True, trans: str = "N", unit_diagonal: bool = False
 ) -> Array:

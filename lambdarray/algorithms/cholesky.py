@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from lambdarray_kernels import get
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..api.array import Array
 from ..api.manipulation import concatenate
-from ..api.matrices import adjoint, of_matrix, sample
-from ..api.stages import In, Out, Stage, single, whole
+from ..api.matrices import adjoint, sample
 from ..config import get_config
 from ..runtime.launch import worker_count
-from ..tiling import Cuts
 from .tiles import patched, steps, tiled
+from .updates import Update
+
+# Columns of tiles are updated together where there are more: what lies above the diagonal in a block of them is work
+# for nothing, and so many blocks keep that near a twentieth of all.
+MOST_BLOCKS = 32
 
 
 def cholesky(a: Array, tile: int, *, upper: bool = False) -> Array:
@@ -30,16 +34,42 @@ def cholesky(a: Array, tile: int, *, upper: bool = False) -> Array:
     x = a.astype(kind)
     if upper:
         return adjoint(cholesky(adjoint(x), tile))
-    n, pieces = len(x), []
-    for (start, end), (diagonal, below) in zip(steps(n, tile), panels(x, tile), strict=True):
-        pieces.append((start, start, diagonal))
-        if below is not None:
-            pieces.append((end, start, below))
-    return patched((n, n), tile, pieces)
+    return patched(x.shape, tile, [piece for column in factor(x, tile) for piece in column.pieces()])
 
 
-def panels(x: Array, tile: int, width: int | None = None) -> list[tuple[Array, Array | None]]:
-    """For each column of tiles the factor's tile on the diagonal, and what is below that.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Neighbouring columns from the diagonal on: where they start, the square on the diagonal, what is below it."""
+
+    start: int
+    diagonal: Array
+    below: Array
+
+    @property
+    def end(self) -> int:
+        """The first row of `below`."""
+        return self.start + len(self.diagonal)
+
+    def pieces(self) -> list[tuple[int, int, Array]]:
+        """Its parts with their places, as `patched` takes them."""
+        parts = [(self.start, self.start, self.diagonal), (self.end, self.start, self.below)]
+        return [part for part in parts if part[2].size]
+
+    def rows(self, start: int, end: int) -> Array:
+        """Rows of the whole matrix, all of them below the square on the diagonal."""
+        return self.below[start - self.end : end - self.end]
+
+    def split(self, width: int) -> tuple[Columns, list[Columns]]:
+        """The first columns, and the others if there are any."""
+        if width >= len(self.diagonal):
+            return self, []
+        first = concatenate([self.diagonal[width:, :width], self.below[:, :width]])
+        rest = Columns(self.start + width, self.diagonal[width:, width:], self.below[:, width:])
+        return Columns(self.start, self.diagonal[:width, :width], first), [rest]
+
+
+def factor(x: Array, tile: int, width: int | None = None) -> list[Columns]:
+    """The factor, one column of tiles after the other.
 
     A group of `width` columns is factorised at a time. Within the group a column is updated by those before it when
     its turn comes (left-looking), then all columns after the group by the group (right-looking): the sum over a group
@@ -47,52 +77,68 @@ def panels(x: Array, tile: int, width: int | None = None) -> list[tuple[Array, A
     (E. Anderson and J. Dongarra, "Evaluating block algorithm variants in LAPACK", LAPACK Working Note 19, 1990;
     G. Ballard et al., "Communication-optimal parallel and sequential Cholesky decomposition", 2010).
     """
-    n, ends = len(x), list(steps(len(x), tile))
-    width = group_width(len(ends), worker_count(get_config())) if width is None else width
-    columns = [tiled(x[start:, start:end], tile) for start, end in ends]
-    found: list[tuple[Array, Array | None]] = []
-    for first in range(0, len(ends), width):
-        group = range(first, min(first + width, len(ends)))
-        for k in group:
-            start, end = ends[k]
-            column = _updated(columns[k], start, [(ends[i][1], found[i][1]) for i in range(first, k)], tile)
-            found.append(_panel(column, start, tile))
-        done = [(ends[i][1], found[i][1]) for i in group]
-        for k in range(group.stop, len(ends)):
-            columns[k] = _updated(columns[k], ends[k][0], done, tile)
+    n = len(x)
+    count = -(-n // tile)
+    width = group_width(count, worker_count(get_config())) if width is None else width
+    blocks = steps(n, tile * -(-count // MOST_BLOCKS))
+    rest = [Columns(lo, tiled(x[lo:hi, lo:hi], tile), tiled(x[hi:, lo:hi], tile)) for lo, hi in blocks]
+    found: list[Columns] = []
+    while rest:
+        group: list[Columns] = []
+        while rest and len(group) < width:
+            column, rest[:1] = rest[0].split(tile)
+            group.append(_factored(column, group, tile))
+        rest = [_updated(columns, group, tile) for columns in rest]
+        found += group
     return found
 
 
 def group_width(count: int, workers: int) -> int:
     """How many columns of tiles are a group: as many as leave enough tasks that do not wait for one another.
 
-    A diagonal tile goes through about `width` + 2 products of tiles after that of the column before it, and all of
-    them take count^3 / 6: a width at which the longest chain is half of what each worker has to do. Fewer columns
-    are more writes and no more speed.
+    A diagonal tile waits for about 2 `width` products of tiles since that of the column before it, and all products
+    are count^3 / 6: at this width the longest chain is half of what each worker has to do. Fewer columns
+    are more writes and no more speed. The last quarter of all, in which there is less and less to do at once,
+    is never left to be updated by single columns.
 
     >>> group_width(16, 2), group_width(64, 100), group_width(64, 2800)
-    (16, 6, 1)
+    (12, 3, 1)
     """
-    return max(1, min(count, count**2 // (6 * workers)))
+    return max(1, min(-(-3 * count // 4), count**2 // (12 * workers)))
 
 
-def _updated(column: Array, start: int, done: list[tuple[int, Array | None]], tile: int) -> Array:
-    """A column from its diagonal on, less what columns that are done take from it; each is given with its first row."""
-    rows = [below[start - first :] for first, below in done if below is not None]
-    if not rows:
-        return column
-    left = concatenate(rows, 1) if len(rows) > 1 else rows[0]
-    return tiled(column - left @ adjoint(left[: column.shape[1]]), tile)  # type: ignore[operator]
+def _updated(columns: Columns, done: Sequence[Columns], tile: int) -> Columns:
+    """Columns less what those that are done take from them."""
+    diagonal, below = _on_diagonal("update", columns, done, tile), _below("update", columns, done, tile)
+    return Columns(columns.start, diagonal.made(), below.made())
 
 
-def _panel(column: Array, start: int, tile: int) -> tuple[Array, Array | None]:
-    """The factor's tile on the diagonal, and the tiles below it."""
-    rows, size = column.shape
-    diagonal = of_matrix("cholesky", column[:size], (size, size), upper=False, start=start)
-    if rows == size:
-        return diagonal, None
-    stage = Stage("trsm", [Cuts(rows - size, tile), single(size)])
-    stage.flops = get("trsm").flops((size, size), (tile, size), right=True) * (4 if column.dtype.kind == "c" else 1)
-    stage.call("trsm", ("y",), ("r0", "r1"), right=True, trans="C")
-    below = [In(diagonal, [whole(size), whole(size)]), In(column[size:], [0, whole(size)])]
-    return diagonal, stage.make(below, Out("y", [0, 1], column.dtype))
+def _factored(column: Columns, done: Sequence[Columns], tile: int) -> Columns:
+    """A column of the factor: less what those before it in its group take, and solved with its diagonal."""
+    on, below = _on_diagonal("cholesky", column, done, tile), _below("trsm", column, done, tile)
+    on.then("cholesky", start=column.start)
+    diagonal = on.made()
+    below.then("trsm", diagonal, right=True, trans="C")
+    return Columns(column.start, diagonal, below.made())
+
+
+def _on_diagonal(name: str, columns: Columns, done: Sequence[Columns], tile: int) -> Update:
+    update = Update(name, columns.diagonal, tile)
+    if done:
+        rows = _rows(done, columns.start, columns.end)
+        alone = len(columns.diagonal) <= tile  # then the other triangle is not needed
+        update.less("herk_update" if alone else "gemm_update", [(rows, (0, 2)), (rows, (1, 2))][: 2 - alone])
+    return update
+
+
+def _below(name: str, columns: Columns, done: Sequence[Columns], tile: int) -> Update:
+    update = Update(name, columns.below, tile)
+    if done:
+        rows = _rows(done, columns.end, columns.end + len(columns.below))
+        update.less("gemm_update", [(rows, (0, 2)), (_rows(done, columns.start, columns.end), (1, 2))])
+    return update
+
+
+def _rows(done: Sequence[Columns], start: int, end: int) -> Array:
+    """Those rows of neighbouring columns, which are read where they lie."""
+    return concatenate([columns.rows(start, end) for columns in done], 1)

@@ -19,10 +19,11 @@ from ..api.creation import zeros
 from ..api.grids import eye
 from ..api.manipulation import concatenate
 from ..api.matrices import adjoint
+from ..api.products import matmul
 from ..api.stages import In, Out, Stage, single, whole
 from ..tiling import Cuts
-from .tiles import steps, tiled
-from .tsqr import MOST_TALL_BYTES, as_float, tall, work
+from .tiles import LEAST_TILE, side, steps, tiled
+from .tsqr import MOST_TALL_BYTES, as_float, folded, is_tall, tall, work
 
 # Panels are no wider than this, however large tiles are: their work grows with it.
 MOST_PANEL = 1024
@@ -40,11 +41,11 @@ class Panel:
 
     def times(self, c: Array) -> Array:
         """Q C, for the rows from `start` on."""
-        return c - self.x @ (adjoint(self.y) @ c)  # type: ignore[no-any-return]
+        return minus(c, self.x, matmul(adjoint(self.y), c))
 
     def adjoint_times(self, c: Array) -> Array:
         """Q^H C, for the rows from `start` on."""
-        return c - self.y @ (adjoint(self.x) @ c)  # type: ignore[no-any-return]
+        return minus(c, self.y, matmul(adjoint(self.x), c))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ class Tiled:
             if made is None:
                 made, right = eye(rows, columns - panel.start, dtype=self.r.dtype), corner[:, : columns - panel.start]
             else:
-                right = _beside(corner[:, :width], corner[:, width:] @ made)
+                right = _beside(corner[:, :width], matmul(corner[:, width:], made))
                 left = eye(rows, width, dtype=made.dtype)
                 made = _beside(left, _below(made, width))
-            made = made - panel.x @ right
+            made = minus(made, panel.x, right)
         assert made is not None
         return made
 
@@ -78,6 +79,27 @@ class Tiled:
             rows = change(c[panel.start :])
             c = concatenate([c[: panel.start], rows]) if panel.start else rows
         return c
+
+
+def factorised(a: Array, mode: str, tile: int | None = None) -> tuple[Array, ...] | None:
+    """Q and R of a matrix that is more than one task's, or R alone with the mode "r"; None of any other.
+
+    >>> import lambdarray as la
+    >>> [part.shape for part in factorised(la.ones((9, 4)), "complete", 3)], factorised(la.ones((9, 4)), "r")
+    ([(9, 9), (9, 4)], None)
+    """
+    length, long = side(a, tile), a.ndim == 2 and is_tall(a, tile)
+    if a.size == 0 or (length is None and not long):
+        return None
+    if long and mode == "r":
+        return (folded(a, tile=tile).r,)
+    if long and mode == "reduced":
+        whole_tree = tall(a, tile)
+        return whole_tree.q(), whole_tree.r
+    (m, n), made = a.shape, tiled_qr(a, length or LEAST_TILE)
+    if mode == "complete" and m > n:
+        return made.q(m), concatenate([made.r, zeros((m - n, n), dtype=made.r.dtype)])
+    return (made.r,) if mode == "r" else (made.q(min(m, n)), made.r)
 
 
 def tiled_qr(a: Array, tile: int) -> Tiled:
@@ -148,6 +170,12 @@ def _made(kernel: str, dtype: np.dtype[Any], rows: Cuts, columns: int, first: Ar
     follows = whole(first.shape[0]) if rows.count == 1 else 0
     inputs = [In(first, [follows, whole(first.shape[1])]), *(In(x, [whole(n) for n in x.shape]) for x in others)]
     return stage.make(inputs, Out("y", [0, 1], dtype))
+
+
+def minus(c: Array, a: Array, b: Array) -> Array:
+    """c - a b, in one pass over c."""
+    made: Any = np.subtract(c, matmul(a, b))  # type: ignore[call-overload]
+    return made  # type: ignore[no-any-return]
 
 
 def _beside(*parts: Array) -> Array:

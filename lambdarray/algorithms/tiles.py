@@ -10,7 +10,11 @@ import numpy as np
 
 from ..api.array import Array
 from ..api.creation import zeros
-from ..ops import Patch
+from ..api.manipulation import concatenate
+from ..ops import Concat, Op, Patch, Rechunk, View
+
+Span = tuple[int, int]
+Box = tuple[Span, Span]
 
 # A matrix whose shorter side is no longer than this is one task's: LAPACK has it done before more tasks are worth it.
 LEAST_SIDE = 2048
@@ -66,3 +70,65 @@ def patched(shape: tuple[int, int], tile: int, pieces: Sequence[tuple[int, int, 
     for row, column, piece in pieces:
         made = Array(Patch((made._op, piece._op), made._op.tiling, dtype, offset=(row, column)))
     return made  # type: ignore[no-any-return]
+
+
+def piece(x: Array, rows: Span, columns: Span) -> Array:
+    """Those rows and columns of a matrix, taken from what it was put together of, so that nothing is copied."""
+    op, box = x._op, (rows, columns)
+    while isinstance(op, Patch | Rechunk):
+        over = () if isinstance(op, Rechunk) else _shifted(box, op.offset)
+        if not over or _is_beside(over, op.inputs[1].shape):
+            op = op.inputs[0]
+            continue
+        for axis, ((lo, hi), size) in enumerate(zip(over, op.inputs[1].shape, strict=True)):
+            for cut in (0, size):
+                if lo < cut < hi:
+                    return _in_two(Array(op), box, axis, cut + op.offset[axis])
+        op, box = op.inputs[1], over
+    if isinstance(op, Concat):
+        return _of_concatenated(op, box)
+    if isinstance(op, View) and len(op.maps) == 2 and all(m.axis >= 0 and m.step == 1 for m in op.maps):
+        first, second = (_moved(box[m.axis], m.start) for m in op.maps)
+        found = piece(Array(op.inputs[0]), first, second)
+        return found if op.maps[0].axis == 0 else found.T
+    return Array(op)[slice(*box[0]), slice(*box[1])]
+
+
+def _moved(span: Span, by: int) -> Span:
+    return span[0] + by, span[1] + by
+
+
+def _shifted(box: Box, offset: Sequence[int]) -> Box:
+    return _moved(box[0], -offset[0]), _moved(box[1], -offset[1])
+
+
+def _is_beside(box: Box, shape: Sequence[int]) -> bool:
+    """Whether a box and an array have no element in common."""
+    return any(hi <= 0 or lo >= n for (lo, hi), n in zip(box, shape, strict=True))
+
+
+def _in_two(x: Array, box: Box, axis: int, cut: int) -> Array:
+    (lo, hi), other = box[axis], box[1 - axis]
+    parts = [piece(x, *((span, other) if axis == 0 else (other, span))) for span in ((lo, cut), (cut, hi))]
+    return _together(parts, axis)
+
+
+def _together(parts: Sequence[Array], axis: int) -> Array:
+    """Parts one after the other, those of a part among them: what is read in parts is not nested."""
+    ops = [op for x in parts for op in (x._op.inputs if _is_along(x._op, axis) else (x._op,))]
+    return concatenate([Array(op) for op in ops], axis) if len(ops) > 1 else Array(ops[0])
+
+
+def _is_along(op: Op, axis: int) -> bool:
+    return isinstance(op, Concat) and op.axis == axis
+
+
+def _of_concatenated(op: Concat, box: Box) -> Array:
+    found, start = [], 0
+    for source in op.inputs:
+        lo, hi = (min(max(n - start, 0), source.shape[op.axis]) for n in box[op.axis])
+        start += source.shape[op.axis]
+        if lo < hi:
+            spans = (lo, hi), box[1 - op.axis]
+            found.append(piece(Array(source), *(spans if op.axis == 0 else spans[::-1])))
+    return _together(found, op.axis) if found else Array(op)[slice(*box[0]), slice(*box[1])]

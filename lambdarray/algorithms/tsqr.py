@@ -1,8 +1,8 @@
 """QR of tall matrices as a tree over blocks of rows, each of which is one task's.
 
 J. Demmel, L. Grigori, M. Hoemmen and J. Langou, "Communication-optimal parallel and sequential QR and LU
-factorizations", SIAM J. Sci. Comput. 34, 2012. Where Q is wanted the reflectors of a block are stored, a little more than
-its own bytes; where only R is, or R and Q^H b, nothing but triangles is.
+factorizations", SIAM J. Sci. Comput. 34, 2012. Where Q is wanted the reflectors of a block are stored, a little more
+than its own bytes; where only R is, or R and Q^H b, nothing but triangles is.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ class Tall:
         for cuts, packed in reversed(self.levels):
             stage = Stage("Q of rows", [cuts, single(k)])
             stage.flops = work("unfold", dtype, (1, packed.shape[1]), (n, k))
+            stage.extra_bytes = cuts.max_chunk * k * dtype.itemsize
             stage.call("unfold", ("y",), ("r0", "r1"), columns=n)
             block = AxisMap(0, by_block=True), whole(packed.shape[1])
             piece = AxisMap(0, step=n, size=n, by_block=True), whole(k)
@@ -95,7 +96,8 @@ def tall(x: Array, tile: int | None = None) -> Tall:
     ((9, 2), (2, 2), 3)
     """
     (m, n), source, most = x.shape, as_float(x), block_rows(x, tile)
-    cuts, levels = Cuts(m, most), []
+    cuts = Cuts(m, most)
+    levels: list[tuple[Cuts, Array]] = []
     reading = In(source, [0, whole(n)])
     while True:
         size = packed_size(cuts.max_chunk, n, source.itemsize)
@@ -103,6 +105,7 @@ def tall(x: Array, tile: int | None = None) -> Tall:
         over = cuts if not levels else Cuts(cuts.size // n, cuts.chunk // n)
         stage = Stage("reflectors of rows", [over, single(size)])
         stage.flops = work("reflect", source.dtype, (cuts.max_chunk, n), columns=n)
+        stage.extra_bytes = 2 * cuts.max_chunk * n * source.itemsize
         stage.call("reflect", ("y",), ("r0",), columns=n, size=size)
         packed = stage.make([reading], Out("y", [0, 1], source.dtype, [1, 0]))
         levels.append((cuts, packed))
@@ -138,11 +141,13 @@ def folded(x: Array, b: Array | None = None, tile: int | None = None) -> Folded:
     """
     (m, n), source, most = x.shape, as_float(x, b), block_rows(x, tile)
     parts = [source] if b is None else [source, b.astype(source.dtype)]
-    width, cuts, left = sum(part.shape[1] for part in parts), Cuts(m, most), []
+    width, cuts = sum(part.shape[1] for part in parts), Cuts(m, most)
+    left: list[Array] = []
     real = np.empty(0, source.dtype).real.dtype
     while True:
         stage = Stage("R of rows", [cuts, single(width), single(width - n)])
         stage.flops = work("fold", source.dtype, (cuts.max_chunk, width), columns=n)
+        stage.extra_bytes = 2 * cuts.max_chunk * width * source.itemsize
         stage.call("fold", ("r", "left"), [f"r{i}" for i in range(len(parts))], columns=n)
         kept = [Out("r", [0, 1], source.dtype, [n, 0]), Out("left", [0, 2], real, [1, 0])]
         made = stage.make_all([In(part, [0, whole(part.shape[1])]) for part in parts], kept[: 1 if b is None else 2])

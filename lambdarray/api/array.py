@@ -418,8 +418,8 @@ class Array:
         return imag(self)
 
     def conj(self) -> Array:
-        """The complex conjugate."""
-        return _unary(np.conjugate)(self)  # type: ignore[no-any-return]
+        """The complex conjugate; of real numbers and of truth the same."""
+        return self.copy() if self.dtype.kind in "biuf" else _unary(np.conjugate)(self)
 
     def conjugate(self) -> Array:
         """The complex conjugate."""

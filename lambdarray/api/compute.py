@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, get_config
-from ..errors import ConfigError, EagerError
+from ..errors import ConfigError, EagerError, VerificationError
 from ..ops import ObjectSource, Op, Stored, in_order
 from ..planner import Resources, make_plan
 from ..runtime.functions import Function
@@ -152,9 +152,9 @@ def run(launch: Launch, on_tile: Any = None) -> None:
     progress = progress_for(launch.config)
     try:
         _last = launch.execute(on_tile, progress)
-    except BaseException:
-        if not launch.scratch.durable:
-            launch.forget()  # nobody could resume from it
+    except BaseException as error:
+        if not launch.scratch.durable or isinstance(error, VerificationError):
+            launch.forget()  # nobody could, or should, resume from it
         raise
     finally:
         if progress is not None:

@@ -6,14 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..tiling import AxisMap, Cuts
 from .array import Array
 from .matrices import adjoint, matrices, of_matrices, of_matrix, sample, square
 from .products import matmul
-from .stages import In, Out, Stage, single, whole
-
-# A matrix of more bytes is factorised in blocks of so many rows, where it is tall.
-MOST_TALL_BYTES = 32 << 20
 
 
 class EigResult(NamedTuple):
@@ -66,64 +61,92 @@ def cholesky(a: Any, /, *, upper: bool = False, tile: int | None = None) -> Arra
     return by_tiles(x, length, upper=bool(upper))
 
 
-def qr(a: Any, mode: str = "reduced") -> Any:
+def qr(a: Any, mode: str = "reduced", *, tile: int | None = None) -> Any:
     """Q with orthonormal columns and upper triangular R, as numpy.linalg.qr.
 
-    The blocks of rows of a tall matrix are factorised each, and then their R together.
+    The blocks of rows of a tall matrix are factorised each, and then their R together; another large one is factorised
+    in tiles, of the side `tile` where that is given. With the mode "r" no Q is formed, and "raw" is one task's always.
 
     >>> import lambdarray as la
     >>> q, r = la.linalg.qr(la.ones((5, 2), chunks=2))
     >>> q.shape, r.shape
     ((5, 2), (2, 2))
     """
+    from ..algorithms.qr import factorised
+
     x = matrices(a)
     m, n = x.shape[-2:]
     k = min(m, n)
     if mode not in ("reduced", "complete", "r", "raw"):
         raise ValueError(f"Unrecognized mode {mode!r}: 'reduced', 'complete', 'r' and 'raw' are known")
-    if mode in ("reduced", "r") and is_tall(x):
-        made = _tall(x)
-        return made if mode == "reduced" else made.R
+    if mode == "raw":
+        if tile is not None:
+            raise ValueError(
+                f"tile={tile}: with mode 'raw' the reflectors are LAPACK's, of the whole matrix in one task"
+            )
+        return of_matrices("qr", [x], [(n, m), (k,)], mode=mode)
+    if (made := factorised(x, mode, tile)) is not None:
+        return made[0] if mode == "r" else QRResult(*made)
     if mode == "r":
         return of_matrix("qr", x, (k, n), mode=mode)
-    if mode == "raw":
-        return of_matrices("qr", [x], [(n, m), (k,)], mode=mode)
     return QRResult(*of_matrices("qr", [x], [(m, k), (k, n)] if mode == "reduced" else [(m, m), (m, n)], mode=mode))
 
 
-def is_tall(x: Array) -> bool:
-    """Whether this is one matrix of so many rows that blocks of them are factorised."""
-    return x.ndim == 2 and x.nbytes > MOST_TALL_BYTES and x.shape[0] >= 4 * x.shape[1] > 0
+def lu(
+    a: Any,
+    permute_l: bool = False,
+    overwrite_a: bool = False,
+    check_finite: bool = True,
+    p_indices: bool = False,
+    *,
+    tile: int | None = None,
+) -> tuple[Array, ...]:
+    """P, L and U with a = P @ L @ U, as scipy.linalg.lu: P @ L for P and L, or P as row numbers, where asked.
 
+    `tile` is the side of the tiles that a matrix is factorised in, with pivots from a tournament; by default a large
+    one is. `overwrite_a` and `check_finite` are SciPy's, and change nothing here.
 
-def _tall(x: Array) -> QRResult:
-    """QR by blocks of rows (J. Demmel et al., "Communication-optimal parallel and sequential QR", 2012)."""
-    from lambdarray_kernels import get
+    >>> import lambdarray as la
+    >>> p, l, u = la.linalg.lu(la.asarray([[0.0, 2.0], [4.0, 1.0]]), tile=1)
+    >>> (p @ l @ u).compute()
+    array([[0., 2.],
+           [4., 1.]])
+    """
+    from ..algorithms.lu import lu as by_tiles
+    from ..algorithms.tiles import side
 
-    m, n = x.shape
-    dtypes = sample("qr", [x], {})
-    # At least twice as many rows as columns, so that the triangles together have half as many or fewer.
-    count = max(2, min(-(-x.nbytes // MOST_TALL_BYTES), m // (2 * n)))
-    rows = Cuts.from_bounds(np.arange(count + 1) * m // count)
-    stage = Stage("qr of rows", [rows, single(n)], flops=get("qr").flops((rows.max_chunk, n)))
-    stage.call("qr", ("q", "r"), ("r0",))
-    kept = [Out("q", [0, 1], dtypes[0]), Out("r", [0, 1], dtypes[1], [n, 0])]
-    q, triangles = stage.make_all([In(x, [0, whole(n)])], kept)
-    top, r = qr(triangles)
-    product = Stage("q of rows", [rows, single(n), single(n)], grid_ndim=2)
-    product.call("gemm", ("y",), ("r0", "r1"), loop=True, dtype=dtypes[0].str)
-    parts = [In(q, [0, 2]), In(top, [AxisMap(0, step=n, size=n, by_block=True), 1])]
-    return QRResult(product.make(parts, Out("y", [0, 1], dtypes[0])), r)
-
-
-def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> tuple[Array, ...]:
-    """P, L and U with a = P @ L @ U, as scipy.linalg.lu: P @ L for P and L, or P as row numbers, where asked."""
     x = matrices(a)
     m, n = x.shape[-2:]
     k = min(m, n)
+    params = {"permute_l": bool(permute_l), "p_indices": bool(p_indices) and not permute_l}
+    length = side(x, tile)
+    if length is not None and k:
+        return by_tiles(x, length, **params)
     first = [] if permute_l else [(m,) if p_indices else (m, m)]
-    params = {"permute_l": bool(permute_l), "p_indices": bool(p_indices)}
     return of_matrices("lu", [x], [*first, (m, k), (k, n)], **params)
+
+
+def lu_factor(
+    a: Any, overwrite_a: bool = False, check_finite: bool = True, *, tile: int | None = None
+) -> tuple[Array, Array]:
+    """L and U in one matrix, and the pivots: with which row each row changed its place, as scipy.linalg's.
+
+    Nothing is said of a matrix that is found to be singular. The other arguments are those of `lu`.
+
+    >>> import lambdarray as la
+    >>> packed, pivots = la.linalg.lu_factor(la.asarray([[0.0, 2.0], [4.0, 1.0]]))
+    >>> pivots.compute()
+    array([1, 1], dtype=int32)
+    """
+    from ..algorithms.lu import lu_factor as by_tiles
+    from ..algorithms.tiles import side
+
+    x = matrices(a)
+    length = side(x, tile)
+    if length is not None and x.size:
+        return by_tiles(x, length)
+    packed, pivots = of_matrices("lu_factor", [x], [x.shape[-2:], (min(x.shape[-2:]),)])
+    return packed, pivots
 
 
 def svd(
@@ -147,6 +170,8 @@ def svd(
     m, n = x.shape[-2:]
     k = min(m, n)
     if not hermitian and not (compute_uv and full_matrices):
+        from ..algorithms.tsqr import is_tall
+
         if is_tall(x):
             return _tall_svd(x, compute_uv)
         if is_tall(x.mT):
@@ -168,10 +193,14 @@ def svd(
 
 
 def _tall_svd(x: Array, compute_uv: bool) -> Any:
-    """By that of R."""
-    q, r = _tall(x)
-    made = svd(r, False, compute_uv)
-    return SVDResult(matmul(q, made.U), made.S, made.Vh) if compute_uv else made
+    """By that of R: Q is multiplied with the vectors as it is formed."""
+    from ..algorithms.tsqr import folded, tall
+
+    if not compute_uv:
+        return svd(folded(x).r, False, False)
+    tree = tall(x)
+    made = svd(tree.r, False)
+    return SVDResult(tree.q(made.U), made.S, made.Vh)
 
 
 def _cutting(x: Array, tile: int | None) -> tuple[int, int] | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..algorithms.checks import of_product, wanted
+from ..algorithms.symmetric import gram
 from ..ops import Contract
 from ..tiling import Cuts, Tiling
 from .array import Array
@@ -15,10 +17,11 @@ from .folds import drop
 from .manipulation import expand_dims
 
 
-def matmul(a: Any, b: Any, *, dtype: Any = None) -> Array:
+def matmul(a: Any, b: Any, *, dtype: Any = None, verify: bool | None = None) -> Array:
     """The matrix product of the last two axes, others broadcast; vectors as rows on the left, columns on the right.
 
-    ValueError with both shapes where the inner lengths differ.
+    ValueError with both shapes where the inner lengths differ. With `verify` (by default the setting) the product is
+    checked at O(n^2) work when it is computed, and VerificationError raised where it is wrong.
 
     >>> import lambdarray as la
     >>> (la.eye(2) @ la.arange(2.0)).compute()
@@ -30,11 +33,13 @@ def matmul(a: Any, b: Any, *, dtype: Any = None) -> Array:
             raise ValueError(
                 f"matmul: Input operand {n} does not have enough dimensions (has 0, needs 1 or more); use * for scalars"
             )
+    checks = wanted(verify)
     kind = np.dtype(dtype) if dtype is not None else np.matmul.resolve_dtypes((a.dtype, b.dtype, None))[2]
     row, column = a.ndim == 1, b.ndim == 1
-    left = expand_dims(a, 0) if row else a
-    right = expand_dims(b, 1) if column else b
-    out = _product(left.astype(kind), right.astype(kind), kind, a.shape, b.shape)
+    left = (expand_dims(a, 0) if row else a).astype(kind)
+    right = (expand_dims(b, 1) if column else b).astype(kind)
+    out = _product(left, right, kind, a.shape, b.shape)
+    out = of_product(out, left, right) if checks else out
     dropped = tuple(d for d, used in ((out.ndim - 2, row), (out.ndim - 1, column)) if used)
     return drop(out, dropped) if dropped else out
 
@@ -50,6 +55,9 @@ def _product(a: Array, b: Array, kind: np.dtype[Any], a_shape: Any, b_shape: Any
     if batch:
         ops = [drop_last(x) for x in (a, b)]
         axes = unify([op for op in ops if op.shape], batch).axes
+    half = gram(a, b, kind)
+    if half is not None:
+        return half
     tiling = Tiling((*axes, a._op.tiling.axes[-2], b._op.tiling.axes[-1]))
     return Array(Contract((a._op, b._op), tiling, kind))
 

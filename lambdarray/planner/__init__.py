@@ -34,20 +34,22 @@ def make_plan(
     """
     order = in_order(outputs)
     key_of = keys(order, tokens)
-    order, outputs, targets = share(order, outputs, key_of, targets or {})  # equal subexpressions become one
-    stored = [op for op in outputs if not isinstance(op, ObjectSource | Stored)]
-    regions = assign(order, stored)  # what is computed together
-    prefix = _key(order, outputs, key_of, resources, targets, purpose)
-    lowering = Lowering(order, regions, resources, f"{prefix[:2]}/{prefix}", targets)
+    shared = share(order, outputs, key_of, targets or {})  # equal subexpressions become one
+    wanted = [*shared.outputs, *shared.checks]
+    stored = [op for op in wanted if not isinstance(op, ObjectSource | Stored)]
+    regions = assign(shared.order, stored)  # what is computed together
+    prefix = _key(shared.order, wanted, key_of, resources, shared.targets, purpose)
+    lowering = Lowering(shared.order, regions, resources, f"{prefix[:2]}/{prefix}", shared.targets)
     lowering.run()  # regions become programs
-    names = tuple(lowering.array_of(op).name for op in outputs)
+    names = [lowering.array_of(op).name for op in wanted]
     plan = Plan(
         prefix,
         tuple(lowering.programs),
         lowering.arrays,
-        names,
+        tuple(names[: len(outputs)]),
         tuple(lowering.estimates),
         tuple(lowering.notes),
+        tuple(names[len(outputs) :]),
     )
     check(plan, resources.memory_bytes)
     return plan, lowering.objects

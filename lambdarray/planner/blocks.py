@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,9 +18,15 @@ MEMORY_PARTS = 8
 FAN_IN = 32
 # Tasks of a product of views for each worker: few, since they are all alike.
 VIEWED_PER_WORKER = 2
-# Of a worker's memory for a block that a task owns and its operands; the rest is for what is fetched ahead and sent.
-OWNED_SHARE = 0.65
+# Of a worker's memory for a block that a task owns and its operands; the rest is for what is sent.
+OWNED_SHARE = 0.9
+# A product that reads more than so many times the least possible does without fetching ahead to read less.
+NEAR_LEAST = 1.75
 TILE_BYTES = 32 << 20
+# What a task of a reduction reads at a time where a task costs little: as fast as more, and it takes less memory.
+LOCAL_BYTES = 32 << 20
+# Blocks beside the parts of a product that are summed: the sum, what is read for its epilogue, and what comes of it.
+BESIDE_PARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,8 @@ def for_reduction(
     wanted = resources.workers * TASKS_PER_WORKER
     total = math.prod(tiling.shape)
     most = resources.memory_bytes // (MEMORY_PARTS * max(itemsize, 1))
+    if not resources.remote:
+        most = min(most, max(LEAST_ELEMENTS, LOCAL_BYTES // max(itemsize, 1)))
     target = max(1, min(most, max(LEAST_ELEMENTS, total // wanted)))
     cuts = list(tiling.axes)
     size = math.prod(tiling.max_tile)
@@ -108,7 +116,7 @@ def for_reduction(
             before = cuts[d].max_chunk
             cuts[d] = group(cuts[d], factor)
             size = size // max(before, 1) * max(cuts[d].max_chunk, 1)
-    elif size > 2 * (target if not (resources.remote and stored) else most if in_parts else size):
+    elif size > (1.5 * most if stored and in_parts else size if stored else 2 * target):
         for d in range(len(cuts)):
             parts = min(cuts[d].max_chunk, -(-size // target))
             before = cuts[d].max_chunk
@@ -119,42 +127,67 @@ def for_reduction(
     return tuple(cuts)
 
 
+def fits(cuts: Sequence[Cuts], itemsize: int, resources: Resources) -> bool:
+    """Whether a task may read such blocks and hold a few of them."""
+    return math.prod(c.max_chunk for c in cuts) * itemsize * MEMORY_PARTS <= resources.memory_bytes
+
+
 def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:
     """How many partial results one task of a reduction tree combines."""
     fits = resources.memory_bytes // max(3 * partial_bytes, 1)
     return max(2, min(FAN_IN, fits, count))
 
 
-def owned(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> tuple[Cuts, Cuts]:
+def tasks(cuts: Sequence[Cuts], beside: int = 1) -> int:
+    """The tasks of a grid, and of others like it that run beside it."""
+    return math.prod(c.count for c in cuts) * beside
+
+
+def owned(
+    cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, beside: int = 1, held: int = 1
+) -> tuple[Cuts, Cuts]:
     """The rows and columns of the tasks of a product: each owns neighbouring output tiles, to read less.
 
     A result block of m by n reads (m + n) k words for m n k products, so blocks are kept near square and as large as
-    fit beside two pairs of operand tiles, while there are tasks for all workers (Irony, Toledo and Tiskin, 2004).
+    fit beside two pairs of operand blocks, while there are tasks for all workers. Where that still reads much more than
+    the least possible, 2 / sqrt(S) words a product for S words of a worker's memory or of its share of the result
+    (Irony, Toledo and Tiskin, 2004), they fit beside one pair and the tiles under way. `held` is the blocks of m by n
+    that there are at once: the result, and what comes of it.
     """
     rows, columns = cuts[-2], cuts[-1]
-    batch = math.prod(c.count for c in cuts[:-2])
+    fast = min(resources.memory_bytes / itemsize, math.prod(c.size for c in cuts) / resources.workers)
+    batch = tasks(cuts[:-2], beside)
     wanted = resources.workers * (1 if resources.remote else 4)
     while True:
-        fewer_rows = evenly(cuts[-2], -(-rows.count // 2)), columns
-        fewer_columns = rows, evenly(cuts[-1], -(-columns.count // 2))
-        wider = rows.max_chunk > columns.max_chunk
-        for m, n in (fewer_columns, fewer_rows) if wider else (fewer_rows, fewer_columns):
-            tasks = m.count * n.count
-            words = m.max_chunk * n.max_chunk + 2 * k * (m.max_chunk + n.max_chunk)
+        for m, n in _larger(cuts, rows, columns):
+            count = m.count * n.count
+            sides = m.max_chunk + n.max_chunk
+            reads = (1 / max(rows.max_chunk, 1) + 1 / max(columns.max_chunk, 1)) * math.sqrt(fast) / 2
+            under_way = sides if reads <= NEAR_LEAST else cuts[-2].max_chunk + cuts[-1].max_chunk
+            words = held * m.max_chunk * n.max_chunk + k * (sides + under_way)
             fits = words * itemsize <= OWNED_SHARE * resources.memory_bytes
-            if tasks < rows.count * columns.count and batch * tasks >= wanted and fits:
+            if count < rows.count * columns.count and batch * count >= wanted and fits:
                 rows, columns = m, n
                 break
         else:
             return rows, columns
 
 
-def rows(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> tuple[Cuts, Cuts]:
+def _larger(cuts: Sequence[Cuts], rows: Cuts, columns: Cuts) -> Iterator[tuple[Cuts, Cuts]]:
+    """Blocks with the shorter side longer, or else the other: twice as long, or else by a third."""
+    wider = rows.max_chunk > columns.max_chunk
+    for share in (1 / 2, 3 / 4):
+        fewer_rows = evenly(cuts[-2], math.ceil(rows.count * share)), columns
+        fewer_columns = rows, evenly(cuts[-1], math.ceil(columns.count * share))
+        yield from (fewer_columns, fewer_rows) if wider else (fewer_rows, fewer_columns)
+
+
+def rows(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, beside: int = 1) -> tuple[Cuts, Cuts]:
     """The rows and columns of the tasks of a product whose operands are views: whole rows of tiles, some for all.
 
     Nothing is read twice as dear, so that the block is what BLAS likes best: wide, its packed operands used often.
     """
-    batch = math.prod(c.count for c in cuts[:-2])
+    batch = tasks(cuts[:-2], beside)
     parts = min(cuts[-2].count, max(1, -(-resources.workers * VIEWED_PER_WORKER // batch)))
     m, n = evenly(cuts[-2], parts), evenly(cuts[-1], 1)
     words = m.max_chunk * n.max_chunk + k * (m.max_chunk + n.max_chunk)
@@ -162,10 +195,18 @@ def rows(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources) -> t
     return (m, n) if enough and words * itemsize <= OWNED_SHARE * resources.memory_bytes else (cuts[-2], cuts[-1])
 
 
-def most_k(m: int, n: int, itemsize: int, resources: Resources) -> int:
-    """The longest stretch of k of which two pairs of operand tiles fit beside an m by n result."""
+def most_k(m: int, n: int, itemsize: int, resources: Resources, tiles: int | None = None) -> int:
+    """The longest stretch of k of which a pair of operand blocks, and tiles under way, fit beside an m by n result.
+
+    `tiles` is the sum of a row's and a column's length in tiles; by default blocks are tiles.
+    """
     spare = resources.memory_bytes - m * n * itemsize
-    return max(1, spare // max(2 * (m + n) * itemsize, 1))
+    return max(1, spare // max((m + n + (m + n if tiles is None else tiles)) * itemsize, 1))
+
+
+def parts_of(nbytes: int, resources: Resources) -> int:
+    """How many parts of a product a task may sum: of so many bytes each, beside what comes of them."""
+    return int(OWNED_SHARE * resources.memory_bytes // max(nbytes, 1)) - BESIDE_PARTS
 
 
 def of_k(cuts: Cuts, most: int) -> Cuts:
@@ -173,10 +214,9 @@ def of_k(cuts: Cuts, most: int) -> Cuts:
     return cuts if cuts.max_chunk <= most or cuts.size == 0 else Cuts(cuts.size, most)
 
 
-def split_k(grid: Sequence[int], k: Cuts, most: int, resources: Resources) -> Cuts | None:
-    """The parts of k that give every worker a task where the grid alone is too small; None where it is not."""
-    tasks = math.prod(grid)
-    if tasks >= resources.workers or k.count == 1:
+def split_k(count: int, k: Cuts, most: int, resources: Resources) -> Cuts | None:
+    """The parts of k that give every worker a task where `count` tasks are too few; None where they are not."""
+    if count >= resources.workers or k.count == 1:
         return None
-    parts = min(k.count, -(-resources.workers // tasks))
+    parts = min(k.count, -(-resources.workers // count))
     return group(k, min(-(-k.count // parts), max(1, most // k.max_chunk)))

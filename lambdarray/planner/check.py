@@ -42,7 +42,7 @@ def check(plan: Plan, memory_bytes: int | None = None) -> None:
             _check_write(plan, program, write, made)
         made.update((w.array, program) for w in program.writes)
         _check_memory(program, cost, memory_bytes)
-    for name in plan.outputs:
+    for name in (*plan.outputs, *plan.checks):
         if name not in plan.arrays:
             raise PlanError(f"the output {name!r} is no array of the plan")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from lambdarray_kernels.generators import work_nbytes
 
 from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
@@ -29,6 +31,8 @@ QUICK = frozenset(QUICK_NAMES)
 # Kernels whose costs are known here; every other one takes this long for a byte that it reads or makes.
 MODELLED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
 BYTE_S = 1e-9
+# What the work of a task may take: an attempt ends after 870 s, and some are slower than was thought.
+MOST_TASK_S = 600.0
 
 
 def estimate(program: Program, resources: Resources) -> Estimate:
@@ -41,19 +45,33 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     bytes_written = sum(_written(program, n, spans) for n in range(len(program.writes)))
     flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops
     machine = LAMBDA_X86_64 if resources.remote else THREADS
-    cores = resources.memory_bytes / 2**20 / MIB_PER_VCPU if resources.remote else 1.0
     streamed = 0 if resources.remote else (bytes_read + bytes_written) / (machine.memory_gbps * 1e9)
     products = sum(_flops(program, s, elements) for s in program.steps if s.kernel == "gemm") + program.flops
     moved = 0.0 if all(s.kernel in MODELLED for s in program.steps) else BYTE_S * (bytes_read + bytes_written)
     elementwise = max(_map_seconds(program, elements) + moved, 0 if products else streamed)
-    compute = elementwise + products / (machine.gflops * 1e9 * max(cores, 0.1))
+    compute = elementwise + products / flops_a_second(resources)
     seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
-    twice = sum(read_bytes[r.register] for r in program.reads if (r.loop and loops > 1) or _is_pasted(r))
+    twice = sum(read_bytes[r.register] for r in program.reads if _is_pasted(r))
+    twice += sum(min(read_bytes[r.register], _tile_bytes(program, r)) for r in program.reads if r.loop and loops > 1)
     made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
     if not all(s.kernel in MODELLED for s in program.steps):
         made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
     peak = sum(read_bytes.values()) + twice + made
     return Estimate(flops, bytes_read, bytes_written, seconds, peak)
+
+
+def flops_a_second(resources: Resources) -> float:
+    """What a worker makes in a product of double precision."""
+    if not resources.remote:
+        return THREADS.gflops * 1e9
+    cores = resources.memory_bytes / 2**20 / MIB_PER_VCPU
+    return LAMBDA_X86_64.gflops * 1e9 * max(cores, 0.1)
+
+
+def turns_of(flops: float, dtype: np.dtype[Any], resources: Resources) -> int:
+    """The tasks that work of so many real flops is to be done in, one after the other or by several workers."""
+    times = 4 if dtype.kind == "c" else 1
+    return math.ceil(times * flops / flops_a_second(resources) / MOST_TASK_S)
 
 
 def totals(program: Program) -> tuple[float, int, int]:
@@ -88,6 +106,12 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
             block = math.prod(spans[part.maps[d].axis][1] for d in read.layout if d >= 0)
             total = max(total, block * spec.dtype.itemsize)
     return total
+
+
+def _tile_bytes(program: Program, read: Read) -> int:
+    """Bytes of the largest tile of a read's sources: what is under way while tiles are put together."""
+    specs = (program.arrays[part.array] for part in read.parts)
+    return max(math.prod(spec.tiling.max_tile) * spec.dtype.itemsize for spec in specs)
 
 
 def _is_pasted(read: Read) -> bool:

@@ -9,12 +9,13 @@ import numpy as np
 from lambdarray_kernels.movement import reshape_maps
 
 from ..ops import Blocks, Contract, ObjectSource, Op, Pick, Reduce, Reshape, Stored
-from ..task import Part, Read, Step, Write
+from ..task import ArraySpec, Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
-from .code import Code
+from .code import Code, Value
+from .estimate import MOST_TASK_S, turns_of
 from .reductions import Reductions
-from .regions import Region, operand_parts, peel_input, peel_operand, peel_rechunk
+from .regions import Region, input_parts, operand_parts, peel_operand, peel_rechunk
 from .views import FIXED, compose, identity, layout, through_views
 
 
@@ -51,30 +52,28 @@ class Lowering(Reductions):
 
     def _product(self, region: Region, op: Contract) -> None:
         a, b = op.inputs
-        batch = op.ndim - 2
         grid = list(op.tiling.axes) if region.partial else self._kept_cuts(region, op)
         k = a.tiling.axes[-1] if a.tiling.axes[-1].count >= b.tiling.axes[-2].count else b.tiling.axes[-2]
+        tiles = grid[-2].max_chunk + grid[-1].max_chunk
         if not region.partial and self._through_store(op):
-            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources)
-        elif not region.partial and self._in_views(op) and math.prod(c.count for c in grid) >= self.resources.workers:
+            held = 3 if len(region.members) else 1
+            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside, held)
+        elif not region.partial and self._in_views(op) and blocks.tasks(grid, op.beside) >= self.resources.workers:
             k = Cuts(k.size, max(k.size, 1))
-            grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources)
+            grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources, op.beside)
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
-        most = blocks.most_k(m, n, op.dtype.itemsize, self.resources)
+        most = blocks.most_k(m, n, op.dtype.itemsize, self.resources, tiles)
         k = blocks.of_k(k, most)
         sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial
-        parts = None if not sums else blocks.split_k([c.count for c in grid], k, most, self.resources)
-        split = parts is not None
-        k = k if parts is None else parts
-        code = Code(op.ndim + 1, identity(op.ndim), self.array_of)
-        left = self._operand(code, a, op, (batch, batch + 2), (*range(batch), batch, batch + 2))
-        right = self._operand(code, b, op, (batch + 2, batch + 1), (*range(batch), batch + 2, batch + 1))
-        params = {"dtype": dtype_to_json(op.dtype)}
-        code.steps.append(Step("gemm", ("c",), (left, right), params, loop=True))
-        axes = (*grid, k)
-        if split:
-            self._split_product(region, op, code, axes)
+        parts = None if not sums else blocks.split_k(blocks.tasks(grid, op.beside), k, most, self.resources)
+        if parts is not None:
+            self._split_product(region, op, (*grid, parts))
             return
+        turns = turns_of(2.0 * m * n * k.size, op.dtype, self.resources) if sums else 1
+        if min(turns, k.count) > 1:
+            self._product_in_turns(region, op, grid, blocks.evenly(k, turns), k)
+            return
+        code, axes = self._gemm(op), (*grid, k)
         code.stage = self._facing(region, ())
         code.values[id(op), region.view] = ("in", "c")
         self._members(region, code)
@@ -90,7 +89,60 @@ class Lowering(Reductions):
         bases = (peel_operand(i)[0] for i in op.inputs)
         return all(isinstance(b, ObjectSource) and isinstance(b.obj, np.ndarray) for b in bases)
 
-    def _split_product(self, region: Region, op: Contract, code: Code, axes: Sequence[Cuts]) -> None:
+    def _gemm(self, op: Contract, first: int = 0) -> Code:
+        """The product of a task's blocks, looped over k from `first` on."""
+        (a, b), batch = op.inputs, op.ndim - 2
+        code = Code(op.ndim + 1, identity(op.ndim), self.array_of)
+        left = self._operand(code, a, op, (batch, batch + 2), (*range(batch), batch, batch + 2), first)
+        right = self._operand(code, b, op, (batch + 2, batch + 1), (*range(batch), batch + 2, batch + 1), first)
+        code.steps.append(Step("gemm", ("c",), (left, right), {"dtype": dtype_to_json(op.dtype)}, loop=True))
+        return code
+
+    def _product_in_turns(self, region: Region, op: Contract, grid: Sequence[Cuts], turns: Cuts, k: Cuts) -> None:
+        """Partial products, each over a stretch of k, then their sum: where a task would take longer than it may."""
+        self.notes.append(
+            f"{op.describe()}: k split in {turns.count} parts, since a task would take longer than {MOST_TASK_S:g} s"
+        )
+        kept = self._kept_cuts(region, op)
+        parts = []
+        for lo, hi in map(turns.span, range(turns.count)):
+            bounds = [start - lo for start in map(int, k.start(np.arange(*k.tiles(lo, hi))))]
+            axes = (*grid, Cuts.from_bounds(np.array([*bounds, hi - lo])))
+            parts.append(self._part(op, f"k from {lo}", self._gemm(op, lo), "c", axes, kept))
+        fits = max(2, blocks.parts_of(math.prod(c.max_chunk for c in kept) * op.dtype.itemsize, self.resources))
+        while len(parts) > fits:
+            code = Code(op.ndim, identity(op.ndim), self.array_of)
+            code.map_step([("c", self._sum(code, parts[:fits], op), None)], {})
+            parts = [*parts[fits:], self._part(op, f"sum of {fits} parts", code, "c", kept, kept)]
+        code = Code(op.ndim, self._facing(region, ()), self.array_of)
+        code.values[id(op), region.view] = self._sum(code, parts, op)
+        self._members(region, code)
+        self._end(region, code, kept, op.ndim, {})
+
+    def _part(
+        self, op: Op, text: str, code: Code, register: str, axes: Sequence[Cuts], kept: Sequence[Cuts]
+    ) -> ArraySpec:
+        """The array of one part of a product, which is as the product is, by a program of its own."""
+        spec = self._scratch(Tiling(tuple(kept)), op.dtype, "p")
+        write = Write(register, spec.name, tuple(range(op.ndim)), (False,) * op.ndim)
+        self._emit(op, f"{op.describe()}, {text}", code, axes, op.ndim, [write])
+        return spec
+
+    def _sum(self, code: Code, parts: Sequence[ArraySpec], op: Op) -> Value:
+        """What computes the sum of parts of a product."""
+        dtype, total = dtype_to_json(op.dtype), None
+        for spec in parts:
+            part: Value = ("in", f"r{len(code.reads)}")
+            code.reads.append(Read(part[1], (Part(spec.name, identity(op.ndim)),), tuple(range(op.ndim))))
+            code.arrays[spec.name] = spec
+            if total is not None:
+                code.instructions.append(["add", [total, part], [dtype, dtype], [dtype]])
+                part = ("reg", (len(code.instructions) - 1, 0))
+            total = part
+        assert total is not None
+        return total
+
+    def _split_product(self, region: Region, op: Contract, axes: Sequence[Cuts]) -> None:
         """Partial products over parts of k, then their sum: where the grid alone is too small for the workers."""
         parts = axes[-1].count
         self.notes.append(
@@ -102,17 +154,17 @@ class Lowering(Reductions):
         by_block = (False,) * op.ndim + (True,)
         write = Write("c", spec.name, tuple(range(op.ndim + 1)), by_block)
         once = Cuts(1, 1)  # the parts of k are the grid's, so that the loop of each task runs once
-        self._emit(op, f"{op.describe()}, split over k", code, (*axes, once), len(axes), [write])
+        self._emit(op, f"{op.describe()}, split over k", self._gemm(op), (*axes, once), len(axes), [write])
         summed = self._tree(spec, "sum", (op.ndim,), op)
         self._finish(region, op, summed, (op.ndim,))
 
-    def _operand(self, code: Code, op: Op, out: Op, last: tuple[int, int], order: Sequence[int]) -> str:
-        """The register of a product's operand, its last axes following the stage's axes `last`."""
+    def _operand(self, code: Code, op: Op, out: Op, last: tuple[int, int], order: Sequence[int], first: int) -> str:
+        """The register of a product's operand, its last axes following the stage's axes `last`, k from `first` on."""
         skip = out.ndim - op.ndim
         stage = [
             FIXED if n == 1 and out.shape[d + skip] != 1 else AxisMap(d + skip) for d, n in enumerate(op.shape[:-2])
         ]
-        outer = (*stage, AxisMap(last[0]), AxisMap(last[1]))
+        outer = (*stage, *(AxisMap(axis, first if axis == out.ndim else 0) for axis in last))
         parts = []
         for base, maps in operand_parts(op):
             spec = self.array_of(base)
@@ -129,16 +181,15 @@ class Lowering(Reductions):
         """A program as the op has it, over the arrays under its inputs' views."""
         code = Code(op.grid_ndim, identity(op.grid_ndim), self.array_of)
         for n, (i, reading) in enumerate(zip(op.inputs, op.reads, strict=True)):
-            base, maps = peel_input(i, reading.maps)
-            spec = self.array_of(base)
-            code.arrays[spec.name] = spec
-            staged = through_views(maps, reading.maps)
-            order = layout(maps, i.ndim)
-            looped = any(m.axis >= op.grid_ndim for m in staged)
+            parts = []
+            for base, maps in input_parts(i, reading.maps):
+                spec = self.array_of(base)
+                code.arrays[spec.name] = spec
+                parts.append(Part(spec.name, through_views(maps, reading.maps)))
+                order = layout(maps, i.ndim)
+            looped = any(m.axis >= op.grid_ndim for part in parts for m in part.maps)
             by_axis = order[reading.by_axis] if reading.by else 0
-            code.reads.append(
-                Read(f"r{n}", (Part(spec.name, staged),), order, looped, reading.by, by_axis, reading.most)
-            )
+            code.reads.append(Read(f"r{n}", tuple(parts), order, looped, reading.by, by_axis, reading.most))
         code.steps.extend(op.steps)
         specs = [self._result(made) for made in self._outputs_of(op)]
         self._specs[id(op)] = specs[0]
@@ -147,9 +198,9 @@ class Lowering(Reductions):
 
     def _outputs_of(self, op: Blocks) -> list[Op]:
         """For each output the op that stands for it in the expression, or a new one where nothing uses it."""
-        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
         if len(op.outputs) == 1:
             return [op]
+        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
         return [picks.get(n) or Pick((op,), o.tiling, o.dtype, output=n) for n, o in enumerate(op.outputs)]
 
     # -- reshape

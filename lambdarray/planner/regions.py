@@ -121,6 +121,14 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
     return op, maps
 
 
+def input_parts(op: Op, reading: Maps) -> list[tuple[Op, Maps]]:
+    """Where an input of a `Blocks` is read from, as `operand_parts`; a concatenation only element by element."""
+    base, maps = peel_input(op, reading)
+    if isinstance(base, Concat) and all(m.follows for m in reading) and _is_along(maps, base.axis):
+        return [(part, compose(inner, maps)) for part, inner in parts_of(base)]
+    return [(base, maps)]
+
+
 def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
     """What a concatenation is read from, and how each of those follows its axes.
 
@@ -256,7 +264,8 @@ class _Assigner:
         elif isinstance(op, Blocks):
             self._store(op)
             for i, reading in zip(op.inputs, op.reads, strict=True):
-                self._keep(peel_input(i, reading.maps)[0])
+                for base, _ in input_parts(i, reading.maps):
+                    self._keep(base)
         elif isinstance(op, Pick):
             self._keep(op.inputs[0])
         elif id(op) in self.kept or not self._joins(op, uses):

@@ -78,7 +78,9 @@ class Execution:
 
     def _run_loop(self) -> None:
         prepared = self._prepared
+        read = [r.register for r in prepared.loop_reads]
         for turn, blocks in enumerate(prepared.turns(self._task)):
+            self._free(read)  # of the last turn: memory for what comes
             self._load(prepared.loop_reads, blocks)
             for step in prepared.loop:
                 self._call(step, blocks, turn == 0)
@@ -157,6 +159,13 @@ class Execution:
         ]
 
 
+def _is_disagreement(error: BaseException) -> bool:
+    """Whether a check found a result to be wrong."""
+    from lambdarray_kernels.checks import Disagreement
+
+    return isinstance(error, Disagreement)
+
+
 def fail(report: TaskReport, error: BaseException) -> None:
     """Turn an error into its report."""
     if isinstance(error, Stopped):
@@ -175,6 +184,8 @@ def fail(report: TaskReport, error: BaseException) -> None:
         report.status = "matrix_error"
     elif isinstance(error, SystemExit):
         report.status = "crashed"
+    elif _is_disagreement(error):
+        report.status = "wrong"
     report.error = f"{type(error).__name__}: {error}"
     report.traceback = "".join(format_exception(shown))
     report.retry = not isinstance(error, FINAL)

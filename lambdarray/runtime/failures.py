@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ..errors import MatrixError, TaskCrashedError, TaskError, TaskMemoryError, TaskTimeoutError, UserFunctionError
+from ..errors import (
+    MatrixError,
+    TaskCrashedError,
+    TaskError,
+    TaskMemoryError,
+    TaskTimeoutError,
+    UserFunctionError,
+    VerificationError,
+)
 from ..task import Task, TaskReport
 from .decisions import Policy
 
@@ -19,6 +27,7 @@ KINDS: dict[str, tuple[type[TaskError], str]] = {
         "see the workers' logs, or use smaller chunks",
     ),
     "memory": (TaskMemoryError, "every attempt ran out of memory; use smaller chunks or a larger memory_mib"),
+    "wrong": (VerificationError, "what was to be verified is not as it should be"),
     "crashed": (TaskCrashedError, "every attempt ended its worker's process"),
     "unknown": (TaskError, "the connection to every attempt was lost and its outputs do not exist"),
     "error": (TaskError, "every attempt failed"),
@@ -33,7 +42,7 @@ def final_error(task: Task, attempts: int, report: TaskReport, policy: Policy) -
     message = f"{task.program.op}: task {task.name}, which makes {tiles or 'nothing'}, failed after {tried}"
     message += f"; {meaning.format(timeout=policy.task_timeout_s)}"
     if report.error:
-        message += f": {report.error.removeprefix(kind.__name__ + ': ')}"
+        message += f": {report.error.removeprefix(kind.__name__ + ': ').removeprefix('Disagreement: ')}"
     return kind(
         message,
         task=task.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from .locate import open_store
 
 NOTHING: Mapping[str, Any] = {}
 FETCH_THREADS = 16
+# Of tiles that are put together so many bytes are under way at once, or one tile where it is larger.
+FETCH_NBYTES = 64 << 20
 
 
 class ArrayIO(ABC):
@@ -231,7 +234,8 @@ def assemble(
         out[place] = fetch(index, local)
 
     if remote and len(pieces) > 1:
-        at_once(copy, pieces)
+        largest = max(math.prod(hi - lo for lo, hi in local) for _, local, _ in pieces) * dtype.itemsize
+        at_once(copy, pieces, FETCH_NBYTES // max(largest, 1))
     else:
         for piece in pieces:
             copy(piece)
@@ -239,9 +243,9 @@ def assemble(
     return out
 
 
-def at_once(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """What `work` makes of each item, on a few threads; the first error is raised."""
+def at_once(work: Callable[[Any], Any], items: Sequence[Any], most: int = FETCH_THREADS) -> list[Any]:
+    """What `work` makes of each item, on a few threads, at most `most`; the first error is raised."""
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(min(FETCH_THREADS, len(items))) as pool:
+    with ThreadPoolExecutor(max(1, min(FETCH_THREADS, most, len(items)))) as pool:
         return list(pool.map(work, items))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import platform
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,18 @@ import lambdarray as la
 from lambdarray import cli
 from lambdarray.api import remote
 from lambdarray.cloud import LocalCloud
+from lambdarray.runtime.executors.faults import Faults, FlakyExecutor
+from lambdarray.runtime.launch import Launch
+
+from .job import expected
 
 BUCKET = "lambdarray-local"
 ARCH = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 DEPLOY = ["deploy", "--arch", ARCH, "--yes", "--store", f"s3://{BUCKET}/scratch"]
 DEPLOY += ["--read", f"s3://{BUCKET}/in", "--write", f"s3://{BUCKET}/out"]
 MEMORY_MIB, WORKERS = 1769, 2
+FAULTS = Faults(fail=0.2, lost=0.05, twice=0.05, straggle=0.1, straggle_s=0.2)
+Strike = Callable[..., Counter[str]]
 _numbers = itertools.count()
 
 
@@ -89,3 +96,23 @@ def tiles() -> Callable[[str], list[str]]:
     from lambdarray.store import open_store
 
     return lambda url: sorted(open_store(url).list())
+
+
+@pytest.fixture
+def strike(monkeypatch: pytest.MonkeyPatch) -> Strike:
+    """Have the faults strike every run from now on; gives how often each did."""
+
+    def strike(seed: int, faults: Faults = FAULTS) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        expected()  # is computed undisturbed
+        inner = Launch._executor
+
+        class Counting(FlakyExecutor):
+            def close(self) -> None:
+                counts.update(self.counts)
+                super().close()
+
+        monkeypatch.setattr(Launch, "_executor", lambda self: Counting(inner(self), seed, faults))
+        return counts
+
+    return strike

@@ -60,6 +60,60 @@ def product_whose_tasks_own_several_tiles() -> Pair:
     return x @ x.T, values @ values.T
 
 
+SIDE, TILE = 45, 11
+
+
+def _matrix(seed: int, positive: bool = False) -> Pair:
+    values = np.random.default_rng(seed).standard_normal((SIDE, SIDE))
+    values = values @ values.T / SIDE + np.eye(SIDE) if positive else values
+    return la.from_array(values, chunks=((20, 25), 17)), values
+
+
+def cholesky_in_tiles() -> Pair:
+    a, x = _matrix(11, positive=True)
+    return la.linalg.cholesky(a, tile=TILE), np.linalg.cholesky(x)
+
+
+def positive_system_in_tiles() -> Pair:
+    (a, x), (b, y) = _matrix(12, positive=True), _normal(13, (SIDE, 3), 17)
+    return la.linalg.solve(a, b, assume_a="pos", tile=TILE), np.linalg.solve(x, y)
+
+
+def lu_in_tiles() -> Pair:
+    a, x = _matrix(14)
+    lower, upper = la.linalg.lu(a, permute_l=True, tile=TILE)
+    return lower @ upper, x
+
+
+def system_in_tiles() -> Pair:
+    (a, x), (b, y) = _matrix(15), _normal(16, (SIDE, 3), 17)
+    return la.linalg.solve(a, b, tile=TILE), np.linalg.solve(x, y)
+
+
+def qr_in_tiles() -> Pair:
+    a, x = _matrix(17)
+    q, r = la.linalg.qr(a, tile=TILE)
+    return la.concat([q @ r, q.T @ q]), np.concatenate([x, np.eye(SIDE)])
+
+
+def qr_of_rows() -> Pair:
+    a, x = _normal(18, (200, 7), (30, 7))
+    q, r = la.linalg.qr(a, tile=40)
+    return q @ r, x
+
+
+def svd_in_tiles() -> Pair:
+    a, x = _matrix(19)
+    u, s, vh = la.linalg.svd(a, full_matrices=False, tile=TILE)
+    return (u * s) @ vh, x
+
+
+def eigh_in_tiles() -> Pair:
+    a, x = _matrix(20, positive=True)
+    values, v = la.linalg.eigh(a, tile=TILE)
+    return (v * values) @ v.T, x
+
+
 ALL: dict[str, Callable[[], Pair]] = {
     f.__name__: f
     for f in (
@@ -70,5 +124,19 @@ ALL: dict[str, Callable[[], Pair]] = {
         reshaped_slices_and_concatenation,
         index_of_the_largest,
         product_whose_tasks_own_several_tiles,
+    )
+}
+
+FACTORISATIONS: dict[str, Callable[[], Pair]] = {
+    f.__name__: f
+    for f in (
+        cholesky_in_tiles,
+        positive_system_in_tiles,
+        lu_in_tiles,
+        system_in_tiles,
+        qr_in_tiles,
+        qr_of_rows,
+        svd_in_tiles,
+        eigh_in_tiles,
     )
 }

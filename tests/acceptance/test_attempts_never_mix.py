@@ -36,7 +36,7 @@ from lambdarray.store.testing import WrapperStore
 from lambdarray.task import Plan, Program, Step, Task
 from lambdarray.tiling import Index
 
-from .expressions import ALL
+from .expressions import ALL, FACTORISATIONS
 
 ATTEMPTS = 12
 FAULTS = Faults(fail=0.35, lost=0.03, unknown=0.05, twice=0.3, straggle=0.2, straggle_s=0.1, spare_from=6)
@@ -70,6 +70,11 @@ class DifferingExecutor:
     def __init__(self, inner: ThreadsExecutor) -> None:
         self.inner = inner
         self._programs: dict[tuple[Program, int], Program] = {}
+
+    @property
+    def numbers(self) -> set[int]:
+        """The attempts beyond the first that there were."""
+        return {number for _, number in self._programs}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -137,7 +142,7 @@ class Disturbed:
     """A plan run to its end while attempts differ, fail and are doubled, and puts fail in between."""
 
     def __init__(self, name: str, store: TileStore, seed: int) -> None:
-        array, self.expected = ALL[name]()
+        array, self.expected = (ALL | FACTORISATIONS)[name]()
         ops = [array._op]
         sources = (op for op in in_order(ops) if isinstance(op, ObjectSource))
         tokens = {op.token: str(n) for n, op in enumerate(sources)}
@@ -209,6 +214,13 @@ def test_every_object_is_one_attempts_whole_output(name: str, kind: str, tmp_pat
     assert all(makers.values()), {key for key, found in makers.items() if not found}
     for key, maker in makers.items():
         assert len(maker) == 1 or not ran.can_differ(key), f"{key} does not tell its attempts apart"
+
+
+@pytest.mark.parametrize("name", FACTORISATIONS)
+def test_what_a_factorisation_makes_of_attempts_that_differ_agrees_with_itself(name: str, tmp_path: Path) -> None:
+    ran = Disturbed(name, make_store("directory", tmp_path), seed=len(name))
+    np.testing.assert_allclose(ran.result, ran.expected, rtol=1e-10, atol=1e-10)
+    assert ran.executor.numbers
 
 
 def test_retries_did_make_objects_that_differ(tmp_path: Path) -> None:

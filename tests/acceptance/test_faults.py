@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,40 +12,17 @@ import pytest
 
 import lambdarray as la
 from lambdarray.errors import TaskTimeoutError
-from lambdarray.runtime.executors.faults import Faults, FlakyExecutor
-from lambdarray.runtime.launch import Launch
+from lambdarray.runtime.executors.faults import Faults
 
-from .conftest import MEMORY_MIB, WORKERS
+from .conftest import FAULTS, MEMORY_MIB, WORKERS, Strike
 from .expressions import ALL
 from .job import expected, expression
 
-FAULTS = Faults(fail=0.2, lost=0.05, twice=0.05, straggle=0.1, straggle_s=0.2)
 WITH_BROKEN_CONNECTIONS = Faults(fail=0.2, lost=0.05, unknown=0.1, twice=0.2, straggle=0.1, straggle_s=0.2, refuse=0.1)
 # A lost attempt is given up when its time is over, so that the time of a test is mostly this.
 SETTINGS = {"workers": 2, "task_timeout_s": 0.5, "progress": False}
 
 pytestmark = pytest.mark.timeout(60)
-Strike = Callable[..., Counter[str]]
-
-
-@pytest.fixture
-def strike(monkeypatch: pytest.MonkeyPatch) -> Strike:
-    """Have the faults strike every run from now on; gives how often each did."""
-
-    def strike(seed: int, faults: Faults = FAULTS) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        expected()  # is computed undisturbed
-        inner = Launch._executor
-
-        class Counting(FlakyExecutor):
-            def close(self) -> None:
-                counts.update(self.counts)
-                super().close()
-
-        monkeypatch.setattr(Launch, "_executor", lambda self: Counting(inner(self), seed, faults))
-        return counts
-
-    return strike
 
 
 @pytest.fixture(params=["memory", "directory", "s3"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.linalg import LinAlgError
 
 import lambdarray as la
-from lambdarray.api import factors
+from lambdarray.algorithms import tsqr
 from lambdarray.errors import MemoryLimitError, TaskError
 from tests.judge import arrays, assert_same, close, judge
 
@@ -146,7 +146,7 @@ def test_batches_and_matrices_may_be_cut_anywhere(pair):
 
 
 def test_factors_go_through_a_store(monkeypatch, tmp_path):
-    monkeypatch.setattr(factors, "MOST_TALL_BYTES", 256)
+    monkeypatch.setattr(tsqr, "MOST_TALL_BYTES", 256)
     batch, tall = matrices((5, 4, 3), "f8"), matrices((50, 3), "f8")
     with la.config(store=str(tmp_path)):
         for x, n in (batch, tall):
@@ -156,7 +156,7 @@ def test_factors_go_through_a_store(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
 def test_a_tall_matrix_is_factorised_by_its_rows(monkeypatch, dtype):
-    monkeypatch.setattr(factors, "MOST_TALL_BYTES", 256)
+    monkeypatch.setattr(tsqr, "MOST_TALL_BYTES", 256)
     x, n = matrices((83, 4), dtype)
     x = x.rechunk((10, 3))
     q, r = la.linalg.qr(x)

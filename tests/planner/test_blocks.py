@@ -14,6 +14,7 @@ from lambdarray.planner import Resources
 from lambdarray.planner.blocks import (
     FAN_IN,
     LEAST_ELEMENTS,
+    LOCAL_BYTES,
     MEMORY_PARTS,
     evenly,
     for_reduction,
@@ -100,6 +101,12 @@ def test_blocks_of_a_reduction_cover_every_axis_once_and_fit_the_memory(
         assert all(set(bounds(b)) <= set(bounds(a)) for b, a in zip(found, shape, strict=True))
 
 
+@given(tile=st.integers(1, 5000), workers=st.integers(1, 8))
+def test_a_task_of_a_reduction_on_this_machine_reads_little_at_a_time(tile: int, workers: int) -> None:
+    found = for_reduction(Tiling.regular((20_000, 20_000), (tile, tile)), 8, Resources(workers, 1 << 34, False), True)
+    assert math.prod(c.max_chunk for c in found) * 8 <= 1.5 * LOCAL_BYTES
+
+
 @given(side=st.integers(1, 4000), tile=st.integers(1, 4000), workers=st.integers(1, 64))
 def test_a_reduction_has_a_task_for_every_worker_where_its_blocks_are_worth_one(
     side: int, tile: int, workers: int
@@ -148,7 +155,7 @@ def test_the_loop_of_a_product_takes_no_more_of_k_than_fits(axis: Cuts, m: int, 
 
 @given(grid=st.integers(1, 100), k=axes(), most=st.integers(1, 500), have=resources())
 def test_parts_of_k_cover_it_and_bring_a_task_to_more_workers(grid: int, k: Cuts, most: int, have: Resources) -> None:
-    found = split_k([grid], k, most, have)
+    found = split_k(grid, k, most, have)
     if found is None:
         assert grid >= have.workers or k.count == 1
         return
@@ -159,5 +166,5 @@ def test_parts_of_k_cover_it_and_bring_a_task_to_more_workers(grid: int, k: Cuts
 
 @pytest.mark.parametrize("workers", [1, 3, 8, 64])
 def test_k_is_split_into_no_more_parts_than_there_are_workers(workers: int) -> None:
-    found = split_k([1], Cuts(640, 10), 10**6, Resources(workers, 1 << 30, True))
+    found = split_k(1, Cuts(640, 10), 10**6, Resources(workers, 1 << 30, True))
     assert (1 if found is None else found.count) <= workers

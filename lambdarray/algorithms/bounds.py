@@ -1,0 +1,41 @@
+"""The fewest bytes that an algorithm of matrices can move: what plans are measured against.
+
+A worker whose fast memory holds S words, and which makes G of an algorithm's multiplications c += a * b, moves at least
+2 G / sqrt(S) words to leading order: of products (D. Irony, S. Toledo and A. Tiskin, "Communication lower bounds for
+distributed-memory matrix multiplication", 2004; the constant is of T. M. Smith et al., "A tight I/O lower bound for
+matrix multiplication", 2019), and of all that consists of such multiplications: LU, Cholesky, QR (G. Ballard,
+J. Demmel, O. Holtz and O. Schwartz, "Minimizing communication in numerical linear algebra", 2011).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The least words that workers move together for `multiplications`, which leave `output_words`.
+
+    A worker has room for `memory_words`, and where there are many of them uses no more than its share of the output.
+    What goes in and what comes out, `touched_words`, is moved in any case.
+
+    >>> Bound(1000.0**3, 1000**2, 3 * 1000**2, memory_words=10**9, workers=100).words
+    20000000.0
+    """
+
+    multiplications: float
+    output_words: int
+    touched_words: int
+    memory_words: int
+    workers: int
+
+    @property
+    def fast_words(self) -> float:
+        """S: a worker's share of the output, or as much of it as its memory holds."""
+        return min(self.memory_words, self.output_words / self.workers)
+
+    @property
+    def words(self) -> float:
+        """2 G / sqrt(S), or what is touched."""
+        return max(2 * self.multiplications / math.sqrt(self.fast_words), float(self.touched_words))

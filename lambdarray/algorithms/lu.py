@@ -1,0 +1,127 @@
+"""P, L and U of one large matrix, and what is solved with them: systems, inverses and determinants, by tiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..api.array import Array
+from ..api.creation import arange
+from ..api.diagonals import diagonal
+from ..api.grids import eye, tril, triu
+from ..api.manipulation import concatenate
+from ..api.matrices import sample
+from ..api.reductions import prod
+from ..api.reductions import sum as sum_
+from ..api.stages import In, Out, Stage, single, whole
+from .squares import Square, solved, square_of
+from .tiles import patched, tiled
+from .tournament import Change, Tiles, factored
+
+
+def lu(a: Array, tile: int, *, permute_l: bool = False, p_indices: bool = False) -> tuple[Array, ...]:
+    """P, L and U of `scipy.linalg.lu`."""
+    order, *kinds = sample("lu", [a], {"p_indices": p_indices})
+    (m, n), made = a.shape, factored(a.astype(kinds[0]), tile)
+    k = min(m, n)
+    under = [piece for piece in made.pieces if piece[0] > piece[1]]
+    over = [piece for piece in made.pieces if piece[0] < piece[1]]
+    lower = patched((m, k), tile, [*under, *((row, row, _unit_lower(x)) for row, _, x in made.on_diagonal())])
+    upper = patched((k, n), tile, [*over, *((row, row, triu(x)) for row, _, x in made.on_diagonal())])
+    if permute_l:
+        return Change(made.rows, arange(m, chunks=m), 0, m).top(lower, Tiles.of(tile, m)), upper
+    if p_indices:
+        return inverse(made.rows).astype(order), lower, upper
+    return permutation(made.rows, tile, order).T, lower, upper
+
+
+def _unit_lower(x: Array) -> Array:
+    ones: Any = eye(len(x), dtype=x.dtype, chunks=len(x))
+    return ones + tril(x, -1)  # type: ignore[no-any-return]
+
+
+def lu_factor(a: Array, tile: int) -> tuple[Array, Array]:
+    """L and U in one matrix, and with which row each of the first ones changed its place."""
+    (kind,) = sample("lu", [a], {"permute_l": True})[1:]
+    made = factored(a.astype(kind), tile)
+    k = min(a.shape)
+    whole_matrix = patched((a.shape[0], a.shape[1]), tile, made.pieces)
+    return whole_matrix, _of_rows("interchanges", made.rows, k, np.intc, count=k)
+
+
+def lu_solve(lu: Array, pivots: Array, b: Array, trans: str, tile: int) -> Array:
+    """op(a)^-1 b for a matrix `b`, by what `lu_factor` made of a."""
+    (kind,) = sample("lu_solve", [lu, b, pivots[:, None]], {})
+    lu, b, size = lu.astype(kind), b.astype(kind), len(lu)
+    square, start = square_of(lu, tile), arange(size, chunks=size)
+    rows = _of_rows("interchanged", pivots, size, np.int64, length=size)
+    if trans == "N":
+        return _solved(square, rows, b, tile)
+    y = solved(square, solved(square, b, tile, lower=False, trans=trans), tile, lower=True, trans=trans)
+    return Change(rows, start, 0, size).top(y, Tiles.of(tile, size))
+
+
+def solve_general(a: Array, b: Array, tile: int) -> Array:
+    """x with a @ x = b for a square matrix and a vector or matrix `b`; LinAlgError where U has a zero on its diagonal.
+
+    >>> import lambdarray as la
+    >>> solve_general(la.asarray([[0.0, 2.0], [4.0, 0.0]]), la.asarray([2.0, 2.0]), tile=1).compute()
+    array([0.5, 1. ])
+    """
+    (kind,) = sample("solve", [a, b], {})
+    vector = b.ndim == 1
+    made = factored(a.astype(kind), tile)
+    x = _solved(made.square, made.rows, (b[:, None] if vector else b).astype(kind), tile, checked=True)
+    return x[:, 0] if vector else x
+
+
+def inv(a: Array, tile: int) -> Array:
+    """The inverse of a square matrix; LinAlgError as in `solve_general`."""
+    (kind,) = sample("inv", [a], {})
+    made = factored(a.astype(kind), tile)
+    y = solved(made.square, permutation(made.rows, tile, kind), tile, lower=True)
+    return solved(made.square, y, tile, lower=False, checked=True)
+
+
+def slogdet(a: Array, tile: int) -> tuple[Array, Array]:
+    """The sign of the determinant of a square matrix, and the logarithm of its size."""
+    kinds = sample("slogdet", [a], {})
+    made = factored(a.astype(kinds[0]), tile)
+    pivots: Any = concatenate([diagonal(x) for _, _, x in made.on_diagonal()], 0)
+    stage = Stage("parity", [])
+    stage.call("parity", ("y",), ("r0",))
+    even: Any = stage.make([In(made.rows, [whole(len(made.rows))])], Out("y", [], np.int64))
+    return prod(np.sign(pivots)) * even.astype(kinds[0]), sum_(np.log(np.abs(pivots))).astype(kinds[1])
+
+
+def det(a: Array, tile: int) -> Array:
+    """The determinant of a square matrix."""
+    sign, logarithm = slogdet(a, tile)
+    size: Any = np.exp(logarithm)  # type: ignore[call-overload]
+    return np.multiply(sign, size.astype(sign.dtype))  # type: ignore[no-any-return, call-overload]
+
+
+def permutation(rows: Array, tile: int, dtype: Any) -> Array:
+    """The matrix that brings rows into an order."""
+    own: Any = rows[:, None] == arange(len(rows))
+    return tiled(own.astype(dtype), tile)
+
+
+def inverse(rows: Array) -> Array:
+    """The place that each row came to."""
+    return _of_rows("inverse_order", rows, len(rows), np.int64)
+
+
+def _of_rows(kernel: str, x: Array, size: int, dtype: Any, **params: Any) -> Array:
+    """A kernel of one vector, in one task."""
+    stage = Stage(kernel, [single(size)])
+    stage.call(kernel, ("y",), ("r0",), **params)
+    return stage.make([In(x, [whole(len(x))])], Out("y", [0], dtype))
+
+
+def _solved(square: Square, rows: Array, b: Array, tile: int, checked: bool = False) -> Array:
+    """U^-1 L^-1 times the rows of `b` in an order."""
+    size = len(b)
+    b = Change(arange(size, chunks=size), rows, 0, size).top(b, Tiles.of(tile, size))
+    return solved(square, solved(square, b, tile, lower=True), tile, lower=False, checked=checked)

@@ -1,0 +1,194 @@
+"""LU factorisation of one large matrix by tiles, with tournament pivoting.
+
+Columns are halved until they are panels of one tile (S. Toledo, "Locality of reference in LU decomposition with
+partial pivoting", 1997), whose pivots are found by a tournament (L. Grigori, J. Demmel and H. Xiang, "CALU: a
+communication optimal LU factorization algorithm", 2011). Which row stands where is an array of row numbers, and so
+known only to tasks. Rows are moved where they are used next: a task that updates a block of rows takes the few that
+come from above, so that a change of places costs no write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from lambdarray_kernels.lapack import lu_flops
+from lambdarray_kernels.row_orders import number_columns
+
+from ..api.array import Array
+from ..api.creation import arange
+from ..api.manipulation import concatenate
+from ..api.stages import In, Out, Stage, single, whole
+from ..tiling import AxisMap, Cuts
+from .squares import FLOPS, Split, Square, stage_of, substituted
+
+Piece = tuple[int, int, Array]
+
+# Candidates of so many blocks meet in one task, and a block has so many times as many rows as the panel has columns.
+FAN_IN = 4
+# Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
+BLOCKS, MOST_TILES, MOST_ELEMENTS = 6, 8, 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """L and U of some columns, and the numbers of all rows in the order that they have then.
+
+    `pieces` are the parts of L and U, each with its first row and column in the whole matrix; `below` are the rows of L
+    that are under the square, in parts side by side: none where there are no such rows.
+    """
+
+    square: Square
+    below: Sequence[Array]
+    rows: Array
+    pieces: Sequence[Piece]
+
+    def on_diagonal(self) -> Sequence[Piece]:
+        """The squares of one tile, in order."""
+        return [piece for piece in self.pieces if piece[0] == piece[1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How a matrix is cut: the side of a tile, and of the blocks that a task updates."""
+
+    side: int
+    block: int
+
+    @classmethod
+    def of(cls, side: int, size: int) -> Tiles:
+        """For a matrix with so many rows.
+
+        >>> Tiles.of(512, 8192), Tiles.of(4096, 1_000_000)
+        (Tiles(side=512, block=1024), Tiles(side=4096, block=4096))
+        """
+        most = max(1, min(MOST_TILES, size // side // BLOCKS))
+        while most > 1 and (most * side) ** 2 > MOST_ELEMENTS:
+            most -= 1
+        return cls(side, most * side)
+
+    def half(self, size: int) -> int:
+        """Where columns are halved: between tiles, nothing where there is one."""
+        return (-(-size // self.side) // 2) * self.side
+
+
+def factored(a: Array, tile: int) -> Factor:
+    """The factorisation of a matrix of floats; where it has more columns than rows, of the first ones.
+
+    The other columns become U's as well, L^-1 times what they were.
+    """
+    m, n = a.shape
+    made = _factored(a, arange(m, chunks=m), 0, min(m, n), Tiles.of(tile, m))
+    return Factor(made.square, (), made.rows, [*made.pieces, *_placed(made.below, min(m, n), 0, 1)])
+
+
+def _placed(parts: Sequence[Array], row: int, column: int, axis: int) -> list[Piece]:
+    """Parts that follow one another along an axis, each with its first row and column."""
+    starts = np.cumsum([0, *(x.shape[axis] for x in parts[:-1])]).tolist()
+    return [(row if axis else row + n, column + n if axis else column, x) for n, x in zip(starts, parts, strict=False)]
+
+
+def _factored(a: Array, rows: Array, start: int, pivots: int, tiles: Tiles) -> Factor:
+    """Of the rows from `start` on of the whole matrix, which are those that `rows` names there."""
+    n = a.shape[1]
+    width = tiles.half(pivots)
+    if not width and n == pivots:
+        return _panel(a, rows, start, tiles)
+    width = width or pivots
+    left = _factored(a[:, :width], rows, start, width, tiles)
+    change = Change(rows, left.rows, start, width)
+    solved = substituted(left.square, change.top(a[:, width:], tiles), tiles.side, lower=True)
+    pieces = [*left.pieces, *_placed(solved, start, start + width, 0)]
+    if width == pivots:
+        return Factor(left.square, left.below, left.rows, pieces)
+    under, right = concatenate(left.below, 1), concatenate(solved, 0)
+    rest = change.lower(a[:, width:], tiles, product=(under, right))
+    second = _factored(rest, left.rows, start + width, pivots - width, tiles)
+    change = Change(left.rows, second.rows, start + width, pivots - width)
+    beside = change.top(under, tiles)
+    below = [change.lower(under, tiles), *second.below] if second.below else []
+    square = Split(left.square, right[:, : pivots - width], beside, second.square)
+    return Factor(square, below, second.rows, [*pieces, (start + width, start, beside), *second.pieces])
+
+
+def _panel(a: Array, rows: Array, start: int, tiles: Tiles) -> Factor:
+    """Of one tile's columns: pivots by a tournament of blocks of rows, then the rows below by what they are of U."""
+    pivots = _tournament(a)
+    size = a.shape[1]
+    stage = Stage("place pivots", rows._op.tiling.axes)
+    stage.call("place_pivots", ("y",), ("r0", "r1"), start=start)
+    after = stage.make([In(rows, [0]), In(pivots, list(map(whole, pivots.shape)))], Out("y", [0], rows.dtype))
+    below = [Change(rows, after, start, size).lower(a, tiles, pivots=pivots)] if len(a) > size else []
+    return Factor(pivots, below, after, [(start, start, pivots[:, :size])])
+
+
+def _tournament(a: Array) -> Array:
+    """The rows that a panel is eliminated with, factorised, and behind them their numbers in the panel."""
+    m, size = a.shape
+    packed = size + number_columns(a.dtype)
+    starts = np.arange(0, m, FAN_IN * size)
+    if m - starts[-1] < size:  # too few rows for a block of their own
+        starts = starts[:-1]
+    cuts = Cuts.from_bounds(np.append(starts, m))
+    stage = stage_of(
+        "choose_pivots", [cuts, single(size)], a.dtype, lu_flops((cuts.max_chunk, size)), cuts.max_chunk * size
+    )
+    stage.call("choose_pivots", ("y",), ("r0",), last=cuts.count == 1)
+    found = stage.make([In(a, [0, 1])], Out("y", [0, 1], a.dtype, [size, packed]))
+    while (count := found.shape[0] // size) > 1:
+        cuts = Cuts(count, FAN_IN)
+        stage = stage_of(
+            "join_pivots", [cuts, single(packed)], a.dtype, lu_flops((FAN_IN * size, size)), FAN_IN * size**2
+        )
+        stage.call("join_pivots", ("y",), ("r0",), last=cuts.count == 1)
+        reads = [In(found, [AxisMap(0, step=size, size=size), 1])]
+        found = stage.make(reads, Out("y", [0, 1], a.dtype, [size, 0]))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How rows from `start` on change places when pivots are found: their numbers before, and after.
+
+    The first `height` are pivots then. All others stay where they are, but those that make room for pivots.
+    """
+
+    before: Array
+    after: Array
+    start: int
+    height: int
+
+    def top(self, a: Array, tiles: Tiles) -> Array:
+        """The rows of `a`, which begins at `start`, that are the first `height` now."""
+        m, n = a.shape
+        axes = [Cuts(self.height, tiles.block), Cuts(n, tiles.block), Cuts(m, tiles.block)]
+        stage = stage_of("take_rows", axes, a.dtype, 0, axes[2].max_chunk * axes[1].max_chunk)
+        stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)
+        reads = [In(a, [2, 1]), In(self.before, [AxisMap(2, self.start)]), In(self.after, [AxisMap(0, self.start)])]
+        return stage.make(reads, Out("y", [0, 1], a.dtype))
+
+    def lower(
+        self, a: Array, tiles: Tiles, product: tuple[Array, Array] | None = None, pivots: Array | None = None
+    ) -> Array:
+        """The rows after those: less a product, or what they are of the pivots' U."""
+        (m, n), first = a.shape, self.start + self.height
+        axes = [Cuts(m - self.height, tiles.block), Cuts(n, tiles.block), Cuts(self.height, tiles.block)]
+        elements = axes[0].max_chunk * axes[1].max_chunk
+        flops = 0 if product is None else 2 * elements * self.height
+        stage = stage_of("update_rows", axes, a.dtype, flops, elements)
+        reads = [
+            In(a, [AxisMap(0, self.height), 1]),
+            In(self.before, [AxisMap(0, first)]),
+            In(self.after, [AxisMap(0, first)]),
+            In(a, [2, 1]),
+            In(self.before, [AxisMap(2, self.start)]),
+        ]
+        reads += [] if product is None else [In(product[0], [0, 2]), In(product[1], [2, 1])]
+        stage.call("update_rows", ("y",), [f"r{n}" for n in range(len(reads))], loop=True)
+        if pivots is None:
+            return stage.make(reads, Out("y", [0, 1], a.dtype))
+        stage.call("eliminate", ("z",), ("y", f"r{len(reads)}"))
+        stage.flops += n * n * axes[0].max_chunk * FLOPS[a.dtype.kind]
+        reads.append(In(pivots, list(map(whole, pivots.shape))))
+        return stage.make(reads, Out("z", [0, 1], a.dtype))

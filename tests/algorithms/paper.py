@@ -1,0 +1,121 @@
+"""Plans of matrices that exist on paper only: how many bytes they move, beside the least that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import lambdarray as la
+from lambdarray.algorithms.bounds import Bound
+from lambdarray.algorithms.tiles import side
+from lambdarray.api.array import Array
+from lambdarray.api.compute import resources
+from lambdarray.config import get_config
+from lambdarray.ops import Stored
+from lambdarray.planner.estimate import totals
+from lambdarray.task import Plan
+from lambdarray.tiling import Cuts, Tiling
+
+TILE, MEMORY_MIB, WORKERS = 4096, 1769, 1000
+WORD = 8
+
+
+def matrix(name: str, m: int, n: int, tile: int = TILE) -> Array:
+    """A matrix in a bucket that nobody looks into."""
+    place = f"s3://paper/{name}"
+    cuts = Tiling((Cuts(m, min(m, tile)), Cuts(n, min(n, tile))))
+    location = {"kind": "tiles", "store": place, "prefix": name}
+    return Array(Stored((), cuts, np.dtype(float), location=location, token=f"{place} {m} {n} {tile}"))
+
+
+def chosen_tile(n: int) -> int:
+    """The tiles that the library chooses for a square matrix."""
+    return side(matrix("a", n, n)) or n
+
+
+@contextmanager
+def on_lambda(workers: int = WORKERS) -> Iterator[None]:
+    """Settings of functions of 1,769 MB, for plans that are not run."""
+    with la.config(executor="lambda", store="s3://paper/scratch", workers=workers, memory_mib=MEMORY_MIB):
+        yield
+
+
+def product(n: int, tile: int = TILE) -> Any:
+    return (matrix("a", n, n, tile) @ matrix("b", n, n, tile),)
+
+
+def cholesky(n: int, tile: int = TILE) -> Any:
+    return (la.linalg.cholesky(matrix("a", n, n, tile), tile=tile),)
+
+
+def lu(n: int, tile: int = TILE) -> Any:
+    return la.linalg.lu_factor(matrix("a", n, n, tile), tile=tile)
+
+
+def qr_r(n: int, tile: int = TILE) -> Any:
+    return (la.linalg.qr(matrix("a", n, n, tile), "r", tile=tile),)
+
+
+def qr(n: int, tile: int = TILE) -> Any:
+    return la.linalg.qr(matrix("a", n, n, tile), tile=tile)
+
+
+def svd(n: int, tile: int = TILE) -> Any:
+    return la.linalg.svd(matrix("a", n, n, tile), full_matrices=False, tile=tile)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """An algorithm: its expressions, its multiplications over n^3 (None: as many as the plan makes), its limit.
+
+    `touched` is the words that go in and come out over n^2.
+    """
+
+    make: Callable[..., Any]
+    share: float | None
+    formula: str
+    touched: float
+    limit: float
+
+
+PAPERS: Mapping[str, Paper] = {
+    "GEMM": Paper(product, 1.0, "2 n^3 / sqrt(S)", 3.0, 2.0),
+    "Cholesky": Paper(cholesky, 1 / 6, "n^3 / (3 sqrt(S))", 1.0, 2.0),
+    "LU": Paper(lu, 1 / 3, "2 n^3 / (3 sqrt(S))", 2.0, 4.0),
+    "QR, R alone": Paper(qr_r, 2 / 3, "4 n^3 / (3 sqrt(S))", 1.5, 4.0),
+    "QR": Paper(qr, 4 / 3, "8 n^3 / (3 sqrt(S))", 2.5, 4.0),
+    "SVD": Paper(svd, None, "flops of its calls / sqrt(S)", 3.0, 4.0),
+}
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a plan moves, beside the bound."""
+
+    plan: Plan
+    bound: Bound
+    flops: float
+    bytes_read: int
+    bytes_written: int
+
+    @property
+    def ratio(self) -> float:
+        """Bytes read and written over the fewest possible."""
+        return (self.bytes_read + self.bytes_written) / (self.bound.words * WORD)
+
+
+def moved(name: str, grid: int, workers: int | None = None) -> Moved:
+    """The plan for `grid` tiles a side, on a worker for each tile, at most a thousand."""
+    paper, n = PAPERS[name], grid * TILE
+    count = min(grid * grid, WORKERS) if workers is None else workers
+    with on_lambda(count):
+        made = la.plan(*paper.make(n))
+        memory_words = resources(get_config()).memory_bytes // WORD
+    flops, read, written = (sum(column) for column in zip(*map(totals, made.programs), strict=True))
+    multiplications = flops / 2 if paper.share is None else paper.share * n**3
+    bound = Bound(multiplications, n * n, int(paper.touched * n * n), memory_words, count)
+    return Moved(made, bound, flops, int(read), int(written))

@@ -1,0 +1,47 @@
+"""Every factorisation in tiles is about as accurate as SciPy's on matrices that are hard in different ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from .judges import DTYPES, JUDGES, Case, Figure, cases, judged, ragged, tile_of
+
+# docs/accuracy.md has sizes up to 2048.
+SIZES = (1, 2, 7, 61)
+LARGER = 257
+
+
+def too_much(case: Case) -> list[Figure]:
+    return [figure for figure in judged(case) if not figure.good]
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_errors_are_at_most_ten_times_scipys_or_the_size_times_rounding(judge: str) -> None:
+    bad = {str(case): found for case in cases(judge, SIZES) if (found := too_much(case))}
+    assert not bad
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_larger_matrices_are_as_accurate(judge: str) -> None:
+    bad = {str(case): found for case in cases(judge, (LARGER,), ("float64",)) if (found := too_much(case))}
+    assert not bad
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_error_of_a_few_digits_is_found(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = JUDGES["cholesky"]
+
+    def spoilt(a: np.ndarray, b: np.ndarray, tile: int) -> object:
+        return judge.ours(a, b, tile) * (1 + 1e3 * np.finfo(dtype).eps)
+
+    monkeypatch.setitem(JUDGES, "cholesky", type(judge)(spoilt, judge.scipys, judge.measure, judge.families))
+    assert [f.measure for f in too_much(Case("cholesky", "random", "square", 30, dtype))] == ["error"]
+
+
+def test_tiles_are_at_least_four_a_side_and_divide_nothing() -> None:
+    for size in (5, 61, 100, 257, 1000, 2048):
+        tile = tile_of(size, size)
+        assert -(-size // tile) >= 4
+        assert tile == 1 or size % tile
+        assert sum(ragged(size)) == size

@@ -1,0 +1,95 @@
+"""Writes docs/accuracy.md: errors of every tiled factorisation beside SciPy's, by family of matrices and size.
+
+    python tools/accuracy.py [judge ...]
+
+With names, only those are measured, and printed instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.algorithms.judges import DTYPES, JUDGES, Case, Figure, cases, judged
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
+SIZES = (1, 2, 7, 33, 100, 257, 513)
+# Measured in double precision only: they take long.
+LARGE = (1023, 2048)
+HEAD = """# Accuracy
+
+Every factorisation in tiles beside SciPy's of the same matrix, in one run of `make accuracy`. A cell is ours, and
+SciPy's in brackets: of all dtypes ({dtypes}; from {large} on float64 alone) the one that is
+nearest to its limit, in units of that dtype's rounding error eps (growth: as it is). The limit is ten times SciPy's or
+n eps, whichever is more. A column is the longer side n; tiles are at least four a side, divide no side, and fit none
+of the ragged chunks of the input. `tests/algorithms/families.py` makes the matrices, `judges.py` there measures, and
+`test_accuracy.py` holds the limit.
+"""
+
+
+def rows(judge: str) -> Iterator[tuple[Case, Figure]]:
+    """All figures of a judge."""
+    for sizes, dtypes in ((SIZES, DTYPES), (LARGE, ("float64",))):
+        for case in cases(judge, sizes, dtypes):
+            print(case, file=sys.stderr, flush=True)
+            for figure in judged(case):
+                yield case, figure
+
+
+def nearness(figure: Figure) -> float:
+    """How much of what is allowed a figure takes."""
+    return figure.ours / figure.allowed if figure.allowed else float(figure.ours > 0)
+
+
+def section(judge: str) -> tuple[str, list[str]]:
+    """The tables of a judge, and what is above its limit."""
+    worst: dict[tuple[str, str], dict[int, tuple[Case, Figure]]] = {}
+    over = []
+    for case, figure in rows(judge):
+        row = worst.setdefault((figure.measure, _name(case)), {})
+        if case.size not in row or nearness(figure) > nearness(row[case.size][1]):
+            row[case.size] = case, figure
+        if not figure.good:
+            over.append(f"{case}: {figure.measure} {figure.ours:.3g}, allowed {figure.allowed:.3g}")
+    lines = [f"## {judge}"]
+    for measure in dict.fromkeys(m for m, _ in worst):
+        found = {name: row for (m, name), row in worst.items() if m == measure}
+        if all(figure.ours == 0 for row in found.values() for _, figure in row.values()):
+            lines.append(f"\n{measure} the diagonal: exactly 0 everywhere")
+            continue
+        lines += ["", f"| {measure} | " + " | ".join(map(str, (*SIZES, *LARGE))) + " |"]
+        lines.append("|---" * (1 + len(SIZES) + len(LARGE)) + "|")
+        for name, row in found.items():
+            lines.append(f"| {name} | " + " | ".join(_cell(*row[n]) for n in (*SIZES, *LARGE)) + " |")
+    return "\n".join(lines), over
+
+
+def _name(case: Case) -> str:
+    return case.family if case.shape == "square" else f"{case.family}, {case.shape}"
+
+
+def _cell(case: Case, figure: Figure) -> str:
+    unit = 1.0 if figure.measure == "growth" else float(np.finfo(case.dtype).eps)
+    return f"{figure.ours / unit:.2g} ({figure.scipys / unit:.2g})"
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Measure, and write the page; 0 where nothing is above its limit."""
+    made = [section(judge) for judge in wanted or JUDGES]
+    over = [line for _, lines in made for line in lines]
+    verdict = "Above their limit:\n\n" + "\n".join(f"- {line}" for line in over) if over else "None is above its limit."
+    text = "\n\n".join([HEAD.format(dtypes=", ".join(DTYPES), large=LARGE[0]) + "\n" + verdict, *(t for t, _ in made)])
+    if wanted:
+        print(text)
+    else:
+        PAGE.write_text(text + "\n")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

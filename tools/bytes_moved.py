@@ -1,0 +1,85 @@
+"""Writes docs/bytes.md: the bytes that plans of tiled algorithms move, beside the communication lower bound.
+
+    python tools/bytes_moved.py [algorithm ...]
+
+With names, only those are planned, and printed instead. Nothing is computed, and no matrix is made.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lambdarray.algorithms import bounds
+from tests.algorithms.paper import MEMORY_MIB, PAPERS, TILE, WORD, WORKERS, Moved, matrix, moved, on_lambda
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "bytes.md"
+GRIDS = (8, 32, 128)
+HEAD = f"""# Bytes moved, beside the lower bound
+
+What the plans of tiled algorithms read and write, written by `make bytes` from the plans alone: nothing is computed.
+Matrices are of n by n double-precision words in a bucket, in tiles of {TILE} by {TILE}; workers are functions of
+{MEMORY_MIB:,} MB, one for each tile and at most {WORKERS:,}.
+
+{(bounds.__doc__ or "").split(chr(10), 2)[2].strip()}
+
+S is the smaller of M, the data words of a function of {MEMORY_MIB:,} MB, and of mn / workers. The formulas below are
+2 G / sqrt(S) with the multiplications of the textbook algorithm; the bound of the SVD is the sum over its calls.
+
+| algorithm | bound, in words |
+|---|---|
+"""
+COLUMNS = (
+    "| algorithm | tiles a side | n | workers | sqrt(S) | stages | tasks | reads | writes | bound | ratio | limit |"
+)
+
+
+def row(name: str, grid: int, found: Moved) -> str:
+    """A line of the table."""
+    limit, bound = PAPERS[name].limit, found.bound
+    cells = [name, str(grid), f"{grid * TILE:,}", f"{bound.workers:,}", f"{bound.fast_words**0.5:,.0f}"]
+    cells += [f"{len(found.plan.programs):,}", f"{found.plan.task_count:,}"]
+    cells += [f"{n / 1e12:,.3f} TB" for n in (found.bytes_read, found.bytes_written, bound.words * WORD)]
+    cells += [f"{found.ratio:.2f}", f"{limit:g}" if found.ratio <= limit else f"**above {limit:g}**"]
+    return f"| {' | '.join(cells)} |"
+
+
+def product_of_25000() -> str:
+    """A line on the product that numpywren was measured on."""
+    import lambdarray as la
+
+    tile = 2048
+    with on_lambda(16):
+        found = la.explain(matrix("a", 25_000, 25_000, tile) @ matrix("b", 25_000, 25_000, tile))
+    return (
+        f"A product of 25,000 by 25,000 in tiles of {tile:,} on 16 workers reads {found.bytes_read / 1e9:.1f} GB "
+        f"in {found.tasks} tasks; numpywren's read 254 GB."
+    )
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Plan all, and write the page; 0 where every ratio is within its limit."""
+    names = list(wanted or PAPERS)
+    lines, good = [COLUMNS, "|---" * (COLUMNS.count("|") - 1) + "|"], True
+    for name in names:
+        for grid in GRIDS:
+            begin = perf_counter()
+            found = moved(name, grid)
+            print(f"{name}, {grid} tiles a side: planned in {perf_counter() - begin:.2f} s", file=sys.stderr)
+            lines.append(row(name, grid, found))
+            good = good and found.ratio <= PAPERS[name].limit
+    formulas = "\n".join(f"| {name} | {PAPERS[name].formula} |" for name in names)
+    text = f"{HEAD}{formulas}\n\n" + "\n".join(lines) + f"\n\n{product_of_25000()}\n"
+    if wanted:
+        print(text)
+    else:
+        PAGE.write_text(text)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

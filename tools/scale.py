@@ -1,0 +1,165 @@
+"""Writes docs/scale.md: plans for matrices of 256K and 1M, made but not run, and what they would take on Lambda.
+
+    python tools/scale.py [algorithm ...]
+
+With names, only those are planned, and printed instead. Every plan is made in a process of its own; then the real
+scheduler runs it in virtual time, by the cost model.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import lambdarray as la
+from lambdarray.api.explain import Explanation
+from lambdarray.config import get_config
+from lambdarray.cost import LAMBDA_X86_64
+from lambdarray.runtime.simulation import simulate
+from lambdarray.task import Plan
+from tests.algorithms.paper import MEMORY_MIB, PAPERS, TILE, chosen_tile, on_lambda
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "scale.md"
+SIZES = (256 * 1024, 1024 * 1024)
+WORKERS = (100, 1000, 10_000)
+# More tasks than these are bounded, not simulated.
+MOST_SIMULATED = 300_000
+# numpywren's seconds for 256K (V. Shankar et al., "numpywren: serverless linear algebra", 2018).
+NUMPYWREN = {"GEMM": 2670, "Cholesky": 3100, "QR": 25_100, "SVD": 77_800}
+HEAD = f"""# Scale, on paper
+
+Plans for double-precision matrices of 256K and 1M a side, made by the code that runs, in tiles of {TILE:,} by
+{TILE:,}, and in those that the library chooses where these are others; `make scale` writes this, and nothing is
+computed. Workers are functions of {MEMORY_MIB:,} MB. Seconds are those of the real scheduler in virtual time (as
+`la.simulate` has them: by the cost model, with cold starts, stragglers and spread). Those with a ~ are of plans of more
+than {MOST_SIMULATED:,} tasks: the greater of work over workers and the critical path, the longest chain of tasks
+that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is the seconds that it took to make the
+plan, and the most MB that Python held for it.
+
+"""
+COLUMNS = (
+    "| algorithm | n | tile | workers | stages | tasks | planned | PFLOP | reads | writes "
+    "| critical path | predicted | dollars |"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A plan's figures."""
+
+    name: str
+    n: int
+    tile: int
+    workers: int
+    stages: int
+    tasks: int
+    planned_s: float
+    planned_mb: float
+    flops: float
+    bytes_read: int
+    bytes_written: int
+    critical_s: float
+    seconds: float
+    simulated: bool
+    dollars: float
+
+    def __str__(self) -> str:
+        cells = [self.name, f"{self.n // 1024:,}K", f"{self.tile:,}", f"{self.workers:,}", f"{self.stages:,}"]
+        cells += [f"{self.tasks:,}", f"{self.planned_s:.2f} s, {self.planned_mb:.0f} MB", f"{self.flops / 1e15:,.1f}"]
+        cells += [f"{n / 1e12:,.1f} TB" for n in (self.bytes_read, self.bytes_written)]
+        cells += [f"{self.critical_s:,.0f} s", f"{'' if self.simulated else '~'}{self.seconds:,.0f} s"]
+        return f"| {' | '.join([*cells, f'{self.dollars:,.0f}'])} |"
+
+
+def critical_seconds(plan: Plan) -> float:
+    """The longest chain of tasks that read one another's tiles: at most one of each stage."""
+    ends: dict[str, float] = {}
+    for program, estimate in zip(plan.programs, plan.estimates, strict=True):
+        begin = max((ends.get(p.array, 0.0) for r in program.reads for p in r.parts), default=0.0)
+        for write in program.writes:
+            ends[write.array] = max(ends.get(write.array, 0.0), begin + estimate.seconds)
+    return max(ends.values())
+
+
+def measure(name: str, n: int, tile: int, workers: int) -> Row:
+    """Make a plan and drive it in virtual time."""
+    with on_lambda(workers):
+        la.plan(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4))  # what is imported at the first use
+        begin = perf_counter()
+        plan = la.plan(*PAPERS[name].make(n, tile))
+        planned_s, planned_mb = perf_counter() - begin, _peak_mb(name, n, tile)
+        found = Explanation(plan, get_config(), workers)
+        dollars = found.quote(LAMBDA_X86_64, workers, MEMORY_MIB).dollars
+        critical = critical_seconds(plan)
+        work = sum(p.task_count * e.seconds for p, e in zip(plan.programs, plan.estimates, strict=True))
+        simulated = plan.task_count <= MOST_SIMULATED
+        seconds = simulate(plan, get_config(), workers).seconds if simulated else max(work / workers, critical)
+        stages, moved = len(plan.programs), (found.bytes_read, found.bytes_written)
+    measured = (planned_s, planned_mb, found.flops, *moved, critical, seconds, simulated, dollars)
+    return Row(name, n, tile, workers, stages, plan.task_count, *measured)
+
+
+def _peak_mb(name: str, n: int, tile: int) -> float:
+    """The most memory that Python holds while the plan is made: a second time, for tracing makes it slow."""
+    tracemalloc.start()
+    plan = la.plan(*PAPERS[name].make(n, tile))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    del plan
+    return peak / 1e6
+
+
+def _in_a_process(*arguments: str | int) -> Row:
+    command = [sys.executable, __file__, "--row", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return Row(**json.loads(done.stdout))
+
+
+def rows(names: Sequence[str]) -> list[Row]:
+    """All plans."""
+    made = []
+    for name in names:
+        for n in SIZES:
+            for tile in dict.fromkeys((TILE, chosen_tile(n))):
+                for workers in WORKERS:
+                    made.append(_in_a_process(name, n, tile, workers))
+                    print(made[-1], file=sys.stderr, flush=True)
+    return made
+
+
+def beside_numpywren(made: Sequence[Row]) -> str:
+    """A table of what numpywren published for 256K."""
+    lines = ["| 256K | numpywren | " + " | ".join(f"ours, {w:,} workers" for w in WORKERS) + " |", "|---" * 5 + "|"]
+    for name, theirs in NUMPYWREN.items():
+        ours = {r.workers: r.seconds for r in made if r.name == name and r.n == SIZES[0] and r.tile == TILE}
+        if ours:
+            lines.append(f"| {name} | {theirs:,} s | " + " | ".join(f"{ours[w]:,.0f} s" for w in WORKERS) + " |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """One row as JSON for another process, or all and the page."""
+    if arguments[:1] == ["--row"]:
+        name, *numbers = arguments[1:]
+        print(json.dumps(asdict(measure(name, *map(int, numbers)))))
+        return 0
+    made = rows(arguments or list(PAPERS))
+    table = "\n".join([COLUMNS, "|---" * (COLUMNS.count("|") - 1) + "|", *map(str, made)])
+    text = f"{HEAD}{beside_numpywren(made)}\n\nnumpywren ran on up to 1,800 cores; ours are predictions.\n\n{table}\n"
+    if arguments:
+        print(text)
+    else:
+        PAGE.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
