@@ -13,7 +13,7 @@ from lambdarray.algorithms.polar import HALLEY, least, mirrored, orthonormal, po
 from lambdarray.algorithms.spectrum import Spectrum
 from lambdarray.errors import EagerError
 
-from .matrices import N, NAMES, TILE, distance, hermitian, near, off_orthogonal, ragged, with_values
+from .matrices import NAMES, TILE, N, distance, hermitian, near, off_orthogonal, ragged, with_values
 
 
 def checked(a: np.ndarray, uplo: str = "L", tile: int = TILE) -> np.ndarray:

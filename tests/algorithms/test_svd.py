@@ -10,7 +10,7 @@ import pytest
 import lambdarray as la
 from lambdarray.errors import EagerError
 
-from .matrices import N, NAMES, TILE, distance, hermitian, near, off_orthogonal, orthogonal, ragged, with_values
+from .matrices import NAMES, TILE, N, distance, hermitian, near, off_orthogonal, orthogonal, ragged, with_values
 
 
 def checked(a: np.ndarray, full_matrices: bool = False) -> None:
