@@ -144,7 +144,13 @@ def tasks(cuts: Sequence[Cuts], beside: int = 1) -> int:
 
 
 def owned(
-    cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, beside: int = 1, held: int = 1
+    cuts: Sequence[Cuts],
+    k: int,
+    itemsize: int,
+    resources: Resources,
+    beside: int = 1,
+    held: int = 1,
+    pasted: bool = False,
 ) -> tuple[Cuts, Cuts]:
     """The rows and columns of the tasks of a product: each owns neighbouring output tiles, to read less.
 
@@ -152,7 +158,7 @@ def owned(
     fit beside two pairs of operand blocks, while there are tasks for all workers. Where that still reads much more than
     the least possible, 2 / sqrt(S) words a product for S words of a worker's memory or of its share of the result
     (Irony, Toledo and Tiskin, 2004), they fit beside one pair and the tiles under way. `held` is the blocks of m by n
-    that there are at once: the result, and what comes of it.
+    that there are in the end: the result, and what comes of it. Operands `pasted` of parts take twice the room.
     """
     rows, columns = cuts[-2], cuts[-1]
     fast = min(resources.memory_bytes / itemsize, math.prod(c.size for c in cuts) / resources.workers)
@@ -164,7 +170,8 @@ def owned(
             sides = m.max_chunk + n.max_chunk
             reads = (1 / max(rows.max_chunk, 1) + 1 / max(columns.max_chunk, 1)) * math.sqrt(fast) / 2
             under_way = sides if reads <= NEAR_LEAST else cuts[-2].max_chunk + cuts[-1].max_chunk
-            words = held * m.max_chunk * n.max_chunk + k * (sides + under_way)
+            looping = m.max_chunk * n.max_chunk + k * (sides * (1 + pasted) + under_way)
+            words = max(looping, held * m.max_chunk * n.max_chunk)
             fits = words * itemsize <= OWNED_SHARE * resources.memory_bytes
             if count < rows.count * columns.count and batch * count >= wanted and fits:
                 rows, columns = m, n

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
     if not all(s.kernel in MODELLED for s in program.steps):
         made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
-    peak = sum(read_bytes.values()) + twice + made
+    peak = sum(read_bytes.values()) + twice + made - _apart(program, read_bytes, twice, elements)
     return Estimate(flops, bytes_read, bytes_written, seconds, peak)
 
 
@@ -106,6 +106,15 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
             block = math.prod(spans[part.maps[d].axis][1] for d in read.layout if d >= 0)
             total = max(total, block * spec.dtype.itemsize)
     return total
+
+
+def _apart(program: Program, read_bytes: Mapping[str, int], twice: int, elements: int) -> int:
+    """Bytes that are never there at once: of a product's operands, and of what its result is made into afterwards."""
+    if [s.kernel for s in program.steps] != ["gemm", "map"]:
+        return 0
+    operands = twice + sum(read_bytes[r.register] for r in program.reads if r.loop)
+    others = sum(read_bytes[r.register] for r in program.reads if not r.loop)
+    return min(operands, others + _made_bytes(program, program.steps[1], elements))
 
 
 def _tile_bytes(program: Program, read: Read) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from lambdarray_kernels.movement import reshape_maps
 
-from ..ops import Blocks, Contract, ObjectSource, Op, Pick, Reduce, Reshape, Stored
+from ..ops import Blocks, Concat, Contract, ObjectSource, Op, Patch, Pick, Reduce, Reshape, Stored
 from ..task import ArraySpec, Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
@@ -54,14 +54,16 @@ class Lowering(Reductions):
         a, b = op.inputs
         grid = list(op.tiling.axes) if region.partial else self._kept_cuts(region, op)
         k = a.tiling.axes[-1] if a.tiling.axes[-1].count >= b.tiling.axes[-2].count else b.tiling.axes[-2]
-        tiles = grid[-2].max_chunk + grid[-1].max_chunk
+        tiles, pasted = grid[-2].max_chunk + grid[-1].max_chunk, any(len(operand_parts(i)) > 1 for i in op.inputs)
         if not region.partial and self._through_store(op):
-            held = 3 if len(region.members) else 1
-            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside, held)
+            # With an epilogue: the product, what else it reads, put together or not, and what it makes.
+            held = 1 + 2 * bool(region.members) + any(isinstance(o, Concat | Patch) for o in region.members.values())
+            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside, held, pasted)
         elif not region.partial and self._in_views(op) and blocks.tasks(grid, op.beside) >= self.resources.workers:
             k = Cuts(k.size, max(k.size, 1))
             grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources, op.beside)
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
+        tiles += m + n if pasted else 0
         most = blocks.most_k(m, n, op.dtype.itemsize, self.resources, tiles)
         k = blocks.of_k(k, most)
         sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial

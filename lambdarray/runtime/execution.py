@@ -78,9 +78,7 @@ class Execution:
 
     def _run_loop(self) -> None:
         prepared = self._prepared
-        read = [r.register for r in prepared.loop_reads]
         for turn, blocks in enumerate(prepared.turns(self._task)):
-            self._free(read)  # of the last turn: memory for what comes
             self._load(prepared.loop_reads, blocks)
             for step in prepared.loop:
                 self._call(step, blocks, turn == 0)

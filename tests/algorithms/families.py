@@ -75,12 +75,13 @@ def hilbert(rng: np.random.Generator, m: int, n: int, dtype: np.dtype[Any]) -> M
 
 
 def wilkinson(rng: np.random.Generator, m: int, n: int, dtype: np.dtype[Any]) -> Matrix:
-    """Where LU with partial pivoting grows most: by 2^(n-1) (J. H. Wilkinson, 1961), here by no more than 2^20.
+    """Where LU with partial pivoting grows most: by 2^(n-1) (J. H. Wilkinson, 1961), here by half of all digits.
 
     Below the diagonal of large ones is not -1 but nearer to 0, so that elements still are numbers at any size
     (N. J. Higham, "Accuracy and Stability of Numerical Algorithms", section 9.4).
     """
-    below = min(1.0, 2.0 ** (20 / max(min(m, n) - 1, 1)) - 1)
+    growth = 10.0 ** (_digits(dtype) / 2)
+    below = min(1.0, growth ** (1 / max(min(m, n) - 1, 1)) - 1)
     made = np.eye(m, n) - below * np.tri(m, n, -1)
     made[:, -1] = 1
     return made.astype(dtype)

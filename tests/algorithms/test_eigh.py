@@ -20,9 +20,11 @@ def checked(a: np.ndarray, uplo: str = "L", tile: int = TILE) -> np.ndarray:
     made = la.linalg.eigh(ragged(a), uplo, tile=tile)
     full = np.asarray(mirrored(la.from_array(a), uplo).compute())
     expected, basis = np.linalg.eigh(full)
-    assert made.eigenvalues.dtype == expected.dtype and made.eigenvectors.dtype == basis.dtype
+    assert made.eigenvalues.dtype == expected.dtype
+    assert made.eigenvectors.dtype == basis.dtype
     w, v = la.compute(*made)
-    assert w.shape == (len(a),) and v.shape == a.shape
+    assert w.shape == (len(a),)
+    assert v.shape == a.shape
     assert (np.diff(w) >= 0).all()
     near(distance(full, (v * w) @ v.conj().T), distance(full, (basis * expected) @ basis.conj().T), len(a))
     near(off_orthogonal(v), off_orthogonal(basis), len(a))
@@ -62,7 +64,9 @@ def test_parts_that_are_no_task_of_their_own_are_divided_again(monkeypatch: pyte
     whole = tiled._whole
     monkeypatch.setattr(tiled, "_whole", lambda x, vectors: (sides.append(len(x)), whole(x, vectors))[1])
     checked(with_values(np.linspace(-1, 1, 45)), tile=5)
-    assert len(sides) >= 4 and max(sides) <= 15 and sum(sides) == 45
+    assert len(sides) >= 4
+    assert max(sides) <= 15
+    assert sum(sides) == 45
 
 
 def test_what_is_found_is_kept_and_the_rest_is_left_to_be_computed() -> None:

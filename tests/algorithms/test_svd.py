@@ -20,7 +20,8 @@ def checked(a: np.ndarray, full_matrices: bool = False) -> None:
     assert [x.shape for x in made] == [x.shape for x in expected]
     u, s, vh = la.compute(*made)
     k, n = len(s), max(a.shape)
-    assert (np.diff(s) <= 0).all() and (s >= 0).all()
+    assert (np.diff(s) <= 0).all()
+    assert (s >= 0).all()
     near(distance(a, (u[:, :k] * s) @ vh[:k]), distance(a, (expected.U[:, :k] * expected.S) @ expected.Vh[:k]), n)
     near(off_orthogonal(u), off_orthogonal(expected.U), n)
     near(off_orthogonal(vh.conj().T), off_orthogonal(expected.Vh.conj().T), n)
@@ -114,7 +115,8 @@ def test_leading_eigenvalues_are_those_that_were_asked_for(which: str, dtype: st
     a, k = with_values(values, dtype), 3
     w, v = la.compute(*la.linalg.eigsh(la.from_array(a, chunks=30), k, which, seed=0))
     order = np.argsort({"LM": -np.abs(values), "LA": -values, "SA": values}[which])[:k]
-    assert w.dtype == a.real.dtype and v.dtype == a.dtype
+    assert w.dtype == a.real.dtype
+    assert v.dtype == a.dtype
     eps = float(np.finfo(a.dtype).eps)
     np.testing.assert_allclose(w, np.sort(values[order]), atol=0.05 if which != "LM" else 1e3 * eps)
     bounds = la.linalg.eigsh_error(la.from_array(a, chunks=30), w, v).compute()
