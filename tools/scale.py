@@ -33,7 +33,7 @@ WORKERS = (100, 1000, 10_000)
 # More tasks than these are bounded, not simulated.
 MOST_SIMULATED = 300_000
 # numpywren's seconds for 256K (V. Shankar et al., "numpywren: serverless linear algebra", 2018).
-NUMPYWREN = {"GEMM": 2670, "Cholesky": 3100, "QR": 25_100, "SVD": 77_800}
+NUMPYWREN = {"GEMM": 2670, "Cholesky": 3100, "QR": 25_100, "SVD, its polar factor": 77_800}
 HEAD = f"""# Scale, on paper
 
 Plans for double-precision matrices of 256K and 1M a side, made by the code that runs, in tiles of {TILE:,} by
