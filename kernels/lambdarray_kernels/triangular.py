@@ -18,7 +18,7 @@ def _trsm_flops(a: Shape, b: Shape, *, right: bool = False, **_: Any) -> int:
 
 @kernel(flops=_trsm_flops, uses_blas=True)
 def trtrs(a: Array, b: Array, *, start: int = 0, unit_diagonal: bool = False, **params: Any) -> Array:
-    """As `trsm`, and LinAlgError where a number on the diagonal is 0; `start` is the place of the first. (LAPACK: trtrs)
+    """As `trsm`, and LinAlgError where a number on the diagonal is 0; `start` is the place of the first. (trtrs)
 
     >>> trtrs(np.array([[2.0, 9.0], [1.0, 4.0]]), np.array([[2.0], [5.0]]))
     array([[1.],

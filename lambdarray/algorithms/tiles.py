@@ -63,7 +63,7 @@ def tiled(x: Array, rows: int, columns: int | None = None) -> Array:
     return made  # type: ignore[no-any-return]
 
 
-def patched(shape: tuple[int, int], tile: int, pieces: Sequence[tuple[int, int, Array]]) -> Array:
+def patched(shape: Sequence[int], tile: int, pieces: Sequence[tuple[int, int, Array]]) -> Array:
     """A matrix in square tiles that has these pieces, each given with its first row and column, and else zeros."""
     dtype = pieces[0][2].dtype if pieces else np.dtype(float)
     made: Any = zeros(shape, dtype, chunks=tile)
@@ -76,8 +76,7 @@ def piece(x: Array, rows: Span, columns: Span) -> Array:
     """Those rows and columns of a matrix, taken from what it was put together of, so that nothing is copied."""
     op, box = x._op, (rows, columns)
     while isinstance(op, Patch | Rechunk):
-        over = () if isinstance(op, Rechunk) else _shifted(box, op.offset)
-        if not over or _is_beside(over, op.inputs[1].shape):
+        if isinstance(op, Rechunk) or _is_beside(over := _shifted(box, op.offset), op.inputs[1].shape):
             op = op.inputs[0]
             continue
         for axis, ((lo, hi), size) in enumerate(zip(over, op.inputs[1].shape, strict=True)):

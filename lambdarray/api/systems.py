@@ -47,7 +47,7 @@ def inv(a: Any, *, tile: int | None = None) -> Array:
 
 
 # What `assume_a` may say, by SciPy's names, and how it is solved: bands as any matrix is.
-STRUCTURES = {
+STRUCTURES: dict[str | None, str] = {
     **dict.fromkeys((None, "gen", "general", "banded", "tridiagonal"), "gen"),
     **dict.fromkeys(("sym", "symmetric"), "sym"),
     **dict.fromkeys(("her", "hermitian"), "her"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lambdarray_kernels.fortran import lapack
-from lambdarray_kernels.triangular import trsm
+from lambdarray_kernels.triangular import trsm, trtrs
 
 
 def sample(rng, shape, dtype):
@@ -43,3 +43,10 @@ def test_a_unit_diagonal_is_not_read_and_strided_and_empty_operands_are_right(rn
 def test_a_wrong_argument_of_lapack_is_named():
     with pytest.raises(ValueError, match="argument 1 of dpotrf is wrong"):
         lapack("potrf", np.dtype(float), "X", 1, np.eye(1), 1)
+
+
+def test_a_zero_on_the_diagonal_is_named_by_its_place_in_the_whole_matrix():
+    a = np.diag([1.0, 0.0, 2.0])
+    with pytest.raises(np.linalg.LinAlgError, match="singular matrix: resolution failed at diagonal 11"):
+        trtrs(a, np.ones((3, 1)), start=10)
+    np.testing.assert_array_equal(trtrs(a, np.ones((3, 1)), unit_diagonal=True), 1)
