@@ -76,18 +76,31 @@ def factorised(a: Array) -> tuple[Array, Array]:
 def eliminate(rows: Array, pivots: Array) -> Array:
     """What rows of a panel are of its pivots' U: the rows of L below the pivots.
 
-    Where U has a zero on its diagonal no row has anything left in that column, and it is divided by one.
+    Where a pivot is nothing but rounding, so is all that these rows have left in its column: L has zeros there, since
+    the quotient of two roundings may be large.
 
     >>> eliminate(np.array([[1.0], [3.0]]), packed(np.array([[4.0]]), np.array([0])))
     array([[0.25],
            [0.75]])
     """
     u = unpacked(pivots)[0]
-    if (zero := np.flatnonzero(u.diagonal() == 0)).size:
+    if (nothing := _negligible(u)).size:
         u = u.copy()
-        u[zero, zero] = 1
+        u[nothing, nothing] = np.inf
     made: Array = trsm(u, rows, right=True, lower=False)
     return made
+
+
+def _negligible(factor: Array) -> Array:
+    """The pivots that are no larger than the rounding of the sums that they are left of.
+
+    >>> _negligible(np.array([[1.0, 1.0], [1.0, 1e-20]])), _negligible(np.array([[1.0, 1.0], [1e-20, 1e-20]]))
+    (array([1]), array([], dtype=int64))
+    """
+    size, eps = np.abs(factor), np.finfo(factor.dtype).eps
+    pivots = size.diagonal()
+    small = np.flatnonzero(pivots <= eps * len(size) * size.max(0))  # L's elements are at most 1
+    return np.array([i for i in small if pivots[i] <= eps * (size[i, :i] @ size[:i, i])], np.int64)
 
 
 @kernel(flops=lambda a: 0)

@@ -23,7 +23,7 @@ from ..api.norms import norm
 from ..api.products import matmul
 from ..api.sorting import sort
 from .polar import Matrix, least, mirrored, orthonormal, polar
-from .spectrum import Spectrum, spectrum
+from .spectrum import Spectrum, scaled, spectrum
 from .tiles import side, tiled
 
 # A matrix up to this side is one task's, by default: LAPACK takes a quarter of the flops, and a worker has the memory.
@@ -64,7 +64,10 @@ def eigh(a: Array, tile: int, most: int, *, uplo: str = "L", vectors: bool = Tru
     array([1. , 1.5, 3. , 4. , 9. ])
     """
     kind = sample("eigh", [a], {})[1]
-    return parts(tiled(mirrored(a.astype(kind), uplo), tile), tile, most, vectors)
+    x, power = scaled(tiled(mirrored(a.astype(kind), uplo), tile), WHAT, "Eigenvalues did not converge")
+    made = parts(x, tile, most, vectors)
+    values: Any = made.values
+    return Part(values * power, made.vectors)
 
 
 def parts(x: Array, tile: int, most: int, vectors: bool = True) -> Part:
@@ -82,7 +85,7 @@ def _parts(x: Matrix, tile: int, most: int, vectors: bool, scale: float) -> Part
     centre: Any = trace(x)
     off = x - (centre / len(x)) * one
     given = x
-    x, spread, found = spectrum(lambda v: given @ v, given, norm(off), WHAT, "Eigenvalues did not converge")
+    x, spread, found = spectrum(lambda v: given @ v, given, norm(off), WHAT)
     scale = max(scale, found.size)
     # What differs from a multiple of the identity by a part of the rounding error allowed is one.
     eps = float(np.finfo(x.dtype).eps)

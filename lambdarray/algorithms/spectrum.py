@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from ..api.elementwise import where
 from ..api.generator import Generator
 from ..api.manipulation import stack
 from ..api.norms import norm
+from ..api.reductions import max as max_
 from ..api.reductions import sum as sum_
 
 # Random vectors, and products with the matrix.
@@ -55,12 +57,22 @@ class Spectrum:
         return [float(places[i]) for i in np.argsort(cost, kind="stable")[:count]]
 
 
-def spectrum(
-    apply: Callable[[Array], Array], x: Array, size: Array, what: str, fails: str
-) -> tuple[Array, float, Spectrum]:
-    """The matrix `x`, kept, the value of `size`, and the spectrum of the Hermitian `apply`; runs now.
+def scaled(x: Any, what: str, fails: str) -> tuple[Array, float]:
+    """The matrix with elements of at most about 1, kept, and the power of 2 that it was divided by; runs now.
 
-    LinAlgError, which says `fails`, where there is what is not finite.
+    So that no square overflows or is lost. LinAlgError, which says `fails`, where there is what is not finite.
+    """
+    (kept,), (largest,) = run_now([x], [max_(np.abs(x), initial=0)], what)
+    if not np.isfinite(largest):
+        raise np.linalg.LinAlgError(fails)
+    most = np.finfo(x.dtype).maxexp - 8
+    power = 2.0 ** min(max(math.frexp(largest)[1], -most), most)
+    made: Any = kept
+    return made / x.dtype.type(power), power
+
+
+def spectrum(apply: Callable[[Array], Array], x: Array, size: Array, what: str) -> tuple[Array, float, Spectrum]:
+    """The matrix `x`, kept, the value of `size`, and the spectrum of the Hermitian `apply`; runs now.
 
     By the Lanczos process from random vectors, each alone (G. H. Golub and G. Meurant, "Matrices, Moments and
     Quadrature", 2010): the weights of the quadrature are the shares.
@@ -80,8 +92,6 @@ def spectrum(
         off.append(norm(image, axis=0))
         before, vector = vector, (image / where(off[-1] > 0, off[-1], 1)).astype(x.dtype)
     (kept,), (total, diagonal, beside) = run_now([x], [size, stack(middle), stack(off)], what)
-    if not (np.isfinite(diagonal).all() and np.isfinite(beside).all()):
-        raise np.linalg.LinAlgError(fails)
     return kept, float(total), _quadrature(diagonal.T.astype(float), beside.T.astype(float))
 
 

@@ -19,11 +19,12 @@ from ..api.indexing import take
 from ..api.manipulation import concatenate
 from ..api.matrices import adjoint, of_matrices, of_matrix, sample
 from ..api.norms import norm
+from ..api.products import matmul
 from ..api.sorting import argsort
 from .eigh import eigh, parts
 from .polar import Matrix, polar
 from .qr import tiled_qr
-from .spectrum import spectrum
+from .spectrum import scaled, spectrum
 from .tiles import tiled
 
 WHAT = "the parts of a spectrum"
@@ -84,8 +85,9 @@ def _whole(x: Array, vectors: bool) -> Triple:
 
 
 def _square(x: Matrix, tile: int, most: int, vectors: bool) -> Triple:
-    given, n = x, len(x)
-    x, size, found = spectrum(lambda v: adjoint(given) @ (given @ v), x, norm(x), WHAT, "SVD did not converge")
+    given, power = scaled(x, WHAT, "SVD did not converge")
+    x, size, found = spectrum(lambda v: matmul(adjoint(given), matmul(given, v)), given, norm(given), WHAT)
+    n = len(x)
     one, eps = eye(n, dtype=x.dtype, chunks=tile), float(np.finfo(x.dtype).eps)
     if not size:
         return Triple(one, zeros(n, dtype=x.real.dtype), one)
@@ -94,7 +96,7 @@ def _square(x: Matrix, tile: int, most: int, vectors: bool) -> Triple:
     product: Any = adjoint(factor.u) @ x
     h: Any = tiled((product + adjoint(product)) / 2, tile)
     values, right = parts(h, tile, most, vectors)
-    s: Any = np.maximum(values[::-1], 0)
+    s: Any = np.maximum(values[::-1], 0) * power
     if right is None:
         return Triple(None, s, None)
     v: Any = right[:, ::-1]

@@ -83,8 +83,10 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Array:
     return moveaxis(stack(parts, -1), -1, axis_of(axis, max(a.ndim, 1)))
 
 
-def multi_dot(arrays: Sequence[Any], *, out: None = None) -> Array:
+def multi_dot(arrays: Sequence[Any], *, out: None = None, verify: bool | None = None) -> Array:
     """The product of matrices in the order that takes fewest flops; the first and the last may be vectors.
+
+    With `verify` each product is checked, as `matmul` has it.
 
     >>> import lambdarray as la
     >>> la.linalg.multi_dot([la.ones((2, 3)), la.ones((3, 4)), la.ones(4)]).compute()
@@ -95,7 +97,7 @@ def multi_dot(arrays: Sequence[Any], *, out: None = None) -> Array:
     if len(made) < 2:
         raise ValueError("Expecting at least two arrays.")
     if len(made) == 2:
-        return tensors.dot(*made)
+        return matmul(*made, verify=verify) if all(x.ndim in (1, 2) for x in made) else tensors.dot(*made)
     row, column = made[0].ndim == 1, made[-1].ndim == 1
     made[0] = expand_dims(made[0], 0) if row else made[0]
     made[-1] = expand_dims(made[-1], 1) if column else made[-1]
@@ -105,7 +107,8 @@ def multi_dot(arrays: Sequence[Any], *, out: None = None) -> Array:
     for a, b in pairwise(made):
         if a.shape[1] != b.shape[0]:
             raise ValueError(f"shapes {a.shape} and {b.shape} not aligned")
-    product = _multiplied(made, _cuts([a.shape[0] for a in made] + [made[-1].shape[1]]), 0, len(made) - 1)
+    cuts = _cuts([a.shape[0] for a in made] + [made[-1].shape[1]])
+    product = _multiplied(made, cuts, 0, len(made) - 1, verify)
     product = product[:, 0] if column else product
     return product[0] if row else product
 
@@ -128,11 +131,14 @@ def _cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
     return cuts
 
 
-def _multiplied(arrays: Sequence[Array], cuts: dict[tuple[int, int], int], i: int, j: int) -> Array:
+def _multiplied(
+    arrays: Sequence[Array], cuts: dict[tuple[int, int], int], i: int, j: int, verify: bool | None
+) -> Array:
     if i == j:
         return arrays[i]
     k = cuts[i, j]
-    return matmul(_multiplied(arrays, cuts, i, k), _multiplied(arrays, cuts, k + 1, j))
+    left, right = (_multiplied(arrays, cuts, *part, verify) for part in ((i, k), (k + 1, j)))
+    return matmul(left, right, verify=verify)
 
 
 __all__ = [

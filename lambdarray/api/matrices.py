@@ -22,6 +22,8 @@ from .stages import In, Out, Stage, lines, single, whole
 
 # Matrices that a task may hold beside what it reads and makes: LAPACK's copy, and what it works in.
 COPIES = 2
+# Of these SciPy holds more: the powers of a Padé approximant, and the roots of a Schur form.
+COPIES_OF = {"expm": 9, "logm": 10}
 
 
 def matrices(a: Any) -> Array:
@@ -73,7 +75,9 @@ def of_matrices(
     stage = Stage(kernel, [*cuts, *map(single, sizes)])
     stage.flops = get(kernel).flops(*((*block, *x.shape[-2:]) for x in wide), **params)
     stage.flops *= 4 if dtypes[kept[0]].kind == "c" else 1
-    stage.extra_bytes = COPIES * max(math.prod(x.shape[-2:]) * dtypes[kept[0]].itemsize for x in wide)
+    stage.extra_bytes = COPIES_OF.get(kernel, COPIES) * max(
+        math.prod(x.shape[-2:]) * dtypes[kept[0]].itemsize for x in wide
+    )
     stage.call(kernel, [f"y{n}" for n in range(len(cores))], [f"r{n}" for n in range(len(wide))], **params)
     outs, place = [], ndim
     for n in kept:

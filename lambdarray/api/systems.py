@@ -330,8 +330,16 @@ def slogdet(a: Any, *, tile: int | None = None) -> SlogdetResult:
     return SlogdetResult(*by_tiles(x, length))
 
 
-def matrix_power(a: Any, n: Any) -> Array:
-    """The product of n times the matrix, by repeated squaring; of its inverse where n is negative."""
+def matrix_power(a: Any, n: Any, *, verify: bool | None = None) -> Array:
+    """The product of n times the matrix, by repeated squaring; of its inverse where n is negative.
+
+    With `verify` each product is checked, as `matmul` has it.
+
+    >>> import lambdarray as la
+    >>> la.linalg.matrix_power(la.asarray([[1, 1], [0, 1]]), 5).compute()
+    array([[1, 5],
+           [0, 1]])
+    """
     x = square(a)
     try:
         count = operator.index(n)
@@ -343,8 +351,8 @@ def matrix_power(a: Any, n: Any) -> Array:
     power: Array | None = None
     for bit in reversed(f"{abs(count):b}"):
         if bit == "1":
-            power = base if power is None else matmul(power, base)
-        base = matmul(base, base)
+            power = base if power is None else matmul(power, base, verify=verify)
+        base = matmul(base, base, verify=verify)
     assert power is not None
     return power
 

@@ -23,6 +23,8 @@ OWNED_SHARE = 0.9
 # A product that reads more than so many times the least possible does without fetching ahead to read less.
 NEAR_LEAST = 1.75
 TILE_BYTES = 32 << 20
+# What a task of a reduction reads at a time where a task costs little: as fast as more, and it takes less memory.
+LOCAL_BYTES = 32 << 20
 # Blocks beside the parts of a product that are summed: the sum, what is read for its epilogue, and what comes of it.
 BESIDE_PARTS = 4
 
@@ -103,6 +105,8 @@ def for_reduction(
     wanted = resources.workers * TASKS_PER_WORKER
     total = math.prod(tiling.shape)
     most = resources.memory_bytes // (MEMORY_PARTS * max(itemsize, 1))
+    if not resources.remote:
+        most = min(most, max(LEAST_ELEMENTS, LOCAL_BYTES // max(itemsize, 1)))
     target = max(1, min(most, max(LEAST_ELEMENTS, total // wanted)))
     cuts = list(tiling.axes)
     size = math.prod(tiling.max_tile)
@@ -112,7 +116,7 @@ def for_reduction(
             before = cuts[d].max_chunk
             cuts[d] = group(cuts[d], factor)
             size = size // max(before, 1) * max(cuts[d].max_chunk, 1)
-    elif size > 2 * (target if not (resources.remote and stored) else most if in_parts else size):
+    elif size > (1.5 * most if stored and in_parts else size if stored else 2 * target):
         for d in range(len(cuts)):
             parts = min(cuts[d].max_chunk, -(-size // target))
             before = cuts[d].max_chunk
@@ -121,6 +125,11 @@ def for_reduction(
             if size <= target:
                 break
     return tuple(cuts)
+
+
+def fits(cuts: Sequence[Cuts], itemsize: int, resources: Resources) -> bool:
+    """Whether a task may read such blocks and hold a few of them."""
+    return math.prod(c.max_chunk for c in cuts) * itemsize * MEMORY_PARTS <= resources.memory_bytes
 
 
 def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:

@@ -147,6 +147,14 @@ class Programs:
 
     def _too_large(self, program: Program, cost: Estimate) -> str:
         need, have = cost.peak_bytes / 2**20, self.resources.memory_bytes / 2**20
+        setting = f"la.config(memory_mib={math.ceil(need) + self.resources.overhead_mib})"
+        whole = max((_whole(part) for read in program.reads for part in read.parts), key=math.prod, default=())
+        if len(whole) > 1:
+            largest = tuple(max(1, int(n * (have / need) ** (1 / len(whole)))) for n in whole)
+            return (
+                f"{program.op} of {whole} is one task's work: it needs {need:.0f} MiB, and a worker has {have:.0f} MiB "
+                f"for data, enough for about {largest}; use {setting} (made at {program.where})"
+            )
         tile = max(program.arrays.values(), key=lambda a: math.prod(a.tiling.max_tile) * a.dtype.itemsize)
         # Beside the result of a product two pairs of operand tiles should fit; else what is advised is tight.
         room = 0.2 if any(s.kernel == "gemm" for s in program.steps) else 0.95
@@ -154,7 +162,7 @@ class Programs:
         return (
             f"{program.op} needs {need:.0f} MiB a task with tiles of {tile.tiling.max_tile}, and a worker has "
             f"{have:.0f} MiB for data; use chunks of at most {smaller} or "
-            f"la.config(memory_mib={math.ceil(need) + self.resources.overhead_mib}) (made at {program.where})"
+            f"{setting} (made at {program.where})"
         )
 
     def _members(self, region: Region, code: Code) -> None:
@@ -225,6 +233,11 @@ class Programs:
         cuts = tuple(Cuts(c.count, 1) if d in op.axes else c for d, c in enumerate(axes))
         dtype = partial_dtype(op.kind, op.inputs[0].dtype, op.accumulator)
         return self._scratch(Tiling(cuts), dtype, "p")
+
+
+def _whole(part: Part) -> tuple[int, ...]:
+    """The lengths of the source's axes that every task reads in full, so that no chunks make it smaller."""
+    return tuple(m.size for m in part.maps if m.axis < 0 and m.size > 1)
 
 
 def reduction_of(op: Reduce) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lambdarray_kernels.reductions import ORDERED, partial_dtype
 
-from ..ops import ObjectSource, Op, Reduce, Stored
+from ..ops import ObjectSource, Op, Rechunk, Reduce, Stored, View
 from ..task import ArraySpec, Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
@@ -39,6 +39,9 @@ class Reductions(Programs):
             return False
         kept = self._kept_cuts(region, op)
         axes = [cuts[d] if d in op.axes else kept[d] for d in range(source.ndim)]
+        longer = any(axes[d].max_chunk > c.max_chunk for d, c in enumerate(cuts))
+        if longer and not blocks.fits(axes, source.dtype.itemsize, self.resources):
+            return False
         code = Code(source.ndim, identity(source.ndim), self.array_of)
         self._members(begin, code)
         value = code.value(source, identity(source.ndim))
@@ -60,9 +63,10 @@ class Reductions(Programs):
         return tuple(Cuts(n, max(n, 1)) if d in whole else cuts[d] for d, n in enumerate(source.shape))
 
     def _read_by(self, region: Region) -> list[Op]:
-        """The sources and stored ops that a region reads."""
-        inputs = {id(i): i for op in (*region.members.values(), *region.roots) for i in op.inputs}
-        return [i for i in inputs.values() if isinstance(i, SOURCES) or id(i) in self.regions.storing]
+        """The sources and stored ops that a region reads, one for each view of it."""
+        users = (op for op in (*region.members.values(), *region.roots) if not isinstance(op, View | Rechunk))
+        read = map(_under_views, {id(i): i for op in users for i in op.inputs}.values())
+        return [op for op in read if isinstance(op, SOURCES) or id(op) in self.regions.storing]
 
     def _tree(self, spec: ArraySpec, kind: str, axes: Sequence[int], op: Op) -> ArraySpec:
         """Combine partial results in groups until one task can combine what is left."""
@@ -149,6 +153,12 @@ class Reductions(Programs):
     def _facing(self, region: Region, dropped: Sequence[int]) -> Maps:
         """How the axes of a region's roots follow the stage of its core; those with one element follow none."""
         return tuple(AxisMap(s) if s >= 0 and s not in dropped else FIXED for s in region.facing)
+
+
+def _under_views(op: Op) -> Op:
+    while isinstance(op, View | Rechunk):
+        op = op.inputs[0]
+    return op
 
 
 def _read_in_parts(op: Op) -> bool:

@@ -15,7 +15,7 @@ from .reading import Loaded, PreparedRead
 
 # Units under way ahead of the one that is needed: more of small ones, to hide latency; fewer of large ones, which
 # would take bandwidth from what is needed first.
-MAX_AHEAD, MAX_LARGE_AHEAD, LARGE_BYTES = 4, 2, 16 << 20
+MAX_AHEAD, MAX_LARGE_AHEAD, LARGE_BYTES = 4, 1, 16 << 20
 
 
 class Job:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..task import Plan
-from .dependencies import Dependencies
+from .dependencies import Dependencies, Edge
 
 SHIFT = 48
 TASK = (1 << SHIFT) - 1
+# Of more tasks the order is not kept.
+MOST_ORDERED = 1 << 18
 
 
 class Roots:
@@ -102,3 +104,31 @@ def ranks_by_critical_path(plan: Plan, deps: Dependencies) -> list[int]:
     for rank, p in enumerate(order):
         ranks[p] = rank
     return ranks
+
+
+def in_order_of_use(deps: Dependencies, program: int, ids: range | np.ndarray) -> range | np.ndarray:
+    """Tasks of a stage in the order in which the first stage that reads their tiles needs them.
+
+    What is used together is then made together, and less of it waits in memory: a matrix beside its transpose.
+    """
+    if len(deps.writes[program]) != 1 or len(ids) > MOST_ORDERED:
+        return ids
+    writer = deps.writes[program][0]
+    edges = deps.readers[writer.array]
+    edges = [e for e in edges if e.program == edges[0].program]
+    if not writer.same or not all(len({a for a, _, _ in e.follows}) == len(e.follows) > 0 for e in edges):
+        return ids
+    if not edges:
+        return ids
+    first = np.minimum.reduce([_first_use(edge) for edge in edges]).ravel()[np.asarray(ids)]
+    return ids if (first[1:] >= first[:-1]).all() else np.asarray(ids)[np.argsort(first, kind="stable")]
+
+
+def _first_use(edge: Edge) -> np.ndarray:
+    """For each tile of an array the number of the first task that reads it."""
+    strides = np.cumprod([1, *edge.grid[:0:-1]])[::-1]
+    out = np.zeros(edge.tile_grid, np.int64)
+    for a, d, relation in edge.follows:
+        lows = np.array([relation.blocks(i)[0] for i in range(edge.tile_grid[d])], np.int64) * strides[a]
+        out += lows.reshape([-1 if axis == d else 1 for axis in range(out.ndim)])
+    return out

@@ -28,7 +28,7 @@ from .dependencies import Dependencies
 from .executors import Attempt
 from .failures import final_error, refused_error
 from .frontier import Frontier
-from .ready import ReadyQueue, ranks_by_critical_path
+from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path
 from .resume import resume
 from .window import Window
 
@@ -172,7 +172,8 @@ class Scheduler:
         self._begun, self._progress_at = True, now
         offsets, queue = self.deps.offsets, self._queue
         for program in queue.order:
-            queue.add_roots(program, offsets[program], self._frontier.roots(program))
+            roots = in_order_of_use(self.deps, program, self._frontier.roots(program))
+            queue.add_roots(program, offsets[program], roots)
 
     def _free(self, capacity: int) -> int:
         return self._window.limit(capacity) - len(self._flight)

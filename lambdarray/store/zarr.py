@@ -14,6 +14,7 @@ from ..task import ArraySpec
 from ..tiling import Index, Json, Span, Tiling
 from .arrays import ArrayIO, assemble, check_tile, overlaps
 from .base import TileStore, element_nbytes
+from .buffers import empty
 from .format import flat_span, region_of
 from .locate import open_store
 from .zarr_codecs import EMPTY, Chain, Shard, is_plain, sharding, stored_dtype
@@ -21,6 +22,8 @@ from .zarr_meta import ZarrMeta, parse_v2, parse_v3
 
 __all__ = ["ZarrArray", "ZarrMeta", "open_zarr", "read_zarr", "source_key"]
 METADATA = "zarr.json"
+# What is read at a time of a file in a directory where most of it is not wanted.
+SLAB_NBYTES = 2 << 20
 
 
 def open_zarr(url: str) -> ZarrMeta:
@@ -159,12 +162,30 @@ class ZarrArray(ArrayIO):
         lo, hi = flat_span(meta.chunks, local)
         start, stop = lo * self._stored.itemsize, hi * self._stored.itemsize
         if is_plain(meta.codecs) and stop - start < element_nbytes(self._stored, [(0, n) for n in meta.chunks]):
+            rows = self._rows_of_slab(stop - start, local)
+            if rows:
+                return self._fetch_in_slabs(key, local, rows)
             (data,) = self.store.get_ranges(key, [(start, stop)], immutable=self._immutable)
             if len(data) == stop - start:
                 return region_of(data, start, self._stored, meta.chunks, local)
         data = self.store.get_bytes(key, immutable=self._immutable)
         chunk = self._decoding.decode(data, meta.chunks, name)
         return chunk[tuple([slice(a, b) for a, b in local])]
+
+    def _rows_of_slab(self, nbytes: int, local: Sequence[Span]) -> int:
+        """How many rows to read at a time of a region that spans so many bytes in a file, and uses few; 0 for all."""
+        rows = max(1, SLAB_NBYTES // max(1, element_nbytes(self._stored, [(0, n) for n in self.meta.chunks[1:]])))
+        sparse = 2 * element_nbytes(self._stored, local) <= nbytes
+        return rows if sparse and not self.store.remote and local[0][1] - local[0][0] > rows else 0
+
+    def _fetch_in_slabs(self, key: str, local: Sequence[Span], rows: int) -> np.ndarray:
+        """A region without memory for what lies between its rows."""
+        (first, last), *others = local
+        out = empty([hi - lo for lo, hi in local], self._stored)
+        for row in range(first, last, rows):
+            stop = min(row + rows, last)
+            out[row - first : stop - first] = self._fetch_stored(key, [(row, stop), *others])
+        return out
 
     def _fetch_shard(self, shard: Shard, key: str, local: Sequence[Span], name: str) -> np.ndarray:
         """A region of a shard: its index, then the chunks that the region meets."""

@@ -59,11 +59,11 @@ def test_the_rank_is_found_and_the_solution_is_the_shortest(kind, shape):
 
 
 @settings(max_examples=40)
-@given(st.data(), st.integers(1, 30), st.integers(1, 30), st.integers(1, 9))
-def test_any_shape_in_any_tiles(data, m, n, tile):
+@given(st.data(), st.integers(1, 30), st.integers(1, 30), st.integers(1, 6))
+def test_any_shape_in_any_tiles(data, m, n, parts):
     a, b = normal((m, n), seed=m), normal((m, 2), seed=n)
     chunks = tuple(cuts(data.draw, size) for size in (m, n))
-    compare(a, b, "f8", tile=tile, chunks=chunks)
+    compare(a, b, "f8", tile=-(-min(m, n) // parts), chunks=chunks)
 
 
 @pytest.mark.parametrize("shape", [(41, 37), (37, 41)])
@@ -130,7 +130,7 @@ def test_ridge_solves_the_normal_equations_and_never_forms_them(shape, dtype, ti
 def test_ridge_of_a_matrix_without_full_rank_is_sharp(shape):
     a, b = family("deficient", shape), normal((shape[0],), seed=1)
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    alpha = 1e-8
+    alpha = 1e-4
     expected = vh.T @ (s / (s**2 + alpha) * (u.T @ b))
     for tile in (None, 7):
         ours = la.linalg.ridge(la.from_array(a), la.from_array(b), alpha, tile=tile).compute()

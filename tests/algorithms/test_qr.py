@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.linalg
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lambdarray as la
@@ -96,13 +96,11 @@ def test_hard_matrices_have_small_errors(kind, shape, monkeypatch):
     check(a, *la.compute(*la.linalg.qr(x, tile=6)))
 
 
-@settings(max_examples=50)
-@given(st.data(), st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.sampled_from(FAMILIES), st.booleans())
-@example(None, 16, 16, 1, "random", False)
-@example(None, 33, 2, 2, "zero rows", True)
-def test_any_shape_in_any_tiles(data, m, n, tile, kind, tree):
-    a = family(kind, (m, n), seed=m + n)
-    chunks = tuple(cuts(data.draw, size) for size in (m, n)) if data else (3, 3)
+@settings(max_examples=40)
+@given(st.data(), st.integers(1, 40), st.integers(1, 40), st.integers(1, 6), st.sampled_from(FAMILIES), st.booleans())
+def test_any_shape_in_any_tiles(data, m, n, parts, kind, tree):
+    a, tile = family(kind, (m, n), seed=m + n), -(-min(m, n) // parts)
+    chunks = tuple(cuts(data.draw, size) for size in (m, n))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiles, "MOST_TILES", 0 if tree else 16)
         made = la.linalg.qr(la.from_array(a, chunks=chunks), tile=tile)
@@ -111,7 +109,7 @@ def test_any_shape_in_any_tiles(data, m, n, tile, kind, tree):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    ("shape", "tile"), [((83, 4), 10), ((83, 4), 4), ((3000, 70), 700), ((9, 1), 2), ((260, 60), 64)]
+    ("shape", "tile"), [((83, 4), 10), ((83, 4), 4), ((1000, 30), 250), ((9, 1), 2), ((260, 60), 64)]
 )
 def test_a_tree_over_blocks_of_rows_is_as_good_as_scipys(shape, tile, dtype):
     for kind in ("random", "deficient", "zero rows", "graded rows"):
@@ -149,11 +147,11 @@ def test_q_is_applied_without_being_formed(shape, dtype):
 
 
 def test_panels_are_joined_where_there_are_many():
-    a = normal((130, 130))
-    assert tiles.grouped(130, 4) > 1
+    a = normal((66, 66))
+    assert tiles.grouped(66, 4) > 1
     made = tiles.tiled_qr(la.from_array(a), 4)
-    assert len(made.panels) < 130 // 4
-    check(a, *la.compute(made.q(130), made.r))
+    assert len(made.panels) < 66 // 4
+    check(a, *la.compute(made.q(66), made.r))
 
 
 def test_a_large_square_matrix_is_factorised_in_tiles_unasked(monkeypatch):
@@ -161,6 +159,7 @@ def test_a_large_square_matrix_is_factorised_in_tiles_unasked(monkeypatch):
 
     monkeypatch.setattr(choice, "LEAST_SIDE", 32)
     monkeypatch.setattr(choice, "LEAST_TILE", 16)
+    monkeypatch.setattr(choice, "ROUND", 4)
     a = normal((70, 60))
     q, r = la.linalg.qr(la.from_array(a, chunks=20))
     assert la.plan(q, r).task_count > 30

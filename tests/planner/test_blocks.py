@@ -14,6 +14,7 @@ from lambdarray.planner import Resources
 from lambdarray.planner.blocks import (
     FAN_IN,
     LEAST_ELEMENTS,
+    LOCAL_BYTES,
     MEMORY_PARTS,
     evenly,
     for_reduction,
@@ -98,6 +99,12 @@ def test_blocks_of_a_reduction_cover_every_axis_once_and_fit_the_memory(
     if block > tile:
         assert block * 8 * MEMORY_PARTS <= have.memory_bytes
         assert all(set(bounds(b)) <= set(bounds(a)) for b, a in zip(found, shape, strict=True))
+
+
+@given(tile=st.integers(1, 5000), workers=st.integers(1, 8))
+def test_a_task_of_a_reduction_on_this_machine_reads_little_at_a_time(tile: int, workers: int) -> None:
+    found = for_reduction(Tiling.regular((20_000, 20_000), (tile, tile)), 8, Resources(workers, 1 << 34, False), True)
+    assert math.prod(c.max_chunk for c in found) * 8 <= 1.5 * LOCAL_BYTES
 
 
 @given(side=st.integers(1, 4000), tile=st.integers(1, 4000), workers=st.integers(1, 64))

@@ -235,3 +235,13 @@ def test_a_location_with_nothing_but_a_url_reads_the_metadata(url: str) -> None:
     save(url, sample("f8"))
     spec = ArraySpec("a", Tiling.regular(SHAPE, CHUNKS), np.dtype("f8"), {"kind": "zarr", "url": url})
     assert np.array_equal(open_array(spec, MemoryStore()).read([(0, 7), (0, 10)]), sample("f8"))
+
+
+def test_a_region_of_few_columns_takes_no_memory_for_the_others(tmp_path: Path) -> None:
+    x = np.arange(1500 * 2000, dtype="f8").reshape(1500, 2000)
+    zarr.create_array(tmp_path / "x", shape=x.shape, chunks=x.shape, dtype="f8", compressors=None)[:] = x
+    array = opened(open_zarr(str(tmp_path / "x")))
+    for rows, columns in [((0, 1500), (500, 1000)), ((7, 1490), (1990, 2000)), ((0, 1), (3, 5))]:
+        found = array.read([rows, columns])
+        assert np.array_equal(found, x[slice(*rows), slice(*columns)])
+        assert found.base is None or found.base.nbytes <= max(2 * found.nbytes, 2 * (columns[1] - columns[0]) * 8)

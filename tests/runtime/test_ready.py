@@ -1,0 +1,56 @@
+"""In which order the tasks of a stage that wait for nothing are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lambdarray as la
+from lambdarray.runtime.dependencies import Dependencies, grid_index
+from lambdarray.runtime.ready import in_order_of_use
+
+
+def ordered(array, program=0):
+    plan = la.plan(array)
+    deps = Dependencies(plan)
+    count = plan.programs[program].task_count
+    return plan, [int(n) for n in in_order_of_use(deps, program, range(count))]
+
+
+def test_a_tile_and_its_mirror_image_are_made_one_after_the_other():
+    a = la.random.default_rng(0).standard_normal((16384, 16384), chunks=2048)
+    plan, order = ordered((a + a.T).sum())
+    grid = plan.programs[0].grid
+    assert grid == (8, 8)
+    place = {grid_index(n, grid): at for at, n in enumerate(order)}
+    assert all(abs(place[i, j] - place[j, i]) <= 1 for i, j in place)
+
+
+@settings(max_examples=25)
+@given(
+    rows=st.lists(st.integers(1, 5), min_size=1, max_size=5),
+    columns=st.lists(st.integers(1, 5), min_size=1, max_size=5),
+    turned=st.booleans(),
+)
+def test_every_task_has_its_place_and_none_is_needed_before_one_that_comes_earlier(rows, columns, turned):
+    a = la.random.default_rng(0).standard_normal((sum(rows), sum(columns)), chunks=(tuple(rows), tuple(columns)))
+    kept = la.cumsum(a.T if turned else a, axis=0)
+    plan, order = ordered(kept)
+    assert sorted(order) == list(range(plan.programs[0].task_count))
+    deps = Dependencies(plan)
+    grid = plan.programs[0].grid
+    edges = [e for e in deps.readers[plan.programs[0].writes[0].array] if e.program == 1] if len(grid) == 2 else []
+    for edge in edges:
+        first = [np.ravel_multi_index([lo for lo, _ in edge.tasks(grid_index(n, grid))], edge.grid) for n in order]
+        assert first == sorted(first)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_only_the_tasks_that_are_asked_for_are_given(count):
+    a = la.random.default_rng(0).standard_normal((16384, 16384), chunks=2048)
+    plan = la.plan((a + a.T).sum())
+    ids = np.array([5, 40, 62])[:count]
+    found = in_order_of_use(Dependencies(plan), 0, ids)
+    assert sorted(found.tolist()) == ids.tolist()
