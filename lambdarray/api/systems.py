@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.linalg import LinAlgError
 
+from ..algorithms import claims
+from ..algorithms.checks import verifiable
 from .array import Array
 from .axes import axis_of
 from .creation import asarray, zeros
@@ -28,6 +30,7 @@ class SlogdetResult(NamedTuple):
     logabsdet: Array
 
 
+@verifiable(claims.of_inverse)
 def inv(a: Any, *, tile: int | None = None) -> Array:
     """The inverse of matrices; LinAlgError from the task that finds a singular one.
 
@@ -57,6 +60,7 @@ STRUCTURES: dict[str | None, str] = {
 }
 
 
+@verifiable(claims.of_solution)
 def solve(a: Any, b: Any, *, assume_a: str | None = None, lower: bool = False, tile: int | None = None) -> Array:
     """x with a @ x = b; `b` is a vector where it has one axis, else matrices. LinAlgError where a matrix is singular.
 
@@ -179,6 +183,7 @@ def _solved(kernel: str, a: Array, b: Array, **params: Any) -> Array:
     return squeeze(x, -1) if b.ndim == 1 else x
 
 
+@verifiable(claims.of_least_squares)
 def lstsq(a: Any, b: Any, rcond: Any = None, *, tile: int | None = None) -> tuple[Array, Array, Array, Array]:
     """The least-squares solution, the sums of its squared residuals, the rank of `a` and its singular values.
 
@@ -347,7 +352,7 @@ def matrix_power(a: Any, n: Any, *, verify: bool | None = None) -> Array:
         raise TypeError("exponent must be an integer") from None
     if count == 0:
         return broadcast_to(eye(x.shape[-1], dtype=x.dtype), x.shape)
-    base = inv(x) if count < 0 else x
+    base = inv(x, verify=verify) if count < 0 else x
     power: Array | None = None
     for bit in reversed(f"{abs(count):b}"):
         if bit == "1":
