@@ -77,7 +77,7 @@ def svd(n: int, tile: int = TILE) -> Any:
 class Paper:
     """An algorithm: its expressions, its multiplications over n^3 (None: as many as the plan makes), its limit.
 
-    `touched` is the words that go in and come out over n^2.
+    `touched` is the words that go in and come out over n^2, `output` those that come out, of which a worker has a share.
     """
 
     make: Callable[..., Any]
@@ -85,11 +85,12 @@ class Paper:
     formula: str
     touched: float
     limit: float
+    output: float = 1.0
 
 
 PAPERS: Mapping[str, Paper] = {
     "GEMM": Paper(product, 1.0, "2 n^3 / sqrt(S)", 3.0, 2.0),
-    "Cholesky": Paper(cholesky, 1 / 6, "n^3 / (3 sqrt(S))", 1.0, 2.0),
+    "Cholesky": Paper(cholesky, 1 / 6, "n^3 / (3 sqrt(S))", 1.0, 2.0, 0.5),
     "LU": Paper(lu, 1 / 3, "2 n^3 / (3 sqrt(S))", 2.0, 4.0),
     "QR, R alone": Paper(qr_r, 2 / 3, "4 n^3 / (3 sqrt(S))", 1.5, 4.0),
     "QR": Paper(qr, 4 / 3, "8 n^3 / (3 sqrt(S))", 2.5, 4.0),
@@ -122,5 +123,5 @@ def moved(name: str, grid: int, workers: int | None = None) -> Moved:
         memory_words = resources(get_config()).memory_bytes // WORD
     flops, read, written = (sum(column) for column in zip(*map(totals, made.programs), strict=True))
     multiplications = flops / 2 if paper.share is None else paper.share * n**3
-    bound = Bound(multiplications, n * n, int(paper.touched * n * n), memory_words, count)
+    bound = Bound(multiplications, int(paper.output * n * n), int(paper.touched * n * n), memory_words, count)
     return Moved(made, bound, flops, int(read), int(written))
