@@ -12,6 +12,7 @@ from ..api.array import Array
 from ..api.manipulation import concatenate
 from ..api.stages import In, Out, Stage, single
 from ..tiling import AxisMap, Cuts
+from .tiles import tiled
 
 FLOPS = {"f": 1, "c": 4}  # of real numbers and of complex ones
 
@@ -54,8 +55,9 @@ def substituted(
     order = [(square.first, b[:size]), (square.second, b[size:])]
     (one, early), (other, late) = order if forwards else order[::-1]
     found = substituted(one, early, tile, lower, trans, checked)
+    late, beside = late.rechunk((tile, b.chunks[1])), tiled(beside, tile)
     rest: Any = late - beside @ concatenate(found, 0)  # type: ignore[operator]
-    then = substituted(other, rest.rechunk((tile, b.chunks[1])), tile, lower, trans, checked)
+    then = substituted(other, rest, tile, lower, trans, checked)
     return [*found, *then] if forwards else [*then, *found]
 
 
@@ -95,7 +97,7 @@ def square_of(lu: Array, tile: int) -> Square:
 def stage_of(
     kernel: str, axes: Sequence[Cuts], dtype: np.dtype[Any], flops: float, elements: int, grid: int = 2
 ) -> Stage:
-    """A stage of a kernel with the real flops of a task, if numbers are real, and memory for two copies of its data."""
+    """A stage of a kernel with the real flops of a task, if numbers are real, and memory for so many elements more."""
     stage = Stage(kernel.replace("_", " "), axes, grid, flops=flops * FLOPS[dtype.kind])
-    stage.extra_bytes = 2 * elements * dtype.itemsize
+    stage.extra_bytes = elements * dtype.itemsize
     return stage

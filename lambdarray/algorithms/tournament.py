@@ -26,7 +26,7 @@ from .squares import FLOPS, Split, Square, stage_of, substituted
 Piece = tuple[int, int, Array]
 
 # Candidates of so many blocks meet in one task, and a block has so many times as many rows as the panel has columns.
-FAN_IN = 4
+FAN_IN, MOST_BYTES = 4, 1 << 28
 # Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
 BLOCKS, MOST_TILES, MOST_ELEMENTS = 6, 8, 1 << 24
 
@@ -51,22 +51,28 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """How a matrix is cut: the side of a tile, and of the blocks that a task updates."""
+    """How a matrix is cut: the side of a tile, the rows and columns that a task updates, how many of a sum it reads."""
 
     side: int
-    block: int
+    rows: int
+    columns: int
+    depth: int
 
     @classmethod
     def of(cls, side: int, size: int) -> Tiles:
         """For a matrix with so many rows.
 
         >>> Tiles.of(512, 8192), Tiles.of(4096, 1_000_000)
-        (Tiles(side=512, block=1024), Tiles(side=4096, block=4096))
+        (Tiles(side=512, rows=1024, columns=1024, depth=1024), Tiles(side=4096, rows=8192, columns=4096, depth=1024))
         """
         most = max(1, min(MOST_TILES, size // side // BLOCKS))
         while most > 1 and (most * side) ** 2 > MOST_ELEMENTS:
             most -= 1
-        return cls(side, most * side)
+        block = most * side
+        if most > 1 or size < 8 * side or block**2 > MOST_ELEMENTS:
+            return cls(side, block, block, block)
+        # What is read for a tile is less where a block has more rows; parts of a sum are shorter, to have room for it.
+        return cls(side, 2 * block, block, max(1, block // 4))
 
     def half(self, size: int) -> int:
         """Where columns are halved: between tiles, nothing where there is one."""
@@ -126,25 +132,32 @@ def _panel(a: Array, rows: Array, start: int, tiles: Tiles) -> Factor:
 def _tournament(a: Array) -> Array:
     """The rows that a panel is eliminated with, factorised, and behind them their numbers in the panel."""
     m, size = a.shape
-    packed = size + number_columns(a.dtype)
-    starts = np.arange(0, m, FAN_IN * size)
+    packed, fan_in = size + number_columns(a.dtype), _fan_in(a)
+    starts = np.arange(0, m, fan_in * size)
     if m - starts[-1] < size:  # too few rows for a block of their own
         starts = starts[:-1]
     cuts = Cuts.from_bounds(np.append(starts, m))
-    stage = stage_of(
-        "choose_pivots", [cuts, single(size)], a.dtype, lu_flops((cuts.max_chunk, size)), cuts.max_chunk * size
-    )
-    stage.call("choose_pivots", ("y",), ("r0",), last=cuts.count == 1)
-    found = stage.make([In(a, [0, 1])], Out("y", [0, 1], a.dtype, [size, packed]))
+    reads, axes = [In(a, [0, 1])], [cuts, single(size)]
+    found = _round("choose_pivots", reads, axes, (cuts.max_chunk, size), [size, packed])
     while (count := found.shape[0] // size) > 1:
-        cuts = Cuts(count, FAN_IN)
-        stage = stage_of(
-            "join_pivots", [cuts, single(packed)], a.dtype, lu_flops((FAN_IN * size, size)), FAN_IN * size**2
-        )
-        stage.call("join_pivots", ("y",), ("r0",), last=cuts.count == 1)
-        reads = [In(found, [AxisMap(0, step=size, size=size), 1])]
-        found = stage.make(reads, Out("y", [0, 1], a.dtype, [size, 0]))
+        reads, axes = [In(found, [AxisMap(0, step=size, size=size), 1])], [Cuts(count, max(2, fan_in)), single(packed)]
+        found = _round("join_pivots", reads, axes, (axes[0].max_chunk * size, size), [size, 0])
     return found
+
+
+def _fan_in(a: Array) -> int:
+    """How many times as many rows as a panel has columns a task looks at."""
+    return max(1, min(FAN_IN, MOST_BYTES // (a.shape[1] ** 2 * a.dtype.itemsize)))
+
+
+def _round(
+    kernel: str, reads: Sequence[In], axes: Sequence[Cuts], shape: tuple[int, int], by_block: Sequence[int]
+) -> Array:
+    """A round of a tournament, in which each task looks at rows of this shape."""
+    dtype = reads[0].array.dtype
+    stage = stage_of(kernel, axes, dtype, lu_flops(shape), shape[0] * shape[1])
+    stage.call(kernel, ("y",), ("r0",), last=axes[0].count == 1)
+    return stage.make(reads, Out("y", [0, 1], dtype, by_block))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +175,8 @@ class Change:
     def top(self, a: Array, tiles: Tiles) -> Array:
         """The rows of `a`, which begins at `start`, that are the first `height` now."""
         m, n = a.shape
-        axes = [Cuts(self.height, tiles.block), Cuts(n, tiles.block), Cuts(m, tiles.block)]
-        stage = stage_of("take_rows", axes, a.dtype, 0, axes[2].max_chunk * axes[1].max_chunk)
+        axes = [Cuts(self.height, 2 * tiles.rows), Cuts(n, tiles.columns), Cuts(m, tiles.depth)]
+        stage = stage_of("take_rows", axes, a.dtype, 0, 0)
         stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)
         reads = [In(a, [2, 1]), In(self.before, [AxisMap(2, self.start)]), In(self.after, [AxisMap(0, self.start)])]
         return stage.make(reads, Out("y", [0, 1], a.dtype))
@@ -173,10 +186,10 @@ class Change:
     ) -> Array:
         """The rows after those: less a product, or what they are of the pivots' U."""
         (m, n), first = a.shape, self.start + self.height
-        axes = [Cuts(m - self.height, tiles.block), Cuts(n, tiles.block), Cuts(self.height, tiles.block)]
+        axes = [Cuts(m - self.height, tiles.rows), Cuts(n, tiles.columns), Cuts(self.height, tiles.depth)]
         elements = axes[0].max_chunk * axes[1].max_chunk
         flops = 0 if product is None else 2 * elements * self.height
-        stage = stage_of("update_rows", axes, a.dtype, flops, elements)
+        stage = stage_of("update_rows", axes, a.dtype, flops, 0 if pivots is None else n * n)
         reads = [
             In(a, [AxisMap(0, self.height), 1]),
             In(self.before, [AxisMap(0, first)]),
