@@ -26,7 +26,7 @@ from .tiles import LEAST_TILE, side, steps, tiled
 from .tsqr import MOST_TALL_BYTES, as_float, folded, is_tall, tall, work
 
 # Panels are no wider than this, however large tiles are: their work grows with it.
-MOST_PANEL = 1024
+MOST_PANEL = 2048
 # A panel of so many tiles below one another or fewer is one task's, while others are busy with products.
 MOST_TILES = 16
 
@@ -61,12 +61,15 @@ class Tiled:
         made: Array | None = None
         for panel in reversed(self.panels):
             rows, width = self.shape[0] - panel.start, panel.y.shape[1]
-            corner = adjoint(panel.y)
+            corner, tile = adjoint(panel.y), max(panel.y.chunks[0])
             if made is None:
-                made, right = eye(rows, columns - panel.start, dtype=self.r.dtype), corner[:, : columns - panel.start]
+                made, right = (
+                    eye(rows, columns - panel.start, dtype=self.r.dtype, chunks=tile),
+                    corner[:, : columns - panel.start],
+                )
             else:
                 right = _beside(corner[:, :width], matmul(corner[:, width:], made))
-                left = eye(rows, width, dtype=made.dtype)
+                left = eye(rows, width, dtype=made.dtype, chunks=tile)
                 made = _beside(left, _below(made, width))
             made = minus(made, panel.x, right)
         assert made is not None
@@ -115,7 +118,7 @@ def tiled_qr(a: Array, tile: int) -> Tiled:
     panels, rows = [], []
     for start, stop in steps(k, grouped(k, tile) * tile):
         width = stop - start
-        y, x, r = _group(rest[:, :width], tile)
+        y, x, r = (tiled(part, tile) for part in _group(rest[:, :width], tile))
         panels.append(Panel(start, y, x))
         if stop < n:
             changed = panels[-1].adjoint_times(rest[:, width:])
@@ -153,10 +156,11 @@ def _panel(a: Array, tile: int) -> tuple[Array, Array, Array]:
     if m <= MOST_TILES * tile and a.nbytes <= MOST_TALL_BYTES:
         packed = _made("wy", a.dtype, single(n + 2 * m), n, a)
         return tiled(packed[n : n + m], tile), tiled(packed[n + m :], tile), tiled(packed[:n], tile)
-    made = tall(a, 4 * tile)
+    rows = max(tile, 4 * n)
+    made = tall(a, rows)
     q = made.q()
     lu = _made("signed_lu", a.dtype, single(2 * n), n, q[:n], made.r)
-    both = _made("reconstruct", a.dtype, Cuts(m, 4 * tile), 2 * n, q, lu[:n])
+    both = _made("reconstruct", a.dtype, Cuts(m, rows), 2 * n, q, lu[:n])
     return tiled(both[:, :n], tile), tiled(both[:, n:], tile), tiled(lu[n:], tile)
 
 
@@ -185,9 +189,11 @@ def _beside(*parts: Array) -> Array:
 
 def _below(a: Array, rows: int) -> Array:
     """A matrix below so many rows of zeros."""
-    return concatenate([zeros((rows, a.shape[1]), dtype=a.dtype), a]) if rows else a
+    # In the tiles of the matrix, so that what is made of both has no others.
+    above = zeros((rows, a.shape[1]), dtype=a.dtype, chunks=(max(a.chunks[0]), a.chunks[1]))
+    return concatenate([above, a])
 
 
 def _left_of(a: Array, columns: int) -> Array:
     """A matrix to the right of so many columns of zeros."""
-    return _beside(zeros((a.shape[0], columns), dtype=a.dtype), a)
+    return _beside(zeros((a.shape[0], columns), dtype=a.dtype, chunks=(a.chunks[0], max(a.chunks[1]))), a)
