@@ -9,7 +9,7 @@ import pytest
 
 import lambdarray as la
 from lambdarray.algorithms import eigh as tiled
-from lambdarray.algorithms.polar import HALLEY, least, mirrored, orthonormal, polar, schedule, squares, step
+from lambdarray.algorithms.polar import HALLEY, least, mirrored, orthonormal, polar, schedule, step
 from lambdarray.algorithms.spectrum import Spectrum
 from lambdarray.errors import EagerError
 
@@ -139,13 +139,6 @@ def test_the_sign_converges_however_near_an_eigenvalue_is_to_zero(low: float) ->
     assert found.error < 1e-9
     np.testing.assert_allclose(found.u.compute(), with_values(np.sign(values)), atol=1e-12 / low)
     assert round(found.trace) == N - 2 * (N // 2)
-
-
-def test_squares_are_the_lower_triangle_of_products() -> None:
-    x = np.random.default_rng(0).standard_normal((20, N))
-    made = squares(la.from_array(x, chunks=7), TILE).compute()
-    np.testing.assert_allclose(np.tril(made), np.tril(x.T @ x), atol=1e-13)
-    assert not made[:TILE, TILE:].any()
 
 
 def test_a_shift_makes_a_basis_of_columns_that_are_nearly_dependent() -> None:
