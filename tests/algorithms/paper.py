@@ -77,7 +77,7 @@ def svd(n: int, tile: int = TILE) -> Any:
 class Paper:
     """An algorithm: its expressions, its multiplications over n^3 (None: as many as the plan makes), its limit.
 
-    `touched` is the words that go in and come out over n^2, `output` those that come out, of which a worker has a share.
+    `touched` is the words that go in and come out over n^2, `output` those that come out, which workers share.
     """
 
     make: Callable[..., Any]
