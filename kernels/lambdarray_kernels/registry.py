@@ -31,7 +31,8 @@ NAMES = {
     "checks": "sketch tally weigh residual agree",
     "orthogonal": "reflect unfold fold wy signed_lu reconstruct",
     "pivoting": "choose_pivots join_pivots eliminate regular lu_factor lu_solve",
-    "row_orders": "place_pivots take_rows update_rows interchanges interchanged inverse_order parity",
+    "row_orders": "place_pivots take_rows update_rows route_rows arrange_rows bring_rows interchanges interchanged "
+    "inverse_order parity",
     "updates": "gemm_update herk_update",
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
     "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",

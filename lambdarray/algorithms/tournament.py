@@ -21,14 +21,13 @@ from ..api.creation import arange
 from ..api.manipulation import concatenate
 from ..api.stages import In, Out, Stage, single, whole
 from ..tiling import AxisMap, Cuts
-from .squares import FLOPS, Split, Square, stage_of, substituted
+from .row_changes import Change
+from .squares import Split, Square, Tiles, stage_of, substituted
 
 Piece = tuple[int, int, Array]
 
 # Candidates of so many blocks meet in one task, and a block has so many times as many rows as the panel has columns.
 FAN_IN, MOST_BYTES = 4, 1 << 28
-# Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
-BLOCKS, MOST_TILES, MOST_ELEMENTS = 6, 8, 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +46,6 @@ class Factor:
     def on_diagonal(self) -> Sequence[Piece]:
         """The squares of one tile, in order."""
         return [piece for piece in self.pieces if piece[0] == piece[1]]
-
-
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """How a matrix is cut: the side of a tile, the rows and columns that a task updates, how many of a sum it reads."""
-
-    side: int
-    rows: int
-    columns: int
-    depth: int
-
-    @classmethod
-    def of(cls, side: int, size: int) -> Tiles:
-        """For a matrix with so many rows.
-
-        >>> Tiles.of(512, 8192), Tiles.of(4096, 1_000_000)
-        (Tiles(side=512, rows=1024, columns=1024, depth=1024), Tiles(side=4096, rows=8192, columns=4096, depth=1024))
-        """
-        most = max(1, min(MOST_TILES, size // side // BLOCKS))
-        while most > 1 and (most * side) ** 2 > MOST_ELEMENTS:
-            most -= 1
-        block = most * side
-        if most > 1 or size < 8 * side or block**2 > MOST_ELEMENTS:
-            return cls(side, block, block, block)
-        # What is read for a tile is less where a block has more rows; parts of a sum are shorter, to have room for it.
-        return cls(side, 2 * block, block, max(1, block // 4))
-
-    def half(self, size: int) -> int:
-        """Where columns are halved: between tiles, nothing where there is one."""
-        return (-(-size // self.side) // 2) * self.side
 
 
 def factored(a: Array, tile: int) -> Factor:
@@ -103,17 +72,17 @@ def _factored(a: Array, rows: Array, start: int, pivots: int, tiles: Tiles) -> F
         return _panel(a, rows, start, tiles)
     width = width or pivots
     left = _factored(a[:, :width], rows, start, width, tiles)
-    change = Change(rows, left.rows, start, width)
-    solved = substituted(left.square, change.top(a[:, width:], tiles), tiles.side, lower=True)
+    moving = Change(rows, left.rows, start, width).of(a[:, width:], tiles)
+    solved = substituted(left.square, moving.top(), tiles, lower=True)
     pieces = [*left.pieces, *_placed(solved, start, start + width, 0)]
     if width == pivots:
         return Factor(left.square, left.below, left.rows, pieces)
     under, right = concatenate(left.below, 1), concatenate(solved, 0)
-    rest = change.lower(a[:, width:], tiles, product=(under, right))
+    rest = moving.lower((under, right))
     second = _factored(rest, left.rows, start + width, pivots - width, tiles)
-    change = Change(left.rows, second.rows, start + width, pivots - width)
-    beside = change.top(under, tiles)
-    below = [change.lower(under, tiles), *second.below] if second.below else []
+    moving = Change(left.rows, second.rows, start + width, pivots - width).of(under, tiles)
+    beside = moving.top()
+    below = [moving.lower(), *second.below] if second.below else []
     square = Split(left.square, right[:, : pivots - width], beside, second.square)
     return Factor(square, below, second.rows, [*pieces, (start + width, start, beside), *second.pieces])
 
@@ -125,7 +94,7 @@ def _panel(a: Array, rows: Array, start: int, tiles: Tiles) -> Factor:
     stage = Stage("place pivots", rows._op.tiling.axes)
     stage.call("place_pivots", ("y",), ("r0", "r1"), start=start)
     after = stage.make([In(rows, [0]), In(pivots, list(map(whole, pivots.shape)))], Out("y", [0], rows.dtype))
-    below = [Change(rows, after, start, size).lower(a, tiles, pivots=pivots)] if len(a) > size else []
+    below = [Change(rows, after, start, size).eliminated(a, tiles, pivots)] if len(a) > size else []
     return Factor(pivots, below, after, [(start, start, pivots[:, :size])])
 
 
@@ -158,50 +127,3 @@ def _round(
     stage = stage_of(kernel, axes, dtype, lu_flops(shape), shape[0] * shape[1])
     stage.call(kernel, ("y",), ("r0",), last=axes[0].count == 1)
     return stage.make(reads, Out("y", [0, 1], dtype, by_block))
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """How rows from `start` on change places when pivots are found: their numbers before, and after.
-
-    The first `height` are pivots then. All others stay where they are, but those that make room for pivots.
-    """
-
-    before: Array
-    after: Array
-    start: int
-    height: int
-
-    def top(self, a: Array, tiles: Tiles) -> Array:
-        """The rows of `a`, which begins at `start`, that are the first `height` now."""
-        m, n = a.shape
-        axes = [Cuts(self.height, 2 * tiles.rows), Cuts(n, tiles.columns), Cuts(m, tiles.depth)]
-        stage = stage_of("take_rows", axes, a.dtype, 0, 0)
-        stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)
-        reads = [In(a, [2, 1]), In(self.before, [AxisMap(2, self.start)]), In(self.after, [AxisMap(0, self.start)])]
-        return stage.make(reads, Out("y", [0, 1], a.dtype))
-
-    def lower(
-        self, a: Array, tiles: Tiles, product: tuple[Array, Array] | None = None, pivots: Array | None = None
-    ) -> Array:
-        """The rows after those: less a product, or what they are of the pivots' U."""
-        (m, n), first = a.shape, self.start + self.height
-        axes = [Cuts(m - self.height, tiles.rows), Cuts(n, tiles.columns), Cuts(self.height, tiles.depth)]
-        elements = axes[0].max_chunk * axes[1].max_chunk
-        flops = 0 if product is None else 2 * elements * self.height
-        stage = stage_of("update_rows", axes, a.dtype, flops, 0 if pivots is None else n * n)
-        reads = [
-            In(a, [AxisMap(0, self.height), 1]),
-            In(self.before, [AxisMap(0, first)]),
-            In(self.after, [AxisMap(0, first)]),
-            In(a, [2, 1]),
-            In(self.before, [AxisMap(2, self.start)]),
-        ]
-        reads += [] if product is None else [In(product[0], [0, 2]), In(product[1], [2, 1])]
-        stage.call("update_rows", ("y",), [f"r{n}" for n in range(len(reads))], loop=True)
-        if pivots is None:
-            return stage.make(reads, Out("y", [0, 1], a.dtype))
-        stage.call("eliminate", ("z",), ("y", f"r{len(reads)}"))
-        stage.flops += n * n * axes[0].max_chunk * FLOPS[a.dtype.kind]
-        reads.append(In(pivots, list(map(whole, pivots.shape))))
-        return stage.make(reads, Out("z", [0, 1], a.dtype))
