@@ -58,20 +58,19 @@ class Tiled:
 
     def q(self, columns: int) -> Array:
         """The first columns of Q, made from the last group to the first; each touches only what it can change."""
-        made: Array | None = None
+        made, dtype = None, self.r.dtype
         for panel in reversed(self.panels):
             rows, width = self.shape[0] - panel.start, panel.y.shape[1]
             corner, tile = adjoint(panel.y), max(panel.y.chunks[0])
             if made is None:
-                made, right = (
-                    eye(rows, columns - panel.start, dtype=self.r.dtype, chunks=tile),
+                right, c = (
                     corner[:, : columns - panel.start],
+                    eye(rows, columns - panel.start, dtype=dtype, chunks=tile),
                 )
             else:
                 right = _beside(corner[:, :width], matmul(corner[:, width:], made))
-                left = eye(rows, width, dtype=made.dtype, chunks=tile)
-                made = _beside(left, _below(made, width))
-            made = minus(made, panel.x, right)
+                c = _beside(eye(rows, width, dtype=dtype, chunks=tile), _below(made, width))
+            made = minus(c, panel.x, right)
         assert made is not None
         return made
 
@@ -128,12 +127,12 @@ def tiled_qr(a: Array, tile: int) -> Tiled:
 
 
 def grouped(k: int, tile: int) -> int:
-    """How many panels are joined: the matrix is read k / tile / w times, and a group about w / 2 times.
+    """How many panels are joined: the rest is read k / tile / w times, but w panels cost more the more they are.
 
-    >>> [grouped(count * 512, 512) for count in (4, 16, 128)]
-    [1, 2, 6]
+    >>> [grouped(count * 512, 512) for count in (16, 32, 64, 128)]
+    [1, 1, 2, 3]
     """
-    return max(1, math.isqrt(k // tile) // 2 + (k // tile > 64))
+    return max(1, math.isqrt(k // tile) // 3)
 
 
 def _group(a: Array, tile: int) -> tuple[Array, Array, Array]:
