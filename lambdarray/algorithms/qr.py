@@ -139,7 +139,7 @@ def _group(a: Array, tile: int) -> tuple[Array, Array, Array]:
     """Y, X and R of some columns, by halves: those of the second half are told what the first does to them."""
     n, wide = a.shape[1], min(tile, MOST_PANEL)
     if n <= wide:
-        return _panel(a, tile)
+        return panel(a, tile)
     h = -(-n // wide) // 2 * wide
     y, x, r = _group(a[:, :h], tile)
     first = Panel(0, y, x)
@@ -149,7 +149,7 @@ def _group(a: Array, tile: int) -> tuple[Array, Array, Array]:
     return _beside(y, _below(below_y, h)), x, concatenate([_beside(r, changed[:h]), _left_of(corner, h)])
 
 
-def _panel(a: Array, tile: int) -> tuple[Array, Array, Array]:
+def panel(a: Array, tile: int) -> tuple[Array, Array, Array]:
     """Y, X and R of columns that one tile is as wide as: of few rows in one task, else through TSQR."""
     m, n = a.shape
     if m <= MOST_TILES * tile and a.nbytes <= MOST_TALL_BYTES:
