@@ -39,9 +39,9 @@ def chosen_tile(n: int) -> int:
 
 
 @contextmanager
-def on_lambda(workers: int = WORKERS) -> Iterator[None]:
-    """Settings of functions of 1,769 MB, for plans that are not run."""
-    with la.config(executor="lambda", store="s3://paper/scratch", workers=workers, memory_mib=MEMORY_MIB):
+def on_lambda(workers: int = WORKERS, memory_mib: int = MEMORY_MIB) -> Iterator[None]:
+    """Settings of functions, for plans that are not run."""
+    with la.config(executor="lambda", store="s3://paper/scratch", workers=workers, memory_mib=memory_mib):
         yield
 
 
