@@ -253,10 +253,13 @@ def _least_squares(a: Any, b: Any) -> tuple[Array, Array, bool]:
     return x, y, vector
 
 
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Array:
+def pinv(
+    a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue, tile: int | None = None
+) -> Array:
     """The Moore-Penrose inverse of matrices; singular values up to `rtol` times the greatest count as 0.
 
     `rcond` is its older name. NumPy's default is 1e-15, and None stands for the larger size times the rounding error.
+    `tile` is that of `svd`.
     """
     x = matrices(a)
     if rcond is not None and rtol is not np._NoValue:
@@ -264,7 +267,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
     m, n = x.shape[-2:]
     if x.size == 0:
         return of_matrix("pinv", x, (n, m))
-    u, s, vh = svd(x, full_matrices=False, hermitian=hermitian)
+    u, s, vh = svd(x, full_matrices=False, hermitian=hermitian, tile=tile)
     limit = (1e-15 if rcond is None else rcond) if rtol is np._NoValue else rtol
     limit = max(m, n) * np.finfo(s.dtype).eps if limit is None else limit
     large: Any = s > np.expand_dims(limit, -1) * max_(s, -1, keepdims=True)
