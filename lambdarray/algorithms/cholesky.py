@@ -104,7 +104,7 @@ def group_width(count: int, workers: int) -> int:
     quarter of all, in which there is less and less to do at once, is not left to be updated by one column at a time.
 
     >>> group_width(16, 2), group_width(64, 100), group_width(64, 2800)
-    (12, 3, 2)
+    (10, 3, 2)
     """
     return max(2, min(-(-3 * count // 4), count**2 // (12 * workers)))
 
