@@ -27,7 +27,8 @@ ROUND = 64
 def side(x: Array, tile: int | None = None, least: int = LEAST_TILE) -> int | None:
     """The side of the tiles that a matrix is worked on in; None where it is one task's, or a batch.
 
-    `tile` is what the caller asked for, `least` the smallest that is chosen. ValueError where that is no positive number, or `x` is a batch.
+    `tile` is what the caller asked for, `least` the smallest that is chosen. ValueError where `tile` is no positive
+    number, or `x` is a batch.
 
     >>> import lambdarray as la
     >>> side(la.ones((1000, 1000))), side(la.ones((1000, 1000)), 300), side(la.ones((40_000, 40_000)))
