@@ -60,7 +60,8 @@ def sketch(
 ) -> Array:
     """A tile times its rows of a sketch; of the identity's where none is given.
 
-    `part` is "lower" for the lower triangle with a real diagonal, "upper" for what is above the diagonal, "" for all.
+    `part` is "" for all, "triangle" for the lower triangle, "lower" for that with a real diagonal, "upper triangle" for
+    the upper one and "upper" for what is above the diagonal.
 
     >>> sketch(np.array([[4.0, -3.0]]), dtype="<f8", block=[(0, 1), (5, 7)], shape=(1, 7))
     array([[ 1., -1., -1.,  7.,  5.]])
@@ -81,12 +82,12 @@ def sketch(
 
 def _part(m: Array, part: str, offset: int) -> Array:
     """A triangle of a matrix of which this tile has its first row `offset` rows below its first column."""
-    if part == "upper":
-        return np.triu(m, 1 + offset)
-    if part != "lower":
+    if not part:
         return m
+    if part.startswith("upper"):
+        return np.triu(m, offset + (part == "upper"))
     out = np.tril(m, offset)
-    if out.dtype.kind == "c":
+    if part == "lower" and out.dtype.kind == "c":
         i = np.arange(max(0, -offset), max(0, -offset, min(m.shape[-2], m.shape[-1] - offset)))
         out[..., i, i + offset] = out[..., i, i + offset].real
     return out
@@ -132,25 +133,25 @@ def residual(
     """How far the sum of sketches, each with its sign, is from 0, or from the identity's, in a block of rows.
 
     For each matrix: the largest difference, what is allowed, the row, and whether nothing can be said, since one of the
-    first `given` sketches is not finite; `by_row` that of the row that is worst by its own measure. `rounding` is what
-    each of the two sizes is multiplied by. Integers have no rounding.
+    first `given` sketches is not finite (with the sign 0 it is no part of the sum); `by_row` those of the row that is
+    worst by its own measure. `rounding` is what each of the two sizes is multiplied by. Integers have no rounding.
 
     >>> one = np.array([[1.0, 1.0, 1.0, 2.0, 2.0], [5.0, 3.0, 3.0, 8.0, 8.0]])
     >>> how = {"given": 1, "identity": False, "by_row": True, "block": [(6, 8), (0, 5)], "shape": (8, 5)}
     >>> residual(one, one + 0.5, signs=[1, -1], rounding=[0.1, 0], **how)
     array([[0.5 , 0.45, 6.  , 0.  ]])
     """
-    products = (t[..., :VECTORS] for t in terms)
-    total = np.asarray(sum(t if sign > 0 else -t for sign, t in zip(signs, products, strict=True)))
-    sizes = [np.abs(t[..., SUMS:]).astype(float) for t in terms]
-    known = np.isfinite(sum(sizes[:given])).all(-1)
+    parts = [(sign, t) for sign, t in zip(signs, terms, strict=True) if sign]
+    total = np.asarray(sum(t[..., :VECTORS] if sign > 0 else -t[..., :VECTORS] for sign, t in parts))
+    sizes = np.asarray(sum(np.abs(t[..., SUMS:]).astype(float) for _, t in parts))
+    known = np.isfinite(sum(np.abs(t[..., SUMS:]).astype(float) for t in terms[:given])).all(-1)
     if identity:
         total = total - probes(*block[-2], total.dtype)[:, :VECTORS]
     if total.dtype.kind in "iu":
         differs, allowed = (total != 0).any(-1).astype(float), np.zeros(total.shape[:-1])
     else:
         differs = _not_less(np.abs(total).max(-1))
-        allowed = (np.asarray(sum(sizes)) + int(identity)) @ np.array(rounding)
+        allowed = (sizes + int(identity)) @ np.array(rounding)
     if by_row:
         differs = np.where(known, differs, 0)
     else:

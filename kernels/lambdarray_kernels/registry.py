@@ -27,6 +27,7 @@ NAMES = {
     "segments": "reduceat lexsort last_known push",
     "counting": "bincount bin_edges histogram histogramdd",
     "transforms": "fft twiddle chirp chirp_filter",
+    "bands": "band_eigenvalues",
     "triangular": "trsm trtrs",
     "checks": "sketch tally weigh residual agree",
     "orthogonal": "reflect unfold fold wy signed_lu reconstruct",

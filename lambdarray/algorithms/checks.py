@@ -22,7 +22,7 @@ from lambdarray_kernels.checks import VECTORS as VECTORS
 
 from ..api.array import Array
 from ..config import get_config
-from ..ops import Checked, ObjectSource, Stored
+from ..ops import Checked
 from ..tiling import Cuts
 
 # A block of a matrix that a task takes at once.
@@ -35,7 +35,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A matrix in a product: all of it, or the `part` that is "lower", "upper" or (of a vector) "diagonal"."""
+    """A matrix in a product: all of it, or a `part` as the kernel `sketch` has them.
+
+    A vector stands for a matrix where the part is "diagonal", or "rows": which row of what follows each row is.
+    """
 
     array: Array
     part: str = ""
@@ -65,7 +68,12 @@ def minus(*factors: Any) -> Term:
     return replace(plus(*factors), sign=-1)
 
 
-def hermitian(x: Array, lower: bool = True) -> tuple[Term, Term]:
+def known(factor: Any) -> Term:
+    """A matrix of the input that is no part of the sum: where it is not finite nothing is claimed."""
+    return replace(plus(factor), sign=0)
+
+
+def halves(x: Array, lower: bool = True) -> tuple[Term, Term]:
     """The Hermitian matrix of which only one triangle of `x` is read."""
     one = Factor(x) if lower else Factor(x).H
     strict = replace(one.H, part="upper")
@@ -122,10 +130,7 @@ def checked(results: Sequence[Array], *verdicts: Array) -> tuple[Array, ...]:
     64.0
     """
     ops = tuple(v._op for v in verdicts)
-    return tuple(
-        x if isinstance(x._op, ObjectSource | Stored) else Array(Checked((x._op, *ops), x._op.tiling, x.dtype))
-        for x in results
-    )
+    return tuple(Array(Checked((x._op, *ops), x._op.tiling, x.dtype)) for x in results)
 
 
 def verdict(
@@ -171,7 +176,7 @@ def _applied(factors: Sequence[Factor], kind: np.dtype[Any]) -> Array:
     """The product of factors times the probes, and the sizes of all sums in it."""
     sketch: Array | None = None
     for f in reversed(factors):
-        sketch = (_weighed if f.part == "diagonal" else _sketch)(f, sketch, kind)
+        sketch = {"diagonal": _weighed, "rows": _moved}.get(f.part, _sketch)(f, sketch, kind)
     assert sketch is not None
     return sketch
 
@@ -230,6 +235,13 @@ def _weighed(f: Factor, v: Array | None, kind: np.dtype[Any]) -> Array:
     if v is not None:
         inputs.append(In(v, [*following(v.shape[:-2], batch), b, b + 1]))
     return stage.make(inputs, Out("y", range(b + 2), kind))
+
+
+def _moved(f: Factor, v: Array | None, kind: np.dtype[Any]) -> Array:
+    from ..api.indexing import take_along_axis
+
+    assert v is not None
+    return take_along_axis(v, f.array[..., None], -2)
 
 
 def _residual(sketches: Sequence[Array], **params: Any) -> Array:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..algorithms import claims
+from ..algorithms.checks import verifiable
 from .array import Array
 from .matrices import adjoint, matrices, of_matrices, of_matrix, sample, square
 from .products import matmul
@@ -40,6 +42,7 @@ class SVDResult(NamedTuple):
     Vh: Array
 
 
+@verifiable(claims.of_cholesky)
 def cholesky(a: Any, /, *, upper: bool = False, tile: int | None = None) -> Array:
     """The lower (or upper) triangular factor of Hermitian positive definite matrices, of which that triangle is read.
 
@@ -53,14 +56,16 @@ def cholesky(a: Any, /, *, upper: bool = False, tile: int | None = None) -> Arra
     """
     from ..algorithms.cholesky import cholesky as by_tiles
     from ..algorithms.tiles import side
+    from ..algorithms.updates import LEAST_TILE
 
     x = square(a)
-    length = side(x, tile)
+    length = side(x, tile, LEAST_TILE)
     if length is None:
         return of_matrix("cholesky", x, x.shape[-2:], upper=bool(upper))
     return by_tiles(x, length, upper=bool(upper))
 
 
+@verifiable(claims.of_qr)
 def qr(a: Any, mode: str = "reduced", *, tile: int | None = None) -> Any:
     """Q with orthonormal columns and upper triangular R, as numpy.linalg.qr.
 
@@ -92,6 +97,7 @@ def qr(a: Any, mode: str = "reduced", *, tile: int | None = None) -> Any:
     return QRResult(*of_matrices("qr", [x], [(m, k), (k, n)] if mode == "reduced" else [(m, m), (m, n)], mode=mode))
 
 
+@verifiable(claims.of_lu)
 def lu(
     a: Any,
     permute_l: bool = False,
@@ -149,6 +155,7 @@ def lu_factor(
     return packed, pivots
 
 
+@verifiable(claims.of_svd)
 def svd(
     a: Any,
     full_matrices: bool = True,
@@ -160,7 +167,8 @@ def svd(
     """U, the singular values, greatest first, and the conjugate transpose of V; the values alone where asked.
 
     A large matrix, or one for which `tile` says the side of the tiles, is divided by its spectrum, for which runs are
-    made now; they are refused under `la.config(eager=False)`. One that is tall or wide is factorised by QR first.
+    made now; they are refused under `la.config(eager=False)`. Values alone are left to be computed. A matrix that is
+    tall or wide is factorised by QR first.
 
     >>> import lambdarray as la
     >>> la.linalg.svd(la.asarray([[0.0, 2.0], [3.0, 0.0]])).S.compute()
@@ -265,6 +273,7 @@ def _same_signs(u: Array, s: Array, vh: Array) -> tuple[Any, Array, Any]:
     return u * sign, s, vh * sign[:, None]  # type: ignore[operator]
 
 
+@verifiable(claims.of_eigh)
 def eigh(a: Any, UPLO: str = "L", *, tile: int | None = None) -> EighResult:
     """Eigenvalues, least first, and eigenvectors of Hermitian matrices, of which one triangle is read.
 

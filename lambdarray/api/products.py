@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..algorithms import triangles
 from ..algorithms.checks import of_product, wanted
 from ..algorithms.symmetric import gram
 from ..ops import Contract
@@ -56,6 +57,7 @@ def _product(a: Array, b: Array, kind: np.dtype[Any], a_shape: Any, b_shape: Any
         ops = [drop_last(x) for x in (a, b)]
         axes = unify([op for op in ops if op.shape], batch).axes
     half = gram(a, b, kind)
+    half = triangles.product(a, b, kind) if half is None else half
     if half is not None:
         return half
     tiling = Tiling((*axes, a._op.tiling.axes[-2], b._op.tiling.axes[-1]))

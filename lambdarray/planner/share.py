@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..ops import Checked, Op, Rechunk
+from ..ops import Checked, ObjectSource, Op, Rechunk, Stored
 
 Targets = Mapping[int, Mapping[str, Any]]
 
@@ -57,9 +57,11 @@ def share(order: Sequence[Op], outputs: Sequence[Op], key_of: dict[int, str], ta
 
 
 def _beneath(order: Sequence[Op], targets: Targets) -> Targets:
-    """The targets of results that carry checks as those of the results themselves, unless these have their own."""
+    """The targets of results that carry checks as those of the results, where these are made and have none."""
     found = dict(targets)
     for op in reversed(order):
-        if isinstance(op, Checked) and id(op) in found and id(op.inputs[0]) not in found:
-            found[id(op.inputs[0])] = found.pop(id(op))
+        if isinstance(op, Checked) and id(op) in found:
+            inner = op.inputs[0]
+            if id(inner) not in found and not isinstance(inner, ObjectSource | Stored):
+                found[id(inner)] = found.pop(id(op))
     return found
