@@ -63,13 +63,21 @@ def factorised(a: Array) -> tuple[Array, Array]:
            [0.5, 1. ]]), array([1, 0]))
     """
     m, n = a.shape
-    made, pivots = np.array(a, order="F"), np.zeros(min(m, n), INT)
+    made, pivots = _in_columns(a), np.zeros(min(m, n), INT)
     if made.size:
         lapack("getrf", made.dtype, m, n, made, m, pivots)
     order = list(range(m))
     for i, p in enumerate(pivots.tolist()):
         order[i], order[p - 1] = order[p - 1], order[i]
     return made, np.array(order, np.int64)
+
+
+def _in_columns(a: Array) -> Array:
+    """A copy in column-major order, of few rows at a time: NumPy's goes to another page of memory with each element."""
+    out = np.empty(a.shape, a.dtype, order="F")
+    for start in range(0, len(a), 32):
+        out[start : start + 32] = a[start : start + 32]
+    return out
 
 
 @kernel(flops=lambda rows, pivots: rows[0] * rows[1] ** 2, uses_blas=True)
