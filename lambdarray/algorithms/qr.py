@@ -62,15 +62,13 @@ class Tiled:
         for panel in reversed(self.panels):
             rows, width = self.shape[0] - panel.start, panel.y.shape[1]
             corner, tile = adjoint(panel.y), max(panel.y.chunks[0])
+            width = columns - panel.start if made is None else width
+            first = minus(eye(rows, width, dtype=dtype, chunks=tile), panel.x, corner[:, :width])
             if made is None:
-                right, c = (
-                    corner[:, : columns - panel.start],
-                    eye(rows, columns - panel.start, dtype=dtype, chunks=tile),
-                )
+                made = first
             else:
-                right = _beside(corner[:, :width], matmul(corner[:, width:], made))
-                c = _beside(eye(rows, width, dtype=dtype, chunks=tile), _below(made, width))
-            made = minus(c, panel.x, right)
+                inner = matmul(corner[:, width:], made)
+                made = _beside(first, minus(_below(made, width), panel.x, inner))
         assert made is not None
         return made
 
