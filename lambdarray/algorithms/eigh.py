@@ -23,7 +23,7 @@ from ..api.norms import norm
 from ..api.products import matmul
 from ..api.sorting import sort
 from . import band
-from .polar import Matrix, full_round, least, mirrored, orthonormal, polar, rounds
+from .polar import Matrix, least, mirrored, orthonormal, polar
 from .spectrum import Spectrum, scaled, spectrum
 from .tiles import side, tiled
 
@@ -112,15 +112,6 @@ def _joined(bases: list[Array], parts: list[Part], tile: int) -> Part:
     return Part(values, tiled(concatenate(images, 1), tile) if images else None)
 
 
-def foreseen(x: Matrix, tile: int, most: int) -> Part:
-    """What `eigh` computes where each cut takes one round and is in the middle: to be planned, not to be computed."""
-    if len(x) <= most:
-        return _whole(x, tile, True)
-    sign, half = rounds(x, full_round(x.dtype), tile, hermitian=True), len(x) // 2
-    bases = [_basis(sign, -1, half, tile), _basis(sign, 1, len(x) - half, tile)]
-    return _joined(bases, [foreseen(_inner(x, basis, tile), tile, most) for basis in bases], tile)
-
-
 def near(dtype: np.dtype[Any]) -> float:
     """What is left of the error of a sign, of which two projections leave the square."""
     return math.pow(np.finfo(dtype).eps, 0.55)
@@ -157,11 +148,6 @@ def _basis(sign: Matrix, side: int, count: int, tile: int) -> Array:
 
 
 def _kept(x: Matrix, bases: list[Matrix], tile: int) -> list[tuple[Matrix, Matrix]]:
-    inner = [_inner(x, basis, tile) for basis in bases]
+    inner = [tiled(matmul(adjoint(basis), tiled(x @ basis, tile)), tile) for basis in bases]
     (low, high, below, above), _ = run_now([*bases, *inner], [], WHAT)
     return [(low, below), (high, above)]
-
-
-def _inner(x: Matrix, basis: Array, tile: int) -> Array:
-    """What a matrix is on the space of a basis."""
-    return tiled(matmul(adjoint(basis), tiled(x @ basis, tile)), tile)
