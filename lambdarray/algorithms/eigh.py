@@ -102,11 +102,14 @@ def _parts(x: Matrix, tile: int, most: int, vectors: bool, scale: float) -> Part
     if halves is None:
         return _whole(x, tile, vectors)
     found_in = [_parts(part, tile, most, vectors, scale) for _, part in halves]
-    values = concatenate([part.values for part in found_in])
-    if not vectors:
-        return Part(values, None)
-    images = [tiled(matmul(basis, part.vectors), tile) for (basis, _), part in zip(halves, found_in, strict=True)]
-    return Part(values, tiled(concatenate(images, 1), tile))
+    return _joined([basis for basis, _ in halves], found_in, tile)
+
+
+def _joined(bases: list[Array], parts: list[Part], tile: int) -> Part:
+    """What is known of both parts as that of the whole."""
+    values = concatenate([part.values for part in parts])
+    images = [tiled(matmul(b, p.vectors), tile) for b, p in zip(bases, parts, strict=True) if p.vectors is not None]
+    return Part(values, tiled(concatenate(images, 1), tile) if images else None)
 
 
 def near(dtype: np.dtype[Any]) -> float:
