@@ -6,6 +6,8 @@ both are one tile and agree.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,6 +136,50 @@ def _subtract(c: Array, a: Array, b: Array) -> None:
     if 0 not in (m, n, k):
         # To Fortran all matrices are transposed.
         blas("gemm", c.dtype, "N", "N", n, m, k, -1.0, b, ldb, a, lda, 1.0, c, leading(c))
+
+
+@kernel(flops=lambda before, *_, **__: before[0])
+def route_rows(before: Array, after: Array, *, blocks: Sequence[int], tile: int) -> tuple[Array, Array, Array]:
+    """The ways of rows from tiles of so many to blocks that begin, and the last ends, at `blocks`.
+
+    That is the place to which each row goes; for each block and tile the first and last + 1 of the tile's rows that go
+    there, once they are in the order of `arrange_rows`; and where in its block each row that is read so belongs.
+
+    >>> to, ranges, places = route_rows(np.array([5, 6, 7, 8]), np.array([8, 6, 7, 5]), blocks=[0, 1, 4], tile=2)
+    >>> to, ranges.tolist(), places
+    (array([3, 1, 2, 0]), [[0, 0], [0, 1], [0, 2], [1, 2]], array([0, 0, 2, 1]))
+    """
+    order = np.argsort(before)
+    source = order[np.searchsorted(before, after, sorter=order)]
+    to = inverse_order(source)
+    edges = [np.searchsorted(np.sort(to[i : i + tile]), blocks) for i in range(0, len(to), tile)]
+    ranges = np.stack([[e[:-1], e[1:]] for e in edges]).transpose(2, 0, 1).reshape(-1, 2)
+    places = [np.argsort(source[lo:hi] // tile, kind="stable") for lo, hi in pairwise(blocks)]
+    return to, ranges.astype(np.int64, copy=False), np.concatenate(places)
+
+
+@kernel(flops=lambda *_: 0)
+def arrange_rows(rows: Array, to: Array) -> Array:
+    """Rows in the order of the places to which they go.
+
+    >>> arrange_rows(np.array([[1.0], [2.0]]), np.array([7, 3]))
+    array([[2.],
+           [1.]])
+    """
+    return np.asarray(rows[np.argsort(to)])
+
+
+@kernel(flops=lambda *_: 0)
+def bring_rows(rows: Array, places: Array) -> Array:
+    """Rows at their places.
+
+    >>> bring_rows(np.array([[1.0], [2.0]]), np.array([1, 0]))
+    array([[2.],
+           [1.]])
+    """
+    out = np.empty_like(rows, order="C")
+    out[places] = rows
+    return out
 
 
 @kernel(flops=lambda rows, **_: rows[0])

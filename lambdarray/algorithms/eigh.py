@@ -18,16 +18,19 @@ from ..api.diagonals import diagonal, trace
 from ..api.generator import Generator
 from ..api.grids import eye
 from ..api.manipulation import concatenate
-from ..api.matrices import adjoint, of_matrices, of_matrix, sample
+from ..api.matrices import adjoint, of_matrices, sample
 from ..api.norms import norm
 from ..api.products import matmul
 from ..api.sorting import sort
+from . import band
 from .polar import Matrix, least, mirrored, orthonormal, polar
 from .spectrum import Spectrum, scaled, spectrum
 from .tiles import side, tiled
 
 # A matrix up to this side is one task's, by default: LAPACK takes a quarter of the flops, and a worker has the memory.
 MOST_SIDE = 4096
+# The eigenvalues of a band of this side are a task of minutes.
+MOST_BAND = 1 << 16
 # Places for a cut that are tried.
 CUTS = 3
 WHAT = "the parts of a spectrum"
@@ -57,6 +60,7 @@ def eigh(a: Array, tile: int, most: int, *, uplo: str = "L", vectors: bool = Tru
     """Of a Hermitian matrix of which one triangle is read; parts up to the side `most` are a task's each.
 
     Runs now, as often as there are parts of the spectrum; the eigenproblems of the parts are left to be computed.
+    Values alone are those of a band, up to the side `MOST_BAND`, and wholly left to be computed.
 
     >>> import lambdarray as la, numpy as np
     >>> x = la.asarray(np.diag([3.0, 1.0, 4.0, 1.5, 9.0]))
@@ -64,8 +68,11 @@ def eigh(a: Array, tile: int, most: int, *, uplo: str = "L", vectors: bool = Tru
     array([1. , 1.5, 3. , 4. , 9. ])
     """
     kind = sample("eigh", [a], {})[1]
-    x, power = scaled(tiled(mirrored(a.astype(kind), uplo), tile), WHAT, "Eigenvalues did not converge")
-    made = parts(x, tile, most, vectors)
+    x = tiled(mirrored(a.astype(kind), uplo), tile)
+    if not vectors and len(x) <= MOST_BAND:
+        return Part(band.eigvalsh(x, tile), None)
+    x, power = scaled(x, WHAT, "Eigenvalues did not converge")
+    made = parts(x, tile, most if vectors else MOST_BAND, vectors)
     values: Any = made.values
     return Part(values * power, made.vectors)
 
@@ -80,7 +87,7 @@ def parts(x: Array, tile: int, most: int, vectors: bool = True) -> Part:
 def _parts(x: Matrix, tile: int, most: int, vectors: bool, scale: float) -> Part:
     """Of a matrix in tiles; `scale` is the norm of the one that it is a part of, to which rounding errors are."""
     if len(x) <= most:
-        return _whole(x, vectors)
+        return _whole(x, tile, vectors)
     one: Any = eye(len(x), dtype=x.dtype, chunks=tile)
     centre: Any = trace(x)
     off = x - (centre / len(x)) * one
@@ -93,7 +100,7 @@ def _parts(x: Matrix, tile: int, most: int, vectors: bool, scale: float) -> Part
         return Part(sort(diagonal(x).real), one if vectors else None)
     halves = _divided(x, found, found.cuts(CUTS, len(x), most, least(x.dtype), 4 * eps * scale), tile)
     if halves is None:
-        return _whole(x, vectors)
+        return _whole(x, tile, vectors)
     found_in = [_parts(part, tile, most, vectors, scale) for _, part in halves]
     values = concatenate([part.values for part in found_in])
     if not vectors:
@@ -107,10 +114,10 @@ def near(dtype: np.dtype[Any]) -> float:
     return math.pow(np.finfo(dtype).eps, 0.55)
 
 
-def _whole(x: Array, vectors: bool) -> Part:
-    """By LAPACK, in one task."""
+def _whole(x: Array, tile: int, vectors: bool) -> Part:
+    """Of a part that is divided no more."""
     if not vectors:
-        return Part(of_matrix("eigvalsh", x, x.shape[-1:], uplo="L"), None)
+        return Part(band.eigvalsh(x, tile), None)
     return Part(*of_matrices("eigh", [x], [x.shape[-1:], x.shape[-2:]], uplo="L"))
 
 

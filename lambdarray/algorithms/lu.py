@@ -15,9 +15,10 @@ from ..api.matrices import sample
 from ..api.reductions import prod
 from ..api.reductions import sum as sum_
 from ..api.stages import In, Out, Stage, single, whole
-from .squares import Square, solved, square_of
+from .row_changes import Change
+from .squares import Square, Tiles, solved, square_of
 from .tiles import patched, tiled
-from .tournament import Change, Tiles, factored
+from .tournament import factored
 
 
 def lu(a: Array, tile: int, *, permute_l: bool = False, p_indices: bool = False) -> tuple[Array, ...]:
@@ -30,7 +31,7 @@ def lu(a: Array, tile: int, *, permute_l: bool = False, p_indices: bool = False)
     lower = patched((m, k), tile, [*under, *((row, row, _unit_lower(x)) for row, _, x in made.on_diagonal())])
     upper = patched((k, n), tile, [*over, *((row, row, triu(x)) for row, _, x in made.on_diagonal())])
     if permute_l:
-        return Change(made.rows, arange(m, chunks=m), 0, m).top(lower, Tiles.of(tile, m)), upper
+        return Change(made.rows, arange(m, chunks=m), 0, m).of(lower, Tiles.of(tile, m)).top(), upper
     if p_indices:
         return inverse(made.rows).astype(order), lower, upper
     return permutation(made.rows, tile, order).T, lower, upper
@@ -56,10 +57,11 @@ def lu_solve(lu: Array, pivots: Array, b: Array, trans: str, tile: int) -> Array
     lu, b, size = lu.astype(kind), b.astype(kind), len(lu)
     square, start = square_of(lu, tile), arange(size, chunks=size)
     rows = _of_rows("interchanged", pivots, size, np.int64, length=size)
+    tiles = Tiles.of(tile, size)
     if trans == "N":
-        return _solved(square, rows, b, tile)
-    y = solved(square, solved(square, b, tile, lower=False, trans=trans), tile, lower=True, trans=trans)
-    return Change(rows, start, 0, size).top(y, Tiles.of(tile, size))
+        return _solved(square, rows, b, tiles)
+    y = solved(square, solved(square, b, tiles, lower=False, trans=trans), tiles, lower=True, trans=trans)
+    return Change(rows, start, 0, size).of(y, tiles).top()
 
 
 def solve_general(a: Array, b: Array, tile: int) -> Array:
@@ -72,16 +74,17 @@ def solve_general(a: Array, b: Array, tile: int) -> Array:
     (kind,) = sample("solve", [a, b], {})
     vector = b.ndim == 1
     made = factored(a.astype(kind), tile)
-    x = _solved(made.square, made.rows, (b[:, None] if vector else b).astype(kind), tile, checked=True)
+    right = (b[:, None] if vector else b).astype(kind)
+    x = _solved(made.square, made.rows, right, Tiles.of(tile, len(a)), checked=True)
     return x[:, 0] if vector else x
 
 
 def inv(a: Array, tile: int) -> Array:
     """The inverse of a square matrix; LinAlgError as in `solve_general`."""
     (kind,) = sample("inv", [a], {})
-    made = factored(a.astype(kind), tile)
-    y = solved(made.square, permutation(made.rows, tile, kind), tile, lower=True)
-    return solved(made.square, y, tile, lower=False, checked=True)
+    made, tiles = factored(a.astype(kind), tile), Tiles.of(tile, len(a))
+    y = solved(made.square, permutation(made.rows, tiles.columns, kind), tiles, lower=True)
+    return solved(made.square, y, tiles, lower=False, checked=True)
 
 
 def slogdet(a: Array, tile: int) -> tuple[Array, Array]:
@@ -120,8 +123,8 @@ def _of_rows(kernel: str, x: Array, size: int, dtype: Any, **params: Any) -> Arr
     return stage.make([In(x, [whole(len(x))])], Out("y", [0], dtype))
 
 
-def _solved(square: Square, rows: Array, b: Array, tile: int, checked: bool = False) -> Array:
+def _solved(square: Square, rows: Array, b: Array, tiles: Tiles, checked: bool = False) -> Array:
     """U^-1 L^-1 times the rows of `b` in an order."""
     size = len(b)
-    b = Change(arange(size, chunks=size), rows, 0, size).top(b, Tiles.of(tile, size))
-    return solved(square, solved(square, b, tile, lower=True), tile, lower=False, checked=checked)
+    b = Change(arange(size, chunks=size), rows, 0, size).of(b, tiles).top()
+    return solved(square, solved(square, b, tiles, lower=True), tiles, lower=False, checked=checked)

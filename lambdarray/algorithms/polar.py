@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from lambdarray_kernels import get
 
 from ..api.array import Array
 from ..api.compute import run_now
@@ -26,10 +25,9 @@ from ..api.grids import eye, tril, triu
 from ..api.manipulation import concatenate
 from ..api.matrices import adjoint
 from ..api.norms import norm
-from ..api.stages import In, Out, Stage, whole
-from ..tiling import Cuts
 from .cholesky import cholesky
-from .tiles import patched, steps, tiled
+from .tiles import tiled
+from .triangular import solve_triangular
 
 # A weight up to this takes one Cholesky factorisation; rounds that are tried, each of which gains 1 / least(dtype).
 MOST_PLAIN, MOST_ROUNDS = 100.0, 3
@@ -124,25 +122,19 @@ def step(x: Matrix, weight: Weights, tile: int) -> Array:
     a, b, c = weight
     x = tiled(x, tile)
     one: Any = eye(x.shape[1], dtype=x.dtype, chunks=tile)
-    lower = cholesky(tiled(one + c * squares(x, tile), tile), tile)
+    lower = cholesky(tiled(one + c * (adjoint(x) @ x), tile), tile)
     if c <= MOST_PLAIN:
-        solved: Any = over(over(x, lower, tile, turned=True), lower, tile)
-        made = (b / c) * x + (a - b / c) * solved
-    else:
-        root = math.sqrt(c)
-        q: Any = over(concatenate([tiled(root * x, tile), one]), lower, tile, turned=True)
-        # The columns of q are orthonormal but for some eps c, so that the inverse of their products is this.
-        near: Any = tiled(2 * one - mirrored(squares(q, tile), "L"), tile)
-        top, bottom = q[: len(x)], q[len(x) :]
-        made = (b / c) * x + ((a - b / c) / root) * (top @ tiled(near @ adjoint(bottom), tile))
-    return tiled(made, tile)
-
-
-def squares(x: Matrix, tile: int) -> Matrix:
-    """The lower triangle of x^H x in tiles; zeros in the tiles above."""
-    n = x.shape[1]
-    pieces = [(i, i, tiled(adjoint(x[:, i:]) @ x[:, i:end], tile)) for i, end in steps(n, tile)]
-    return patched((n, n), tile, pieces)
+        half = solve_triangular(lower, adjoint(x), tile, lower=True)
+        solved: Any = adjoint(solve_triangular(lower, half, tile, lower=True, trans="C"))
+        return tiled((b / c) * x + (a - b / c) * solved, tile)
+    root = math.sqrt(c)
+    left: Any = adjoint(x)
+    rows: Any = concatenate([tiled(root * left, tile), one], 1)
+    q: Any = tiled(solve_triangular(lower, rows, tile, lower=True), tile)
+    # The rows of q are orthonormal but for some eps c, so that the inverse of their products is this.
+    near: Any = tiled(2 * one - q @ adjoint(q), tile)
+    top: Any = adjoint(q[:, : len(x)])
+    return tiled((b / c) * x + ((a - b / c) / root) * (top @ tiled(near @ q[:, len(x) :], tile)), tile)
 
 
 def mirrored(x: Matrix, uplo: str) -> Matrix:
@@ -155,31 +147,9 @@ def mirrored(x: Matrix, uplo: str) -> Matrix:
 def orthonormal(x: Matrix, tile: int, shift: float = 0.0) -> Array:
     """A basis of the range of a matrix that is well conditioned, or is with the `shift` (A. Fukaya et al., "Shifted
     Cholesky QR for computing the QR factorization of ill-conditioned matrices", SIAM J. Sci. Comput. 42, 2020)."""
-    products = squares(x, tile)
+    products = adjoint(x) @ x
     if shift:
         one: Any = eye(x.shape[1], dtype=x.dtype, chunks=tile)
         products = products + shift * one
-    return over(x, cholesky(tiled(products, tile), tile), tile, turned=True)
-
-
-def over(x: Matrix, lower: Array, tile: int, *, turned: bool = False) -> Array:
-    """x L^-1, or with `turned` x L^-H, for a lower triangular matrix: column after column of tiles."""
-    x, ends = tiled(x, tile), list(steps(len(lower), tile))
-    found: list[Array] = []
-    for start, end in ends if turned else ends[::-1]:
-        column = x[:, start:end]
-        if found:
-            done: Any = concatenate(found, 1) if len(found) > 1 else found[0]
-            seen = adjoint(lower[start:end, :start]) if turned else lower[end:, start:end]
-            column = tiled(column - done @ seen, tile)
-        made = _over_tile(column, lower[start:end, start:end], tile, turned)
-        found = [*found, made] if turned else [made, *found]
-    return concatenate(found, 1) if len(found) > 1 else found[0]
-
-
-def _over_tile(x: Array, lower: Array, tile: int, turned: bool) -> Array:
-    rows, size = x.shape
-    stage = Stage("trsm", [Cuts(rows, tile), Cuts(size, size)])
-    stage.flops = get("trsm").flops((size, size), (tile, size), right=True) * (4 if x.dtype.kind == "c" else 1)
-    stage.call("trsm", ("y",), ("r0", "r1"), right=True, trans="C" if turned else "N")
-    return stage.make([In(lower, [whole(size), whole(size)]), In(x, [0, whole(size)])], Out("y", [0, 1], x.dtype))
+    lower = cholesky(tiled(products, tile), tile)
+    return adjoint(tiled(solve_triangular(lower, adjoint(x), tile, lower=True), tile))

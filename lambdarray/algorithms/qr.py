@@ -26,7 +26,7 @@ from .tiles import LEAST_TILE, side, steps, tiled
 from .tsqr import MOST_TALL_BYTES, as_float, folded, is_tall, tall, work
 
 # Panels are no wider than this, however large tiles are: their work grows with it.
-MOST_PANEL = 1024
+MOST_PANEL = 2048
 # A panel of so many tiles below one another or fewer is one task's, while others are busy with products.
 MOST_TILES = 16
 
@@ -58,17 +58,19 @@ class Tiled:
 
     def q(self, columns: int) -> Array:
         """The first columns of Q, made from the last group to the first; each touches only what it can change."""
-        made: Array | None = None
+        made, dtype = None, self.r.dtype
         for panel in reversed(self.panels):
             rows, width = self.shape[0] - panel.start, panel.y.shape[1]
-            corner = adjoint(panel.y)
+            corner, tile = adjoint(panel.y), max(panel.y.chunks[0])
             if made is None:
-                made, right = eye(rows, columns - panel.start, dtype=self.r.dtype), corner[:, : columns - panel.start]
+                right, c = (
+                    corner[:, : columns - panel.start],
+                    eye(rows, columns - panel.start, dtype=dtype, chunks=tile),
+                )
             else:
                 right = _beside(corner[:, :width], matmul(corner[:, width:], made))
-                left = eye(rows, width, dtype=made.dtype)
-                made = _beside(left, _below(made, width))
-            made = minus(made, panel.x, right)
+                c = _beside(eye(rows, width, dtype=dtype, chunks=tile), _below(made, width))
+            made = minus(c, panel.x, right)
         assert made is not None
         return made
 
@@ -115,7 +117,7 @@ def tiled_qr(a: Array, tile: int) -> Tiled:
     panels, rows = [], []
     for start, stop in steps(k, grouped(k, tile) * tile):
         width = stop - start
-        y, x, r = _group(rest[:, :width], tile)
+        y, x, r = (tiled(part, tile) for part in _group(rest[:, :width], tile))
         panels.append(Panel(start, y, x))
         if stop < n:
             changed = panels[-1].adjoint_times(rest[:, width:])
@@ -125,19 +127,19 @@ def tiled_qr(a: Array, tile: int) -> Tiled:
 
 
 def grouped(k: int, tile: int) -> int:
-    """How many panels are joined: the matrix is read k / tile / w times, and a group about w / 2 times.
+    """How many panels are joined: the rest is read k / tile / w times, but w panels cost more the more they are.
 
-    >>> [grouped(count * 512, 512) for count in (4, 16, 128)]
-    [1, 2, 6]
+    >>> [grouped(count * 512, 512) for count in (16, 32, 64, 128)]
+    [1, 1, 2, 3]
     """
-    return max(1, math.isqrt(k // tile) // 2 + (k // tile > 64))
+    return max(1, math.isqrt(k // tile) // 3)
 
 
 def _group(a: Array, tile: int) -> tuple[Array, Array, Array]:
     """Y, X and R of some columns, by halves: those of the second half are told what the first does to them."""
     n, wide = a.shape[1], min(tile, MOST_PANEL)
     if n <= wide:
-        return _panel(a, tile)
+        return panel(a, tile)
     h = -(-n // wide) // 2 * wide
     y, x, r = _group(a[:, :h], tile)
     first = Panel(0, y, x)
@@ -147,16 +149,17 @@ def _group(a: Array, tile: int) -> tuple[Array, Array, Array]:
     return _beside(y, _below(below_y, h)), x, concatenate([_beside(r, changed[:h]), _left_of(corner, h)])
 
 
-def _panel(a: Array, tile: int) -> tuple[Array, Array, Array]:
+def panel(a: Array, tile: int) -> tuple[Array, Array, Array]:
     """Y, X and R of columns that one tile is as wide as: of few rows in one task, else through TSQR."""
     m, n = a.shape
     if m <= MOST_TILES * tile and a.nbytes <= MOST_TALL_BYTES:
         packed = _made("wy", a.dtype, single(n + 2 * m), n, a)
         return tiled(packed[n : n + m], tile), tiled(packed[n + m :], tile), tiled(packed[:n], tile)
-    made = tall(a, 4 * tile)
+    rows = max(tile, 4 * n)
+    made = tall(a, rows)
     q = made.q()
     lu = _made("signed_lu", a.dtype, single(2 * n), n, q[:n], made.r)
-    both = _made("reconstruct", a.dtype, Cuts(m, 4 * tile), 2 * n, q, lu[:n])
+    both = _made("reconstruct", a.dtype, Cuts(m, rows), 2 * n, q, lu[:n])
     return tiled(both[:, :n], tile), tiled(both[:, n:], tile), tiled(lu[n:], tile)
 
 
@@ -185,9 +188,11 @@ def _beside(*parts: Array) -> Array:
 
 def _below(a: Array, rows: int) -> Array:
     """A matrix below so many rows of zeros."""
-    return concatenate([zeros((rows, a.shape[1]), dtype=a.dtype), a]) if rows else a
+    # In the tiles of the matrix, so that what is made of both has no others.
+    above = zeros((rows, a.shape[1]), dtype=a.dtype, chunks=(max(a.chunks[0]), a.chunks[1]))
+    return concatenate([above, a])
 
 
 def _left_of(a: Array, columns: int) -> Array:
     """A matrix to the right of so many columns of zeros."""
-    return _beside(zeros((a.shape[0], columns), dtype=a.dtype), a)
+    return _beside(zeros((a.shape[0], columns), dtype=a.dtype, chunks=(a.chunks[0], max(a.chunks[1]))), a)

@@ -14,6 +14,38 @@ from ..api.stages import In, Out, Stage, single
 from ..tiling import AxisMap, Cuts
 
 FLOPS = {"f": 1, "c": 4}  # of real numbers and of complex ones
+# Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
+BLOCKS, MOST_TILES, MOST_ELEMENTS = 6, 8, 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How a matrix is cut: the side of a tile, the rows and columns that a task updates, how many of a sum it reads."""
+
+    side: int
+    rows: int
+    columns: int
+    depth: int
+
+    @classmethod
+    def of(cls, side: int, size: int) -> Tiles:
+        """For a matrix with so many rows.
+
+        >>> Tiles.of(512, 8192), Tiles.of(4096, 1_000_000)
+        (Tiles(side=512, rows=1024, columns=1024, depth=1024), Tiles(side=4096, rows=8192, columns=4096, depth=1024))
+        """
+        most = max(1, min(MOST_TILES, size // side // BLOCKS))
+        while most > 1 and (most * side) ** 2 > MOST_ELEMENTS:
+            most -= 1
+        block = most * side
+        if most > 1 or size < 8 * side or block**2 > MOST_ELEMENTS:
+            return cls(side, block, block, block)
+        # What is read for a tile is less where a block has more rows; parts of a sum are shorter, to have room for it.
+        return cls(side, 2 * block, block, max(1, block // 4))
+
+    def half(self, size: int) -> int:
+        """Where columns are halved: between tiles, nothing where there is one."""
+        return (-(-size // self.side) // 2) * self.side
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +71,7 @@ Square = Array | Split
 
 
 def substituted(
-    square: Square, b: Array, tile: int, lower: bool, trans: str = "N", checked: bool = False
+    square: Square, b: Array, tiles: Tiles, lower: bool, trans: str = "N", checked: bool = False
 ) -> list[Array]:
     """op(L)^-1 b where `lower`, else op(U)^-1 b, in parts, one below the other.
 
@@ -49,19 +81,26 @@ def substituted(
         return [_solved_tile(square, b, lower, trans, checked)]
     size = square.first.shape[0]
     forwards = lower == (trans == "N")
-    beside = square.below if lower else square.right
-    beside = beside if trans == "N" else (beside.conj() if trans == "C" else beside).T
     order = [(square.first, b[:size]), (square.second, b[size:])]
     (one, early), (other, late) = order if forwards else order[::-1]
-    found = substituted(one, early, tile, lower, trans, checked)
-    rest: Any = late - beside @ concatenate(found, 0)  # type: ignore[operator]
-    then = substituted(other, rest.rechunk((tile, b.chunks[1])), tile, lower, trans, checked)
+    found = substituted(one, early, tiles, lower, trans, checked)
+    rest = _less(late, square.below if lower else square.right, concatenate(found, 0), tiles, trans)
+    then = substituted(other, rest, tiles, lower, trans, checked)
     return [*found, *then] if forwards else [*then, *found]
 
 
-def solved(square: Square, b: Array, tile: int, **params: Any) -> Array:
+def _less(c: Array, a: Array, b: Array, tiles: Tiles, trans: str) -> Array:
+    """c - op(a) b."""
+    axes = [Cuts(len(c), tiles.rows), c._op.tiling.axes[1], Cuts(len(b), tiles.depth)]
+    stage = stage_of("gemm", axes, c.dtype, 2 * axes[0].max_chunk * axes[1].max_chunk * len(b), 0)
+    stage.call("gemm_update", ("r0",), ("r1", "r2"), loop=True, trans=f"{trans}N")
+    reads = [In(c, [0, 1]), In(a, [0, 2] if trans == "N" else [2, 0]), In(b, [2, 1])]
+    return stage.make(reads, Out("r0", [0, 1], c.dtype))
+
+
+def solved(square: Square, b: Array, tiles: Tiles, **params: Any) -> Array:
     """The same in one array."""
-    return concatenate(substituted(square, b, tile, **params), 0)
+    return concatenate(substituted(square, b, tiles, **params), 0)
 
 
 def _solved_tile(square: Array, b: Array, lower: bool, trans: str, checked: bool) -> Array:
@@ -95,7 +134,7 @@ def square_of(lu: Array, tile: int) -> Square:
 def stage_of(
     kernel: str, axes: Sequence[Cuts], dtype: np.dtype[Any], flops: float, elements: int, grid: int = 2
 ) -> Stage:
-    """A stage of a kernel with the real flops of a task, if numbers are real, and memory for two copies of its data."""
+    """A stage of a kernel with the real flops of a task, if numbers are real, and memory for so many elements more."""
     stage = Stage(kernel.replace("_", " "), axes, grid, flops=flops * FLOPS[dtype.kind])
-    stage.extra_bytes = 2 * elements * dtype.itemsize
+    stage.extra_bytes = elements * dtype.itemsize
     return stage

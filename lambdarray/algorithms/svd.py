@@ -21,7 +21,8 @@ from ..api.matrices import adjoint, of_matrices, of_matrix, sample
 from ..api.norms import norm
 from ..api.products import matmul
 from ..api.sorting import argsort
-from .eigh import eigh, parts
+from . import band
+from .eigh import MOST_BAND, eigh, parts
 from .polar import Matrix, polar
 from .qr import tiled_qr
 from .spectrum import scaled, spectrum
@@ -39,7 +40,7 @@ class Triple(NamedTuple):
 
 
 def svd(a: Array, tile: int, most: int, *, full: bool = False, vectors: bool = True) -> Triple:
-    """Of a matrix of any shape; with `full` all of U and V^H. Runs now, as `eigh` does.
+    """Of a matrix of any shape; with `full` all of U and V^H. Runs now where `eigh` does.
 
     >>> import lambdarray as la, numpy as np
     >>> svd(la.asarray(np.diag([3.0, -1.0, 4.0, 1.5, 0.0])), tile=2, most=4).s.compute().round(12)
@@ -53,7 +54,10 @@ def svd(a: Array, tile: int, most: int, *, full: bool = False, vectors: bool = T
         made = tiled_qr(tiled(x, tile), tile)
         inner = svd(made.r[:n], tile, most, vectors=vectors)
         return inner if not vectors else Triple(_widened(made.q(m if full else n), inner.u), inner.s, inner.vh)
-    return _square(tiled(x, tile), tile, most, vectors) if n > most else _whole(x, vectors)
+    if n <= most:
+        return _whole(x, vectors)
+    x = tiled(x, tile)
+    return _square(x, tile, most, vectors) if vectors or 2 * n > MOST_BAND else Triple(None, _values(x, tile), None)
 
 
 def of_hermitian(a: Array, tile: int, most: int, *, vectors: bool = True) -> Triple:
@@ -82,6 +86,15 @@ def _whole(x: Array, vectors: bool) -> Triple:
     if not vectors:
         return Triple(None, of_matrix("svdvals", x, (n,)), None)
     return Triple(*of_matrices("svd", [x], [(n, n), (n,), (n, n)]))
+
+
+def _values(x: Array, tile: int) -> Array:
+    """The eigenvalues from 0 on of [[0, A^H], [A, 0]] (G. H. Golub and W. Kahan, "Calculating the singular values and
+    pseudo-inverse of a matrix", 1965)."""
+    none = zeros(x.shape, x.dtype, chunks=tile)
+    both = concatenate([concatenate([none, adjoint(x)], 1), concatenate([x, none], 1)])
+    values: Any = np.maximum(band.eigvalsh(both, tile)[: len(x) - 1 : -1], 0)
+    return values  # type: ignore[no-any-return]
 
 
 def _square(x: Matrix, tile: int, most: int, vectors: bool) -> Triple:

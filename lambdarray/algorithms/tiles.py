@@ -24,10 +24,10 @@ LEAST_TILE, MOST_TILE = 512, 4096
 ROUND = 64
 
 
-def side(x: Array, tile: int | None = None) -> int | None:
+def side(x: Array, tile: int | None = None, least: int = LEAST_TILE) -> int | None:
     """The side of the tiles that a matrix is worked on in; None where it is one task's, or a batch.
 
-    `tile` is what the caller asked for. ValueError where that is no positive number, or `x` is a batch.
+    `tile` is what the caller asked for, `least` the smallest that is chosen. ValueError where that is no positive number, or `x` is a batch.
 
     >>> import lambdarray as la
     >>> side(la.ones((1000, 1000))), side(la.ones((1000, 1000)), 300), side(la.ones((40_000, 40_000)))
@@ -45,7 +45,7 @@ def side(x: Array, tile: int | None = None) -> int | None:
     if x.ndim != 2 or min(x.shape) <= LEAST_SIDE:
         return None
     wanted = -(-min(x.shape) // PER_SIDE)
-    return min(MOST_TILE, max(LEAST_TILE, -(-wanted // ROUND) * ROUND))
+    return min(MOST_TILE, max(least, -(-wanted // ROUND) * ROUND))
 
 
 def steps(size: int, tile: int) -> Iterator[tuple[int, int]]:
@@ -63,7 +63,7 @@ def tiled(x: Array, rows: int, columns: int | None = None) -> Array:
     return made  # type: ignore[no-any-return]
 
 
-def patched(shape: tuple[int, int], tile: int, pieces: Sequence[tuple[int, int, Array]]) -> Array:
+def patched(shape: Sequence[int], tile: int, pieces: Sequence[tuple[int, int, Array]]) -> Array:
     """A matrix in square tiles that has these pieces, each given with its first row and column, and else zeros."""
     dtype = pieces[0][2].dtype if pieces else np.dtype(float)
     made: Any = zeros(shape, dtype, chunks=tile)
@@ -76,8 +76,7 @@ def piece(x: Array, rows: Span, columns: Span) -> Array:
     """Those rows and columns of a matrix, taken from what it was put together of, so that nothing is copied."""
     op, box = x._op, (rows, columns)
     while isinstance(op, Patch | Rechunk):
-        over = () if isinstance(op, Rechunk) else _shifted(box, op.offset)
-        if not over or _is_beside(over, op.inputs[1].shape):
+        if isinstance(op, Rechunk) or _is_beside(over := _shifted(box, op.offset), op.inputs[1].shape):
             op = op.inputs[0]
             continue
         for axis, ((lo, hi), size) in enumerate(zip(over, op.inputs[1].shape, strict=True)):

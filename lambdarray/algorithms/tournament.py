@@ -21,14 +21,13 @@ from ..api.creation import arange
 from ..api.manipulation import concatenate
 from ..api.stages import In, Out, Stage, single, whole
 from ..tiling import AxisMap, Cuts
-from .squares import FLOPS, Split, Square, stage_of, substituted
+from .row_changes import Change
+from .squares import Split, Square, Tiles, stage_of, substituted
 
 Piece = tuple[int, int, Array]
 
 # Candidates of so many blocks meet in one task, and a block has so many times as many rows as the panel has columns.
-FAN_IN = 4
-# Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
-BLOCKS, MOST_TILES, MOST_ELEMENTS = 6, 8, 1 << 24
+FAN_IN, MOST_BYTES = 4, 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +46,6 @@ class Factor:
     def on_diagonal(self) -> Sequence[Piece]:
         """The squares of one tile, in order."""
         return [piece for piece in self.pieces if piece[0] == piece[1]]
-
-
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """How a matrix is cut: the side of a tile, and of the blocks that a task updates."""
-
-    side: int
-    block: int
-
-    @classmethod
-    def of(cls, side: int, size: int) -> Tiles:
-        """For a matrix with so many rows.
-
-        >>> Tiles.of(512, 8192), Tiles.of(4096, 1_000_000)
-        (Tiles(side=512, block=1024), Tiles(side=4096, block=4096))
-        """
-        most = max(1, min(MOST_TILES, size // side // BLOCKS))
-        while most > 1 and (most * side) ** 2 > MOST_ELEMENTS:
-            most -= 1
-        return cls(side, most * side)
-
-    def half(self, size: int) -> int:
-        """Where columns are halved: between tiles, nothing where there is one."""
-        return (-(-size // self.side) // 2) * self.side
 
 
 def factored(a: Array, tile: int) -> Factor:
@@ -97,17 +72,17 @@ def _factored(a: Array, rows: Array, start: int, pivots: int, tiles: Tiles) -> F
         return _panel(a, rows, start, tiles)
     width = width or pivots
     left = _factored(a[:, :width], rows, start, width, tiles)
-    change = Change(rows, left.rows, start, width)
-    solved = substituted(left.square, change.top(a[:, width:], tiles), tiles.side, lower=True)
+    moving = Change(rows, left.rows, start, width).of(a[:, width:], tiles)
+    solved = substituted(left.square, moving.top(), tiles, lower=True)
     pieces = [*left.pieces, *_placed(solved, start, start + width, 0)]
     if width == pivots:
         return Factor(left.square, left.below, left.rows, pieces)
     under, right = concatenate(left.below, 1), concatenate(solved, 0)
-    rest = change.lower(a[:, width:], tiles, product=(under, right))
+    rest = moving.lower((under, right))
     second = _factored(rest, left.rows, start + width, pivots - width, tiles)
-    change = Change(left.rows, second.rows, start + width, pivots - width)
-    beside = change.top(under, tiles)
-    below = [change.lower(under, tiles), *second.below] if second.below else []
+    moving = Change(left.rows, second.rows, start + width, pivots - width).of(under, tiles)
+    beside = moving.top()
+    below = [moving.lower(), *second.below] if second.below else []
     square = Split(left.square, right[:, : pivots - width], beside, second.square)
     return Factor(square, below, second.rows, [*pieces, (start + width, start, beside), *second.pieces])
 
@@ -119,76 +94,36 @@ def _panel(a: Array, rows: Array, start: int, tiles: Tiles) -> Factor:
     stage = Stage("place pivots", rows._op.tiling.axes)
     stage.call("place_pivots", ("y",), ("r0", "r1"), start=start)
     after = stage.make([In(rows, [0]), In(pivots, list(map(whole, pivots.shape)))], Out("y", [0], rows.dtype))
-    below = [Change(rows, after, start, size).lower(a, tiles, pivots=pivots)] if len(a) > size else []
+    below = [Change(rows, after, start, size).eliminated(a, tiles, pivots)] if len(a) > size else []
     return Factor(pivots, below, after, [(start, start, pivots[:, :size])])
 
 
 def _tournament(a: Array) -> Array:
     """The rows that a panel is eliminated with, factorised, and behind them their numbers in the panel."""
     m, size = a.shape
-    packed = size + number_columns(a.dtype)
-    starts = np.arange(0, m, FAN_IN * size)
+    packed, fan_in = size + number_columns(a.dtype), _fan_in(a)
+    starts = np.arange(0, m, fan_in * size)
     if m - starts[-1] < size:  # too few rows for a block of their own
         starts = starts[:-1]
     cuts = Cuts.from_bounds(np.append(starts, m))
-    stage = stage_of(
-        "choose_pivots", [cuts, single(size)], a.dtype, lu_flops((cuts.max_chunk, size)), cuts.max_chunk * size
-    )
-    stage.call("choose_pivots", ("y",), ("r0",), last=cuts.count == 1)
-    found = stage.make([In(a, [0, 1])], Out("y", [0, 1], a.dtype, [size, packed]))
+    reads, axes = [In(a, [0, 1])], [cuts, single(size)]
+    found = _round("choose_pivots", reads, axes, (cuts.max_chunk, size), [size, packed])
     while (count := found.shape[0] // size) > 1:
-        cuts = Cuts(count, FAN_IN)
-        stage = stage_of(
-            "join_pivots", [cuts, single(packed)], a.dtype, lu_flops((FAN_IN * size, size)), FAN_IN * size**2
-        )
-        stage.call("join_pivots", ("y",), ("r0",), last=cuts.count == 1)
-        reads = [In(found, [AxisMap(0, step=size, size=size), 1])]
-        found = stage.make(reads, Out("y", [0, 1], a.dtype, [size, 0]))
+        reads, axes = [In(found, [AxisMap(0, step=size, size=size), 1])], [Cuts(count, max(2, fan_in)), single(packed)]
+        found = _round("join_pivots", reads, axes, (axes[0].max_chunk * size, size), [size, 0])
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """How rows from `start` on change places when pivots are found: their numbers before, and after.
+def _fan_in(a: Array) -> int:
+    """How many times as many rows as a panel has columns a task looks at."""
+    return max(1, min(FAN_IN, MOST_BYTES // (a.shape[1] ** 2 * a.dtype.itemsize)))
 
-    The first `height` are pivots then. All others stay where they are, but those that make room for pivots.
-    """
 
-    before: Array
-    after: Array
-    start: int
-    height: int
-
-    def top(self, a: Array, tiles: Tiles) -> Array:
-        """The rows of `a`, which begins at `start`, that are the first `height` now."""
-        m, n = a.shape
-        axes = [Cuts(self.height, tiles.block), Cuts(n, tiles.block), Cuts(m, tiles.block)]
-        stage = stage_of("take_rows", axes, a.dtype, 0, axes[2].max_chunk * axes[1].max_chunk)
-        stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)
-        reads = [In(a, [2, 1]), In(self.before, [AxisMap(2, self.start)]), In(self.after, [AxisMap(0, self.start)])]
-        return stage.make(reads, Out("y", [0, 1], a.dtype))
-
-    def lower(
-        self, a: Array, tiles: Tiles, product: tuple[Array, Array] | None = None, pivots: Array | None = None
-    ) -> Array:
-        """The rows after those: less a product, or what they are of the pivots' U."""
-        (m, n), first = a.shape, self.start + self.height
-        axes = [Cuts(m - self.height, tiles.block), Cuts(n, tiles.block), Cuts(self.height, tiles.block)]
-        elements = axes[0].max_chunk * axes[1].max_chunk
-        flops = 0 if product is None else 2 * elements * self.height
-        stage = stage_of("update_rows", axes, a.dtype, flops, elements)
-        reads = [
-            In(a, [AxisMap(0, self.height), 1]),
-            In(self.before, [AxisMap(0, first)]),
-            In(self.after, [AxisMap(0, first)]),
-            In(a, [2, 1]),
-            In(self.before, [AxisMap(2, self.start)]),
-        ]
-        reads += [] if product is None else [In(product[0], [0, 2]), In(product[1], [2, 1])]
-        stage.call("update_rows", ("y",), [f"r{n}" for n in range(len(reads))], loop=True)
-        if pivots is None:
-            return stage.make(reads, Out("y", [0, 1], a.dtype))
-        stage.call("eliminate", ("z",), ("y", f"r{len(reads)}"))
-        stage.flops += n * n * axes[0].max_chunk * FLOPS[a.dtype.kind]
-        reads.append(In(pivots, list(map(whole, pivots.shape))))
-        return stage.make(reads, Out("z", [0, 1], a.dtype))
+def _round(
+    kernel: str, reads: Sequence[In], axes: Sequence[Cuts], shape: tuple[int, int], by_block: Sequence[int]
+) -> Array:
+    """A round of a tournament, in which each task looks at rows of this shape."""
+    dtype = reads[0].array.dtype
+    stage = stage_of(kernel, axes, dtype, lu_flops(shape), shape[0] * shape[1])
+    stage.call(kernel, ("y",), ("r0",), last=axes[0].count == 1)
+    return stage.make(reads, Out("y", [0, 1], dtype, by_block))

@@ -56,9 +56,10 @@ def cholesky(a: Any, /, *, upper: bool = False, tile: int | None = None) -> Arra
     """
     from ..algorithms.cholesky import cholesky as by_tiles
     from ..algorithms.tiles import side
+    from ..algorithms.updates import LEAST_TILE
 
     x = square(a)
-    length = side(x, tile)
+    length = side(x, tile, LEAST_TILE)
     if length is None:
         return of_matrix("cholesky", x, x.shape[-2:], upper=bool(upper))
     return by_tiles(x, length, upper=bool(upper))
@@ -166,7 +167,8 @@ def svd(
     """U, the singular values, greatest first, and the conjugate transpose of V; the values alone where asked.
 
     A large matrix, or one for which `tile` says the side of the tiles, is divided by its spectrum, for which runs are
-    made now; they are refused under `la.config(eager=False)`. One that is tall or wide is factorised by QR first.
+    made now; they are refused under `la.config(eager=False)`. Values alone are left to be computed. A matrix that is
+    tall or wide is factorised by QR first.
 
     >>> import lambdarray as la
     >>> la.linalg.svd(la.asarray([[0.0, 2.0], [3.0, 0.0]])).S.compute()

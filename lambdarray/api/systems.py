@@ -50,7 +50,7 @@ def inv(a: Any, *, tile: int | None = None) -> Array:
 
 
 # What `assume_a` may say, by SciPy's names, and how it is solved: bands as any matrix is.
-STRUCTURES = {
+STRUCTURES: dict[str | None, str] = {
     **dict.fromkeys((None, "gen", "general", "banded", "tridiagonal"), "gen"),
     **dict.fromkeys(("sym", "symmetric"), "sym"),
     **dict.fromkeys(("her", "hermitian"), "her"),
@@ -161,9 +161,10 @@ def solve_triangular(
 def _side(a: Array, b: Array, tile: int | None) -> int | None:
     """As `side`, for a system: one task's where the right-hand side is a batch."""
     from ..algorithms.tiles import side
+    from ..algorithms.updates import LEAST_TILE
 
     if b.ndim <= 2:
-        return side(a, tile)
+        return side(a, tile, LEAST_TILE)
     if tile is not None:
         raise ValueError(f"tile={tile}: a right-hand side in tiles is one matrix, not an array of shape {b.shape}")
     return None
@@ -252,10 +253,13 @@ def _least_squares(a: Any, b: Any) -> tuple[Array, Array, bool]:
     return x, y, vector
 
 
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Array:
+def pinv(
+    a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue, tile: int | None = None
+) -> Array:
     """The Moore-Penrose inverse of matrices; singular values up to `rtol` times the greatest count as 0.
 
     `rcond` is its older name. NumPy's default is 1e-15, and None stands for the larger size times the rounding error.
+    `tile` is that of `svd`.
     """
     x = matrices(a)
     if rcond is not None and rtol is not np._NoValue:
@@ -263,7 +267,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
     m, n = x.shape[-2:]
     if x.size == 0:
         return of_matrix("pinv", x, (n, m))
-    u, s, vh = svd(x, full_matrices=False, hermitian=hermitian)
+    u, s, vh = svd(x, full_matrices=False, hermitian=hermitian, tile=tile)
     limit = (1e-15 if rcond is None else rcond) if rtol is np._NoValue else rtol
     limit = max(m, n) * np.finfo(s.dtype).eps if limit is None else limit
     large: Any = s > np.expand_dims(limit, -1) * max_(s, -1, keepdims=True)

@@ -97,8 +97,9 @@ def operand_parts(op: Op) -> list[tuple[Op, Maps]]:
 
 
 def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
-    """As `peel_operand`, for an input of a `Blocks`: an axis that is not read element by element has to be whole.
+    """As `peel_operand`, for an input of a `Blocks`: an axis that is read block by block has to be whole.
 
+    Of one that is the same for all tasks a slice will do.
     A part of what is computed where it is used is an input by itself, so that the rest is not computed.
     """
     shape, maps = op.shape, identity(op.ndim)
@@ -106,12 +107,13 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
     while isinstance(bottom, View | Rechunk):
         bottom = bottom.inputs[0]
     in_part = isinstance(bottom, Map | Concat | Patch | Fill | Iota | Random)
-    whole = {d for d, m in enumerate(reading) if not m.follows}
+    whole = {d for d, m in enumerate(reading) if not m.follows and m.axis >= 0}
+    fixed = {d for d, m in enumerate(reading) if m.axis < 0}
     long = {d for d, n in enumerate(shape) if n != 1}
     while isinstance(op, View | Rechunk):
         beneath = compose(op.maps, maps) if isinstance(op, View) else maps
         cut = (
-            m.axis in whole and (m.start, m.step, n) != (0, 1, shape[m.axis])
+            (m.axis in whole and (m.start, m.step, n) != (0, 1, shape[m.axis])) or (m.axis in fixed and m.step != 1)
             for m, n in zip(beneath, op.inputs[0].shape, strict=True)
         )
         narrower = in_part and math.prod(op.inputs[0].shape) > math.prod(op.shape)

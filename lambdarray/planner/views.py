@@ -35,8 +35,13 @@ def compose(inner: Maps, outer: Maps) -> Maps:
 
 
 def through_views(inner: Maps, outer: Maps) -> Maps:
-    """As `compose`, for `outer` maps of any kind: those that are not elementwise meet whole axes alone."""
-    return tuple(through(m, outer) if m.axis < 0 or outer[m.axis].follows else outer[m.axis] for m in inner)
+    """As `compose`, for `outer` maps of any kind: those that are not elementwise meet whole axes, or are fixed."""
+    return tuple(through(m, outer) if m.axis < 0 or outer[m.axis].follows else _beyond(m, outer) for m in inner)
+
+
+def _beyond(m: AxisMap, outer: Maps) -> AxisMap:
+    o = outer[m.axis]
+    return AxisMap(-1, m.start + o.start, size=o.size) if o.axis < 0 else o
 
 
 def broadcast(shape: Sequence[int], to: Sequence[int], outer: Maps) -> Maps:

@@ -11,6 +11,7 @@ import numpy as np
 
 import lambdarray as la
 from lambdarray.algorithms.bounds import Bound
+from lambdarray.algorithms.polar import least, schedule, step
 from lambdarray.algorithms.tiles import side
 from lambdarray.api.array import Array
 from lambdarray.api.compute import resources
@@ -38,9 +39,9 @@ def chosen_tile(n: int) -> int:
 
 
 @contextmanager
-def on_lambda(workers: int = WORKERS) -> Iterator[None]:
-    """Settings of functions of 1,769 MB, for plans that are not run."""
-    with la.config(executor="lambda", store="s3://paper/scratch", workers=workers, memory_mib=MEMORY_MIB):
+def on_lambda(workers: int = WORKERS, memory_mib: int = MEMORY_MIB) -> Iterator[None]:
+    """Settings of functions, for plans that are not run."""
+    with la.config(executor="lambda", store="s3://paper/scratch", workers=workers, memory_mib=memory_mib):
         yield
 
 
@@ -65,14 +66,18 @@ def qr(n: int, tile: int = TILE) -> Any:
 
 
 def svd(n: int, tile: int = TILE) -> Any:
-    return la.linalg.svd(matrix("a", n, n, tile), full_matrices=False, tile=tile)
+    """The first run of several: a round of the polar decomposition. What the next runs are depends on values."""
+    x = matrix("a", n, n, tile)
+    for weight in schedule(least(x.dtype), float(np.finfo(x.dtype).eps) ** 0.7):
+        x = step(x, weight, tile)
+    return (x,)
 
 
 @dataclass(frozen=True)
 class Paper:
     """An algorithm: its expressions, its multiplications over n^3 (None: as many as the plan makes), its limit.
 
-    `touched` is the words that go in and come out over n^2.
+    `touched` is the words that go in and come out over n^2, `output` those that come out, which workers share.
     """
 
     make: Callable[..., Any]
@@ -80,15 +85,16 @@ class Paper:
     formula: str
     touched: float
     limit: float
+    output: float = 1.0
 
 
 PAPERS: Mapping[str, Paper] = {
     "GEMM": Paper(product, 1.0, "2 n^3 / sqrt(S)", 3.0, 2.0),
-    "Cholesky": Paper(cholesky, 1 / 6, "n^3 / (3 sqrt(S))", 1.0, 2.0),
+    "Cholesky": Paper(cholesky, 1 / 6, "n^3 / (3 sqrt(S))", 1.0, 2.0, 0.5),
     "LU": Paper(lu, 1 / 3, "2 n^3 / (3 sqrt(S))", 2.0, 4.0),
     "QR, R alone": Paper(qr_r, 2 / 3, "4 n^3 / (3 sqrt(S))", 1.5, 4.0),
     "QR": Paper(qr, 4 / 3, "8 n^3 / (3 sqrt(S))", 2.5, 4.0),
-    "SVD": Paper(svd, None, "flops of its calls / sqrt(S)", 3.0, 4.0),
+    "SVD, its polar factor": Paper(svd, None, "flops of its calls / sqrt(S)", 2.0, 4.0),
 }
 
 
@@ -117,5 +123,5 @@ def moved(name: str, grid: int, workers: int | None = None) -> Moved:
         memory_words = resources(get_config()).memory_bytes // WORD
     flops, read, written = (sum(column) for column in zip(*map(totals, made.programs), strict=True))
     multiplications = flops / 2 if paper.share is None else paper.share * n**3
-    bound = Bound(multiplications, n * n, int(paper.touched * n * n), memory_words, count)
+    bound = Bound(multiplications, int(paper.output * n * n), int(paper.touched * n * n), memory_words, count)
     return Moved(made, bound, flops, int(read), int(written))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import lambdarray as la
+from lambdarray.algorithms import band
 from lambdarray.algorithms import eigh as tiled
-from lambdarray.algorithms.polar import HALLEY, least, mirrored, orthonormal, polar, schedule, squares, step
+from lambdarray.algorithms.polar import HALLEY, least, mirrored, orthonormal, polar, schedule, step
 from lambdarray.algorithms.spectrum import Spectrum
 from lambdarray.errors import EagerError
 
@@ -44,6 +45,35 @@ def test_each_dtype_has_its_own_precision(name: str, dtype: str) -> None:
     checked(with_values(values, dtype))
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("width", [1, 4, TILE, 40])
+def test_values_alone_are_those_of_a_band_and_found_without_a_run(
+    width: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(band, "WIDTH", width)
+    a = with_values(np.linspace(-3, 2, N), dtype)
+    with la.config(eager=False):
+        made = la.linalg.eigvalsh(ragged(a), tile=13)
+    assert made.dtype == a.real.dtype
+    np.testing.assert_allclose(made.compute(), np.linspace(-3, 2, N), rtol=0, atol=N * 3 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_alone_are_as_good_as_lapacks(name: str) -> None:
+    a = hermitian(name)
+    expected = np.linalg.eigvalsh(a)
+    limit = N * float(np.finfo(float).eps) * np.abs(expected).max()
+    np.testing.assert_allclose(la.linalg.eigvalsh(ragged(a), tile=TILE).compute(), expected, rtol=0, atol=limit)
+
+
+def test_what_is_too_large_for_a_band_is_divided_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiled, "MOST_BAND", 30)
+    a = with_values(np.linspace(-3, 2, N))
+    with la.config(eager=False), pytest.raises(EagerError):
+        la.linalg.eigvalsh(ragged(a), tile=TILE)
+    np.testing.assert_allclose(la.linalg.eigvalsh(ragged(a), tile=TILE).compute(), np.linspace(-3, 2, N), atol=1e-13)
+
+
 @pytest.mark.parametrize("uplo", ["L", "U", "l"])
 def test_only_one_triangle_is_read_and_the_diagonal_is_taken_as_real(uplo: str) -> None:
     a = np.random.default_rng(0).standard_normal((N, N, 2)) @ [1, 1j]
@@ -62,7 +92,7 @@ def test_integers_are_promoted_as_numpy_does() -> None:
 def test_parts_that_are_no_task_of_their_own_are_divided_again(monkeypatch: pytest.MonkeyPatch) -> None:
     sides: list[int] = []
     whole = tiled._whole
-    monkeypatch.setattr(tiled, "_whole", lambda x, vectors: (sides.append(len(x)), whole(x, vectors))[1])
+    monkeypatch.setattr(tiled, "_whole", lambda x, *how: (sides.append(len(x)), whole(x, *how))[1])
     checked(with_values(np.linspace(-1, 1, 45)), tile=5)
     assert len(sides) >= 4
     assert max(sides) <= 15
@@ -89,7 +119,7 @@ def test_by_default_a_matrix_is_divided_where_it_is_larger_than_a_task(monkeypat
     a = with_values(np.linspace(-1, 1, N))
     with la.config(eager=False), pytest.raises(EagerError, match="the parts of a spectrum"):
         la.linalg.eigh(la.from_array(a))
-    np.testing.assert_allclose(la.linalg.eigvalsh(la.from_array(a)).compute(), np.linspace(-1, 1, N), atol=1e-13)
+    np.testing.assert_allclose(la.linalg.eigh(la.from_array(a))[0].compute(), np.linspace(-1, 1, N), atol=1e-13)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -139,13 +169,6 @@ def test_the_sign_converges_however_near_an_eigenvalue_is_to_zero(low: float) ->
     assert found.error < 1e-9
     np.testing.assert_allclose(found.u.compute(), with_values(np.sign(values)), atol=1e-12 / low)
     assert round(found.trace) == N - 2 * (N // 2)
-
-
-def test_squares_are_the_lower_triangle_of_products() -> None:
-    x = np.random.default_rng(0).standard_normal((20, N))
-    made = squares(la.from_array(x, chunks=7), TILE).compute()
-    np.testing.assert_allclose(np.tril(made), np.tril(x.T @ x), atol=1e-13)
-    assert not made[:TILE, TILE:].any()
 
 
 def test_a_shift_makes_a_basis_of_columns_that_are_nearly_dependent() -> None:

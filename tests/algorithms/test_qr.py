@@ -146,12 +146,15 @@ def test_q_is_applied_without_being_formed(shape, dtype):
     np.testing.assert_allclose(adjoint, q.conj().T @ c, rtol=0, atol=bound)
 
 
-def test_panels_are_joined_where_there_are_many():
-    a = normal((66, 66))
-    assert tiles.grouped(66, 4) > 1
-    made = tiles.tiled_qr(la.from_array(a), 4)
-    assert len(made.panels) < 66 // 4
-    check(a, *la.compute(made.q(66), made.r))
+@pytest.mark.parametrize("shape", [(50, 50), (70, 41), (41, 70)])
+@pytest.mark.parametrize("most", [0, 16])
+def test_panels_that_are_joined_are_as_good(shape, most, monkeypatch):
+    monkeypatch.setattr(tiles, "grouped", lambda k, tile: 3)
+    monkeypatch.setattr(tiles, "MOST_TILES", most)
+    a, k = normal(shape), min(shape)
+    made = tiles.tiled_qr(la.from_array(a), 6)
+    assert len(made.panels) == -(-k // 18)
+    check(a, *la.compute(made.q(k), made.r))
 
 
 def test_a_large_square_matrix_is_factorised_in_tiles_unasked(monkeypatch):

@@ -66,6 +66,23 @@ def test_what_is_not_finite_is_refused_as_numpy_does() -> None:
         la.linalg.svd(la.from_array(a), tile=TILE)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_values_alone_are_those_of_lapack_and_found_without_a_run(name: str) -> None:
+    a = hermitian(name)[:, ::-1]
+    with la.config(eager=False):
+        made = la.linalg.svdvals(ragged(a), tile=TILE)
+    expected = np.linalg.svd(a, compute_uv=False)
+    eps = float(np.finfo(float).eps)
+    np.testing.assert_allclose(made.compute(), expected, rtol=0, atol=2 * N * eps * expected[0])
+
+
+def test_values_of_what_is_too_large_for_a_band_are_those_of_the_polar_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdarray.algorithms.svd.MOST_BAND", N)
+    a = np.random.default_rng(0).standard_normal((N, N))
+    made = la.linalg.svdvals(ragged(a), tile=TILE).compute()
+    np.testing.assert_allclose(made, np.linalg.svd(a, compute_uv=False), rtol=0, atol=1e-12)
+
+
 # -- what is made of singular values
 
 
@@ -91,7 +108,8 @@ def test_norms_of_large_matrices_are_divided_by_the_spectrum_too(ord: Any, monke
     monkeypatch.setattr("lambdarray.algorithms.tiles.LEAST_SIDE", 20)
     a = np.random.default_rng(0).standard_normal((N, N))
     with la.config(eager=False), pytest.raises(EagerError, match="the parts of a spectrum"):
-        la.linalg.norm(la.from_array(a), ord)
+        la.linalg.svd(la.from_array(a))
+    assert la.plan(la.linalg.norm(la.from_array(a), ord)).task_count > 20
     np.testing.assert_allclose(la.linalg.norm(la.from_array(a), ord).compute(), np.linalg.norm(a, ord), rtol=1e-11)
 
 

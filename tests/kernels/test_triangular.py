@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lambdarray_kernels.fortran import lapack
-from lambdarray_kernels.triangular import trsm
+from lambdarray_kernels.lapack import cholesky
+from lambdarray_kernels.triangular import trsm, trtrs
 
 
 def sample(rng, shape, dtype):
@@ -43,3 +44,17 @@ def test_a_unit_diagonal_is_not_read_and_strided_and_empty_operands_are_right(rn
 def test_a_wrong_argument_of_lapack_is_named():
     with pytest.raises(ValueError, match="argument 1 of dpotrf is wrong"):
         lapack("potrf", np.dtype(float), "X", 1, np.eye(1), 1)
+
+
+def test_a_zero_on_the_diagonal_is_named_by_its_place_in_the_whole_matrix():
+    a = np.diag([1.0, 0.0, 2.0])
+    with pytest.raises(np.linalg.LinAlgError, match="singular matrix: resolution failed at diagonal 11"):
+        trtrs(a, np.ones((3, 1)), start=10)
+    np.testing.assert_array_equal(trtrs(a, np.ones((3, 1)), unit_diagonal=True), 1)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_memory_is_used_again_only_where_that_is_allowed(overwrite, rng):
+    a, b = 4 * np.eye(3), rng.standard_normal((3, 2))
+    assert np.shares_memory(trsm(a, b, overwrite=overwrite), b) == overwrite
+    assert np.shares_memory(cholesky(a, overwrite=overwrite), a) == overwrite
