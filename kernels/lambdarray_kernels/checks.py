@@ -39,8 +39,8 @@ def probes(start: int, stop: int, dtype: Any) -> Array:
     """The sketch of the identity's rows start to stop: fixed vectors, mixed by SplitMix64 (G. Steele et al., 2014).
 
     >>> probes(5, 7, float)
-    array([[ 1., -1., -1.,  1.,  1.],
-           [ 1., -1., -1.,  1.,  1.]])
+    array([[ 1., -1.,  1.,  1.,  1.],
+           [ 1.,  1., -1.,  1.,  1.]])
     """
     z = np.arange(start + 1, stop + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -65,7 +65,7 @@ def sketch(
     the upper one and "upper" for what is above the diagonal.
 
     >>> sketch(np.array([[4.0, -3.0]]), dtype="<f8", block=[(0, 1), (5, 7)], shape=(1, 7))
-    array([[ 1., -1., -1.,  7.,  5.]])
+    array([[ 1., -7.,  7.,  7.,  5.]])
     """
     rows, columns = block[-2:]
     given = probes(*columns, dtype) if v is None else v
@@ -122,7 +122,7 @@ def weigh(d: Array, v: Array | None = None, *, dtype: str, block: Block, shape: 
     """A diagonal matrix times a sketch, of the identity where none is given.
 
     >>> weigh(np.array([-2.0]), dtype="<f8", block=[(5, 6), (0, 5)], shape=(9, 5))
-    array([[-2.,  2.,  2.,  2.,  2.]])
+    array([[-2.,  2., -2.,  2.,  2.]])
     """
     out = (probes(*block[-2], dtype) if v is None else v) * d[..., None]
     out[..., SUMS:] = np.abs(out[..., SUMS:])
