@@ -2,8 +2,8 @@
 
 Arrays of any size are multiplied, factorised and solved with in tiles; small matrices are one task each. Products,
 factorisations and solutions take `verify=True` (or `la.config(verify=True)`): they are then checked when they are
-computed, at O(n^2) work, and VerificationError is raised where they are wrong. General eigenvalues and functions of matrices are one
-task's work: MemoryLimitError says for which sizes it is enough.
+computed, at O(n^2) work, and VerificationError is raised where they are wrong. General eigenvalues and functions of
+matrices are one task's work: MemoryLimitError says for which sizes it is enough.
 """
 
 from __future__ import annotations
