@@ -25,8 +25,9 @@ Block = Sequence[tuple[int, int]]
 
 VECTORS = 3
 SUMS, NORMS, WIDTH = VECTORS, VECTORS + 1, VECTORS + 2
-# Rows of a tile that are taken at once, so that temporaries stay small.
-ROWS = 256
+# Elements of a tile that are taken at once, so that they stay in the cache while they are used twice.
+ELEMENTS, LEAST_ROWS = 1 << 15, 16
+LOWER = ("lower", "triangle")
 DIFFERENCE, ALLOWED, ROW, SKIPPED, FIGURES = range(5)
 
 
@@ -38,8 +39,8 @@ def probes(start: int, stop: int, dtype: Any) -> Array:
     """The sketch of the identity's rows start to stop: fixed vectors, mixed by SplitMix64 (G. Steele et al., 2014).
 
     >>> probes(5, 7, float)
-    array([[ 1., -1., -1.,  1.,  1.],
-           [ 1., -1., -1.,  1.,  1.]])
+    array([[ 1., -1.,  1.,  1.,  1.],
+           [ 1.,  1., -1.,  1.,  1.]])
     """
     z = np.arange(start + 1, stop + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -64,25 +65,34 @@ def sketch(
     the upper one and "upper" for what is above the diagonal.
 
     >>> sketch(np.array([[4.0, -3.0]]), dtype="<f8", block=[(0, 1), (5, 7)], shape=(1, 7))
-    array([[ 1., -1., -1.,  7.,  5.]])
+    array([[ 1., -7.,  7.,  7.,  5.]])
     """
     rows, columns = block[-2:]
     given = probes(*columns, dtype) if v is None else v
-    out = np.empty((*np.broadcast_shapes(m.shape[:-2], given.shape[:-2]), m.shape[-2], WIDTH), dtype)
-    for lo in range(0, m.shape[-2], ROWS):
-        some = _part(m[..., lo : lo + ROWS, :], part, rows[0] + lo - columns[0]).astype(dtype, copy=False)
-        into = out[..., lo : lo + ROWS, :]
-        into[..., :VECTORS] = (some.conj() if conj else some) @ given[..., :VECTORS]
-        size = np.abs(some)
-        into[..., SUMS:] = size @ np.abs(given[..., SUMS:])
+    out = np.zeros((*np.broadcast_shapes(m.shape[:-2], given.shape[:-2]), m.shape[-2], WIDTH), dtype)
+    if (part.startswith("upper") and columns[1] <= rows[0]) or (part in LOWER and rows[1] <= columns[0]):
+        return out
+    vectors, sums = np.ascontiguousarray(given[..., :VECTORS]), np.abs(given[..., SUMS:])
+    step = max(LEAST_ROWS, ELEMENTS // max(1, m.shape[-1]))
+    turned = m.strides[-1] > m.strides[-2]
+    sides = m.shape[-1], min(step, m.shape[-2])
+    memory = np.empty((*m.shape[:-2], *(sides if turned else sides[::-1])), sums.dtype)
+    memory = memory.swapaxes(-1, -2) if turned else memory
+    for lo in range(0, m.shape[-2], step):
+        some = _part(m[..., lo : lo + step, :], part, rows[0] + lo - columns[0]).astype(dtype, copy=False)
+        into, size = out[..., lo : lo + step, :], memory[..., : some.shape[-2], :]
+        into[..., :VECTORS] = (some.conj() if conj else some) @ vectors
+        np.abs(some, out=size)
+        into[..., SUMS:] = size @ sums
         if v is None:
-            into[..., NORMS] = np.sqrt(np.square(size).sum(-1))
+            into[..., NORMS] = np.sqrt(np.square(size, out=size).sum(-1))
     return out
 
 
 def _part(m: Array, part: str, offset: int) -> Array:
     """A triangle of a matrix of which this tile has its first row `offset` rows below its first column."""
-    if not part:
+    whole = offset + m.shape[-2] <= 0 if part.startswith("upper") else offset >= m.shape[-1]
+    if not part or whole:
         return m
     if part.startswith("upper"):
         return np.triu(m, offset + (part == "upper"))
@@ -112,7 +122,7 @@ def weigh(d: Array, v: Array | None = None, *, dtype: str, block: Block, shape: 
     """A diagonal matrix times a sketch, of the identity where none is given.
 
     >>> weigh(np.array([-2.0]), dtype="<f8", block=[(5, 6), (0, 5)], shape=(9, 5))
-    array([[-2.,  2.,  2.,  2.,  2.]])
+    array([[-2.,  2., -2.,  2.,  2.]])
     """
     out = (probes(*block[-2], dtype) if v is None else v) * d[..., None]
     out[..., SUMS:] = np.abs(out[..., SUMS:])

@@ -1,6 +1,9 @@
 """Linear algebra, with the names of numpy.linalg and of the array API standard, and a few of SciPy's and Dask's.
 
-Products and norms are of arrays of any size. Each matrix that is factorised is whole in one task, but for tall ones.
+Arrays of any size are multiplied, factorised and solved with in tiles; small matrices are one task each. Products,
+factorisations and solutions take `verify=True` (or `la.config(verify=True)`): they are then checked when they are
+computed, at O(n^2) work, and VerificationError is raised where they are wrong. General eigenvalues and functions of
+matrices are one task's work: MemoryLimitError says for which sizes it is enough.
 """
 
 from __future__ import annotations

@@ -30,9 +30,9 @@ def test_functions_verify_products_and_factors_and_find_a_wrong_one(on_lambda: s
         np.testing.assert_allclose(q @ r, a, atol=1e-12)
         wrong = a @ a
         wrong[7, 40] += 1e-6
-        checked = freivalds(x, x, la.from_array(wrong, chunks=16))
+        claim = freivalds(x, x, la.from_array(wrong, chunks=16))
         with pytest.raises(VerificationError, match=r"product of \(48, 48\) by \(48, 48\) is wrong.*row 7") as caught:
-            checked.compute()
+            claim.compute()
     assert "test_verified.py" in caught.value.where
 
 
