@@ -66,10 +66,11 @@ def _qr_flops(a: Shape, *, mode: str = "reduced", **_: Any) -> int:
 
 
 @kernel(flops=cubes(1 / 3), uses_blas=True)
-def cholesky(a: Array, *, upper: bool = False, start: int = 0) -> Array:
+def cholesky(a: Array, *, upper: bool = False, start: int = 0, overwrite: bool = False) -> Array:
     """The triangular factor of Hermitian positive definite matrices; LinAlgError names the minor that is not.
 
-    `start` is how many rows of the whole matrix stand before those of `a`.
+    `start` is how many rows of the whole matrix stand before those of `a`. With `overwrite` the factor of one matrix
+    may be made in its memory.
 
     >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]))
     array([[2., 0.],
@@ -77,18 +78,19 @@ def cholesky(a: Array, *, upper: bool = False, start: int = 0) -> Array:
     """
     is_square = a.shape[-2:-1] == a.shape[-1:]
     if a.ndim == 2 and is_square:
-        return _potrf(a, upper, start)
+        return _potrf(a, upper, start, overwrite)
     try:
         return np.linalg.cholesky(a, upper=upper)
     except np.linalg.LinAlgError:
         for matrix in a.reshape(-1, *a.shape[-2:]) if is_square else ():
-            _potrf(matrix, upper, start)
+            _potrf(matrix, upper, start, False)
         raise
 
 
-def _potrf(a: Array, upper: bool, start: int) -> Array:
+def _potrf(a: Array, upper: bool, start: int, overwrite: bool) -> Array:
     """The factor of one matrix, four times as fast as NumPy, which copies it to Fortran's order and back."""
-    out = np.array(a, np.linalg.cholesky(np.eye(1, dtype=a.dtype)).dtype, order="C")
+    kind = np.linalg.cholesky(np.eye(1, dtype=a.dtype)).dtype
+    out = np.array(a, kind, order="C", copy=None if overwrite else True)
     # Rows are columns to Fortran, so that the triangle has its other name.
     minor = lapack("potrf", out.dtype, "L" if upper else "U", len(out), out, len(out)) if out.size else 0
     if minor:

@@ -32,17 +32,25 @@ def trtrs(a: Array, b: Array, *, start: int = 0, unit_diagonal: bool = False, **
 
 @kernel(flops=_trsm_flops, uses_blas=True)
 def trsm(
-    a: Array, b: Array, *, right: bool = False, lower: bool = True, trans: str = "N", unit_diagonal: bool = False
+    a: Array,
+    b: Array,
+    *,
+    right: bool = False,
+    lower: bool = True,
+    trans: str = "N",
+    unit_diagonal: bool = False,
+    overwrite: bool = False,
 ) -> Array:
     """op(a)^-1 b, or b op(a)^-1 with `right`; op is what `trans` says: "N", "T" or "C". (BLAS: trsm)
 
-    The other triangle of `a` is not read, nor with `unit_diagonal` the diagonal.
+    The other triangle of `a` is not read, nor with `unit_diagonal` the diagonal. With `overwrite` the result may be
+    made in the memory of `b`.
 
     >>> trsm(np.array([[2.0, 9.0], [1.0, 4.0]]), np.array([[2.0], [5.0]]))
     array([[1.],
            [1.]])
     """
-    out = np.array(b, dtype=np.result_type(a, b), order="C")
+    out = np.array(b, dtype=np.result_type(a, b), order="C", copy=None if overwrite else True)
     a = a.astype(out.dtype, copy=False)
     (m, n), k = out.shape, len(a)
     if out.size == 0:

@@ -24,10 +24,11 @@ LEAST_TILE, MOST_TILE = 512, 4096
 ROUND = 64
 
 
-def side(x: Array, tile: int | None = None) -> int | None:
+def side(x: Array, tile: int | None = None, least: int = LEAST_TILE) -> int | None:
     """The side of the tiles that a matrix is worked on in; None where it is one task's, or a batch.
 
-    `tile` is what the caller asked for. ValueError where that is no positive number, or `x` is a batch.
+    `tile` is what the caller asked for, `least` the smallest that is chosen. ValueError where `tile` is no positive
+    number, or `x` is a batch.
 
     >>> import lambdarray as la
     >>> side(la.ones((1000, 1000))), side(la.ones((1000, 1000)), 300), side(la.ones((40_000, 40_000)))
@@ -45,7 +46,7 @@ def side(x: Array, tile: int | None = None) -> int | None:
     if x.ndim != 2 or min(x.shape) <= LEAST_SIDE:
         return None
     wanted = -(-min(x.shape) // PER_SIDE)
-    return min(MOST_TILE, max(LEAST_TILE, -(-wanted // ROUND) * ROUND))
+    return min(MOST_TILE, max(least, -(-wanted // ROUND) * ROUND))
 
 
 def steps(size: int, tile: int) -> Iterator[tuple[int, int]]:

@@ -161,9 +161,10 @@ def solve_triangular(
 def _side(a: Array, b: Array, tile: int | None) -> int | None:
     """As `side`, for a system: one task's where the right-hand side is a batch."""
     from ..algorithms.tiles import side
+    from ..algorithms.updates import LEAST_TILE
 
     if b.ndim <= 2:
-        return side(a, tile)
+        return side(a, tile, LEAST_TILE)
     if tile is not None:
         raise ValueError(f"tile={tile}: a right-hand side in tiles is one matrix, not an array of shape {b.shape}")
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lambdarray_kernels.fortran import lapack
+from lambdarray_kernels.lapack import cholesky
 from lambdarray_kernels.triangular import trsm, trtrs
 
 
@@ -50,3 +51,10 @@ def test_a_zero_on_the_diagonal_is_named_by_its_place_in_the_whole_matrix():
     with pytest.raises(np.linalg.LinAlgError, match="singular matrix: resolution failed at diagonal 11"):
         trtrs(a, np.ones((3, 1)), start=10)
     np.testing.assert_array_equal(trtrs(a, np.ones((3, 1)), unit_diagonal=True), 1)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_memory_is_used_again_only_where_that_is_allowed(overwrite, rng):
+    a, b = 4 * np.eye(3), rng.standard_normal((3, 2))
+    assert np.shares_memory(trsm(a, b, overwrite=overwrite), b) == overwrite
+    assert np.shares_memory(cholesky(a, overwrite=overwrite), a) == overwrite
