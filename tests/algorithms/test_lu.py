@@ -15,7 +15,7 @@ from lambdarray.errors import TaskError
 from .families import GENERAL, normal
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
-# Rows, columns and the tile: four tiles a side and more, several blocks in a tournament, rows from many tiles, and none.
+# Rows, columns and the tile: four a side and more, several blocks in a tournament, rows from many tiles, and one tile.
 SHAPES = [(1, 1, 1), (1, 7, 2), (7, 1, 2), (26, 26, 6), (37, 12, 3), (12, 37, 3), (9, 9, 20), (23, 23, 1)]
 
 

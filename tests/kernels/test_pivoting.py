@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -63,6 +65,23 @@ def test_rows_are_brought_together_from_parts(order, part, dtype, data):
         lower = kernel("update_rows")(lower, *given_rows, left[:, p], right[p])
     np.testing.assert_array_equal(plain, expected[height:])
     np.testing.assert_allclose(lower, expected[height:] - 2 * height, rtol=1e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(orders(), orders(), st.integers(1, 5), st.integers(1, 5), st.integers(0, 12))
+def test_rows_that_are_arranged_by_where_they_go_are_read_from_each_tile_in_one_piece(
+    order, other, tile, block, height
+):
+    size = min(len(order), len(other))
+    before, after = (n[n < size] + 100 for n in (order, other))
+    blocks = [*range(0, min(height, size), block), *range(min(height, size), size, block), size]
+    to, ranges, places = kernel("route_rows")(before, after, blocks=blocks, tile=tile)
+    starts = range(0, size, tile)
+    tiles = [kernel("arrange_rows")(before[i : i + tile, None], to[i : i + tile]) for i in starts]
+    for n, (lo, hi) in enumerate(pairwise(blocks)):
+        spans = ranges[n * len(tiles) : (n + 1) * len(tiles)]
+        read = np.concatenate([t[first:last] for t, (first, last) in zip(tiles, spans, strict=True)])
+        assert kernel("bring_rows")(read, places[lo:hi])[:, 0].tolist() == after[lo:hi].tolist()
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
