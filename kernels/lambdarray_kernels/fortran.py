@@ -64,6 +64,14 @@ def workspace(name: str, dtype: np.dtype[Any], *args: Any) -> Array:
     return np.empty(max(1, int(best[0].real)), dtype)
 
 
+def load() -> None:
+    """Bring SciPy's BLAS into this process, so that its threads can be set before it is called."""
+    from importlib import import_module
+
+    for module in ("cython_blas", "cython_lapack"):
+        import_module(f"scipy.linalg.{module}")
+
+
 @cache
 def _entry(module: str, name: str) -> Callable[..., None]:
     """The routine behind a capsule; ctypes lets go of the GIL while it runs."""

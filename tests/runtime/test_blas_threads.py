@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 
@@ -136,3 +137,26 @@ def test_the_process_own_blas_has_the_threads_that_a_run_asks_for():
 def test_fewer_than_one_thread_is_an_error():
     with pytest.raises(ValueError, match="at least 1"), blas_threads(0):
         pass
+
+
+FIRST_TASK = """
+import lambdarray as la
+import lambdarray_kernels.fortran as fortran
+from lambdarray.runtime.blas_threads import loaded_libraries
+
+entry, seen = fortran._entry, []
+
+def watched(module, name):
+    found = entry(module, name)
+    seen.append([library.get_num_threads() for library in loaded_libraries()])
+    return found
+
+fortran._entry = watched
+with la.config(workers=2):
+    la.compute(*la.linalg.qr(la.ones((200_000, 64), chunks=(10_000, 64)), tile=10_000))
+assert seen and {count for counts in seen for count in counts} == {1}, seen
+"""
+
+
+def test_scipys_blas_has_one_thread_from_the_first_task_that_calls_it_on():
+    subprocess.run([sys.executable, "-c", FIRST_TASK], check=True)

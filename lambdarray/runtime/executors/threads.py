@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -66,6 +67,9 @@ class ThreadsExecutor(LocalExecutor):
         self._known.add(program)
         if not any(uses_blas(step.kernel) for step in program.steps):
             return
+        # What calls SciPy's BLAS loads it with its first task, which would run with as many threads as there are cores.
+        if fortran := sys.modules.get("lambdarray_kernels.fortran"):
+            fortran.load()
         if self._uses_blas:
             blas_threads.refresh()
         else:
