@@ -23,7 +23,7 @@ from ..api.norms import norm
 from ..api.products import matmul
 from ..api.sorting import sort
 from . import band
-from .polar import Matrix, least, mirrored, orthonormal, polar
+from .polar import Matrix, full_round, least, mirrored, orthonormal, polar, rounds
 from .spectrum import Spectrum, scaled, spectrum
 from .tiles import side, tiled
 
@@ -102,11 +102,23 @@ def _parts(x: Matrix, tile: int, most: int, vectors: bool, scale: float) -> Part
     if halves is None:
         return _whole(x, tile, vectors)
     found_in = [_parts(part, tile, most, vectors, scale) for _, part in halves]
-    values = concatenate([part.values for part in found_in])
-    if not vectors:
-        return Part(values, None)
-    images = [tiled(matmul(basis, part.vectors), tile) for (basis, _), part in zip(halves, found_in, strict=True)]
-    return Part(values, tiled(concatenate(images, 1), tile))
+    return _joined([basis for basis, _ in halves], found_in, tile)
+
+
+def _joined(bases: list[Array], parts: list[Part], tile: int) -> Part:
+    """What is known of both parts as that of the whole."""
+    values = concatenate([part.values for part in parts])
+    images = [tiled(matmul(b, p.vectors), tile) for b, p in zip(bases, parts, strict=True) if p.vectors is not None]
+    return Part(values, tiled(concatenate(images, 1), tile) if images else None)
+
+
+def foreseen(x: Matrix, tile: int, most: int) -> Part:
+    """What `eigh` computes where each cut takes one round and is in the middle: to be planned, not to be computed."""
+    if len(x) <= most:
+        return _whole(x, tile, True)
+    sign, half = rounds(x, full_round(x.dtype), tile, hermitian=True), len(x) // 2
+    bases = [_basis(sign, -1, half, tile), _basis(sign, 1, len(x) - half, tile)]
+    return _joined(bases, [foreseen(_inner(x, basis, tile), tile, most) for basis in bases], tile)
 
 
 def near(dtype: np.dtype[Any]) -> float:
@@ -145,6 +157,11 @@ def _basis(sign: Matrix, side: int, count: int, tile: int) -> Array:
 
 
 def _kept(x: Matrix, bases: list[Matrix], tile: int) -> list[tuple[Matrix, Matrix]]:
-    inner = [tiled(matmul(adjoint(basis), tiled(x @ basis, tile)), tile) for basis in bases]
+    inner = [_inner(x, basis, tile) for basis in bases]
     (low, high, below, above), _ = run_now([*bases, *inner], [], WHAT)
     return [(low, below), (high, above)]
+
+
+def _inner(x: Matrix, basis: Array, tile: int) -> Array:
+    """What a matrix is on the space of a basis."""
+    return tiled(matmul(adjoint(basis), tiled(x @ basis, tile)), tile)

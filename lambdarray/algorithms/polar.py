@@ -86,7 +86,7 @@ def polar(x: Array, tile: int, what: str, near: float, *, hermitian: bool = Fals
     Runs now, a round at a time, until the error is at most `near`, or what has not converged is as small as rounding
     errors are.
     """
-    round_ = schedule(least(x.dtype), float(np.finfo(x.dtype).eps) ** 0.7)
+    round_ = full_round(x.dtype)
     for _ in range(MOST_ROUNDS):
         found = _run(x, round_, tile, what, hermitian)
         for _ in range(MOST_STEPS):
@@ -98,11 +98,20 @@ def polar(x: Array, tile: int, what: str, near: float, *, hermitian: bool = Fals
     return found
 
 
-def _run(x: Matrix, todo: list[Weights], tile: int, what: str, hermitian: bool) -> Polar:
+def rounds(x: Matrix, todo: list[Weights], tile: int, hermitian: bool) -> Array:
+    """What some steps make of a matrix."""
     for weight in todo:
         x = step(x, weight, tile)
-    if hermitian:
-        x = tiled((x + adjoint(x)) / 2, tile)
+    return tiled((x + adjoint(x)) / 2, tile) if hermitian else x
+
+
+def full_round(dtype: np.dtype[Any]) -> list[Weights]:
+    """The steps that take singular values from `least` on to 1."""
+    return schedule(least(dtype), float(np.finfo(dtype).eps) ** 0.7)
+
+
+def _run(x: Matrix, todo: list[Weights], tile: int, what: str, hermitian: bool) -> Polar:
+    x = rounds(x, todo, tile, hermitian)
     (u,), (total, far) = run_now([x], [trace(x).real, error_of(x)], what)
     return Polar(u, float(total), float(far))
 

@@ -23,7 +23,8 @@ from ..api.products import matmul
 from ..api.sorting import argsort
 from . import band
 from .eigh import MOST_BAND, eigh, parts
-from .polar import Matrix, polar
+from .eigh import foreseen as eigenvalues_foreseen
+from .polar import Matrix, full_round, polar, rounds
 from .qr import tiled_qr
 from .spectrum import scaled, spectrum
 from .tiles import tiled
@@ -106,9 +107,7 @@ def _square(x: Matrix, tile: int, most: int, vectors: bool) -> Triple:
         return Triple(one, zeros(n, dtype=x.real.dtype), one)
     start: Any = x / (1.1 * found.size**0.5)
     factor = polar(start, tile, WHAT, n * eps)
-    product: Any = adjoint(factor.u) @ x
-    h: Any = tiled((product + adjoint(product)) / 2, tile)
-    values, right = parts(h, tile, most, vectors)
+    values, right = parts(_hermitian_factor(factor.u, x, tile), tile, most, vectors)
     s: Any = np.maximum(values[::-1], 0) * power
     if right is None:
         return Triple(None, s, None)
@@ -117,6 +116,20 @@ def _square(x: Matrix, tile: int, most: int, vectors: bool) -> Triple:
     # a triangle that is diagonal but for rounding errors.
     u = factor.u @ v if factor.error <= n * eps else _turned(tiled(x @ v, tile), tile)
     return Triple(u, s, adjoint(v))
+
+
+def _hermitian_factor(u: Array, x: Matrix, tile: int) -> Array:
+    """H with x = u H."""
+    product: Any = adjoint(u) @ x
+    return tiled((product + adjoint(product)) / 2, tile)
+
+
+def foreseen(x: Matrix, tile: int, most: int) -> Triple:
+    """What `svd` computes of a square matrix where each cut takes one round: to be planned, not to be computed."""
+    u: Any = rounds(x, full_round(x.dtype), tile, hermitian=False)
+    values, right = eigenvalues_foreseen(_hermitian_factor(u, x, tile), tile, most)
+    v: Any = right
+    return Triple(u @ v[:, ::-1], values[::-1], adjoint(v[:, ::-1]))
 
 
 def _turned(x: Array, tile: int) -> Matrix:

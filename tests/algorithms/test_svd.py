@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import lambdarray as la
+from lambdarray.algorithms.eigh import foreseen as eigenvalues_foreseen
+from lambdarray.algorithms.svd import foreseen
 from lambdarray.errors import EagerError
 
 from .matrices import NAMES, TILE, N, distance, hermitian, near, off_orthogonal, orthogonal, ragged, with_values
@@ -81,6 +83,16 @@ def test_values_of_what_is_too_large_for_a_band_are_those_of_the_polar_factor(mo
     a = np.random.default_rng(0).standard_normal((N, N))
     made = la.linalg.svdvals(ragged(a), tile=TILE).compute()
     np.testing.assert_allclose(made, np.linalg.svd(a, compute_uv=False), rtol=0, atol=1e-12)
+
+
+def test_what_is_foreseen_is_what_is_computed_where_a_cut_in_the_middle_is_right() -> None:
+    a = with_values(np.repeat([-1.0, 1], 20))
+    w, v = la.compute(*eigenvalues_foreseen(la.from_array(a, chunks=10), 10, 20))
+    np.testing.assert_allclose(w, np.repeat([-1.0, 1], 20), atol=1e-13)
+    np.testing.assert_allclose((v * w) @ v.T, a, atol=1e-13)
+    u, s, vh = foreseen(la.from_array(a, chunks=10), 10, 20)  # whose Hermitian factor has no middle
+    assert (u.shape, s.shape, vh.shape) == ((40, 40), (40,), (40, 40))
+    assert la.plan(u, s, vh).task_count > 100
 
 
 # -- what is made of singular values
