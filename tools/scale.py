@@ -48,8 +48,8 @@ that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is
 make the plan, in a process of its own.
 
 """
-NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. The SVD is several runs, whose sizes depend on values:
-its plan is what is foreseen, a spectrum cut in halves."""
+NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. The SVD is several runs, whose sizes depend on
+values: its plan is what is foreseen, a spectrum cut in halves."""
 COLUMNS = (
     "| algorithm | n | tile | workers | MiB | stages | tasks | planned | PFLOP | reads | writes "
     "| critical path | predicted | dollars |"
