@@ -99,14 +99,14 @@ def group_width(count: int, workers: int) -> int:
     """How many columns of tiles are a group: as many as leave enough tasks that do not wait for one another.
 
     A diagonal tile waits for about 2 `width` products of tiles since that of the column before it, and all products
-    are count^3 / 6: at this width the longest chain is half of what each worker has to do. Fewer columns
-    are more writes and no more speed. The last quarter of all, in which there is less and less to do at once,
-    is never left to be updated by single columns.
+    are count^3 / 6: at this width the longest chain is half of what each worker has to do. Fewer columns are more
+    writes and no more speed; a single one, which would move a third more bytes than two, is never a group. The last
+    quarter of all, in which there is less and less to do at once, is not left to be updated by one column at a time.
 
     >>> group_width(16, 2), group_width(64, 100), group_width(64, 2800)
-    (12, 3, 1)
+    (10, 3, 2)
     """
-    return max(1, min(-(-3 * count // 4), count**2 // (12 * workers)))
+    return max(2, min(-(-3 * count // 4), count**2 // (12 * workers)))
 
 
 def _updated(columns: Columns, done: Sequence[Columns], tile: int) -> Columns:

@@ -36,7 +36,6 @@ class Update:
     def __post_init__(self) -> None:
         axes = [Cuts(n, max(1, min(n, self.tile))) for n in self.x.shape]
         self.stage, self.inputs = Stage(self.name, axes, grid_ndim=2), [In(self.x, [0, 1])]
-        self.stage.extra_bytes = 2 * self._elements() * self.x.itemsize  # a tile's copy, and what a kernel makes
 
     def less(self, kernel: str, sides: Sequence[tuple[Array, tuple[int, int]]], **params: Any) -> None:
         """Take a product from each tile; its operands' axes follow the rows (0), the columns (1) and the sum's (2)."""

@@ -179,7 +179,7 @@ def test_every_put_is_a_tile_that_the_count_allows(width):
 
 
 def test_a_group_is_narrow_where_workers_are_many():
-    assert [group_width(16, workers) for workers in (1, 2, 4, 100)] == [12, 10, 5, 1]
+    assert [group_width(16, workers) for workers in (1, 2, 4, 100)] == [12, 10, 5, 2]
 
 
 def test_programs_are_as_many_as_panels_and_updates_of_blocks(monkeypatch):

@@ -370,7 +370,7 @@ def test_a_batch_is_shared_by_tasks_and_counts_its_flops():
 
 def test_a_matrix_that_fits_no_worker_is_refused():
     with la.config(memory_mib=1024), pytest.raises(MemoryLimitError, match="inv"):
-        la.plan(la.linalg.inv(la.zeros((20_000, 20_000)) + 1))
+        la.plan(la.linalg.inv(la.zeros((1, 20_000, 20_000)) + 1))
 
 
 def test_a_gram_matrix_is_factorised_as_it_is():
