@@ -18,13 +18,10 @@ from lambdarray.store.directory import DirectoryStore
 from .paper import PAPERS, TILE, WORKERS, matrix, moved, on_lambda
 
 
-WASTED = pytest.mark.xfail(reason="the copy of the factor into one array, zeros and all, is a quarter of so few bytes")
-
-
 @pytest.mark.parametrize(
     ("name", "grid"),
     [
-        pytest.param(name, grid, marks=WASTED if (name, grid) == ("Cholesky", 8) else ())
+        (name, grid)
         for name in PAPERS
         for grid in (8, 32)
         if (name, grid) != ("SVD", 32)  # takes half a minute to plan: docs/bytes.md has it
