@@ -44,8 +44,8 @@ computed. Workers are functions of {MEMORY_MIB:,} MB, or of more where
 tasks would not fit. Seconds are those of the real scheduler in virtual time (as
 `la.simulate` has them: by the cost model, with cold starts, stragglers and spread). Those with a ~ are of plans of more
 than {MOST_SIMULATED:,} tasks: the greater of work over workers and the critical path, the longest chain of tasks
-that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is the seconds and MB that it took to
-make the plan, in a process of its own.
+that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is the seconds and MB that
+the plan took to be made, in a process of its own.
 
 """
 NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. The SVD is several runs, whose sizes depend on
