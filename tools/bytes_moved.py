@@ -29,8 +29,8 @@ Matrices are of n by n double-precision words in a bucket, in tiles of {TILE} by
 
 S is the smaller of M, the data words of a function of {MEMORY_MIB:,} MB, and of mn / workers (n^2 / 2 for a Cholesky
 factor). The formulas below are
-2 G / sqrt(S) with the multiplications of the textbook algorithm. The SVD is several runs; its first, the
-largest, is a round of the polar decomposition, whose bound is the sum over its products and Cholesky factorisations.
+2 G / sqrt(S) with the multiplications of the textbook algorithm. The SVD is several runs,
+planned as they are foreseen; its bound is the sum over its products and factorisations.
 
 | algorithm | bound, in words |
 |---|---|
@@ -65,22 +65,25 @@ def product_of_25000() -> str:
 
 def main(wanted: Sequence[str]) -> int:
     """Plan all, and write the page; 0 where every ratio is within its limit."""
-    names = list(wanted or PAPERS)
-    lines, good = [COLUMNS, "|---" * (COLUMNS.count("|") - 1) + "|"], True
-    for name in names:
-        for grid in GRIDS:
+    names, lines, good = list(wanted or PAPERS), [COLUMNS, "|---" * (COLUMNS.count("|") - 1) + "|"], True
+    for grid in GRIDS:
+        for name in names:
             begin = perf_counter()
             found = moved(name, grid)
             print(f"{name}, {grid} tiles a side: planned in {perf_counter() - begin:.2f} s", file=sys.stderr)
             lines.append(row(name, grid, found))
             good = good and found.ratio <= PAPERS[name].limit
-    formulas = "\n".join(f"| {name} | {PAPERS[name].formula} |" for name in names)
-    text = f"{HEAD}{formulas}\n\n" + "\n".join(lines) + f"\n\n{product_of_25000()}\n"
+            if not wanted:  # after each plan, for some take minutes
+                PAGE.write_text(page(names, lines))
     if wanted:
-        print(text)
-    else:
-        PAGE.write_text(text)
+        print(page(names, lines))
     return 0 if good else 1
+
+
+def page(names: Sequence[str], lines: Sequence[str]) -> str:
+    """All of docs/bytes.md."""
+    formulas = "\n".join(f"| {name} | {PAPERS[name].formula} |" for name in names)
+    return f"{HEAD}{formulas}\n\n" + "\n".join(lines) + f"\n\n{product_of_25000()}\n"
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ MEMORIES = (MEMORY_MIB, 2 * MEMORY_MIB, 10_240)
 # More tasks than these are bounded, not simulated.
 MOST_SIMULATED = 100_000
 # numpywren's seconds for 256K (V. Shankar et al., "numpywren: serverless linear algebra", 2018).
-NUMPYWREN = {"GEMM": 2670, "Cholesky": 3100, "QR": 25_100, "SVD, its polar factor": 77_800}
+NUMPYWREN = {"GEMM": 2670, "Cholesky": 3100, "QR": 25_100, "SVD": 77_800}
 HEAD = f"""# Scale, on paper
 
 Plans for double-precision matrices of 256K and 1M a side, made by the code that runs, in tiles of {TILE:,} by
@@ -44,12 +44,12 @@ computed. Workers are functions of {MEMORY_MIB:,} MB, or of more where
 tasks would not fit. Seconds are those of the real scheduler in virtual time (as
 `la.simulate` has them: by the cost model, with cold starts, stragglers and spread). Those with a ~ are of plans of more
 than {MOST_SIMULATED:,} tasks: the greater of work over workers and the critical path, the longest chain of tasks
-that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is the seconds and MB that it took to
-make the plan, in a process of its own.
+that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is the seconds and MB that
+the plan took to be made, in a process of its own.
 
 """
-NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. A whole SVD is about 7/3 of its polar factor:
-a polar factor, and the eigenproblem of the other, which is a polar factor and two eigenproblems of half the size."""
+NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. The SVD is several runs, whose sizes depend on
+values: its plan is what is foreseen, a spectrum cut in halves."""
 COLUMNS = (
     "| algorithm | n | tile | workers | MiB | stages | tasks | planned | PFLOP | reads | writes "
     "| critical path | predicted | dollars |"

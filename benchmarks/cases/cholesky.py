@@ -20,7 +20,7 @@ def ours(n: int, folder: object) -> Outcome:
 CASE = Case(
     title="cholesky, 8192 x 8192",
     size=8192,
-    quick=500,
+    quick=512,
     contenders={
         "lambdarray": ours,
         "numpy": lambda n, folder: factors.theirs(np.linalg.cholesky, right, factors.positive(n)),

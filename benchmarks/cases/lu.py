@@ -30,7 +30,7 @@ def ours(n: int, folder: object) -> Outcome:
 CASE = Case(
     title="lu, 8192 x 8192",
     size=8192,
-    quick=500,
+    quick=512,
     contenders={
         "lambdarray": ours,
         "scipy": lambda n, folder: factors.theirs(scipy.linalg.lu_factor, right, factors.normal(n, n)),

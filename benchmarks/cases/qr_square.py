@@ -20,7 +20,7 @@ def ours(n: int, folder: object) -> Outcome:
 CASE = Case(
     title="qr with Q, 8192 x 8192",
     size=8192,
-    quick=500,
+    quick=512,
     contenders={
         "lambdarray": ours,
         "numpy": lambda n, folder: factors.theirs(lambda a: tuple(np.linalg.qr(a)), right, factors.normal(n, n)),

@@ -51,12 +51,11 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     elementwise = max(_map_seconds(program, elements) + moved, 0 if products else streamed)
     compute = elementwise + products / flops_a_second(resources)
     seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
-    twice = sum(read_bytes[r.register] for r in program.reads if _is_pasted(r))
-    twice += sum(min(read_bytes[r.register], _tile_bytes(program, r)) for r in program.reads if r.loop and loops > 1)
+    held = {r.register: _held_bytes(program, r, read_bytes[r.register], loops) for r in program.reads}
     made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
     if not all(s.kernel in MODELLED for s in program.steps):
         made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
-    peak = sum(read_bytes.values()) + twice + made - _apart(program, read_bytes, twice, elements)
+    peak = sum(held.values()) + made - _apart(program, held, elements)
     return Estimate(flops, bytes_read, bytes_written, seconds, peak)
 
 
@@ -108,12 +107,18 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
     return total
 
 
-def _apart(program: Program, read_bytes: Mapping[str, int], twice: int, elements: int) -> int:
+def _held_bytes(program: Program, read: Read, nbytes: int, loops: int) -> int:
+    """Bytes of a read of `nbytes` with what it is put together from."""
+    under_way = min(nbytes, _tile_bytes(program, read)) if read.loop and loops > 1 else 0
+    return nbytes * (2 if _is_pasted(read) else 1) + under_way
+
+
+def _apart(program: Program, held: Mapping[str, int], elements: int) -> int:
     """Bytes that are never there at once: of a product's operands, and of what its result is made into afterwards."""
     if [s.kernel for s in program.steps] != ["gemm", "map"]:
         return 0
-    operands = twice + sum(read_bytes[r.register] for r in program.reads if r.loop)
-    others = sum(read_bytes[r.register] for r in program.reads if not r.loop)
+    operands = sum(held[r.register] for r in program.reads if r.loop)
+    others = sum(held[r.register] for r in program.reads if not r.loop)
     return min(operands, others + _made_bytes(program, program.steps[1], elements))
 
 

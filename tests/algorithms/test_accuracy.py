@@ -7,12 +7,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from .judges import DTYPES, JUDGES, Case, Figure, cases, judged, ragged, some, tile_of
+from .judges import DTYPES, JUDGES, Case, Figure, judged, ragged, some, tile_of
 
 # docs/accuracy.md has all families in all dtypes and more sizes.
 SIZES = (1, 2, 7, 61)
 # These divide a spectrum, for which runs are made one after the other: smaller matrices, the values alone of a few.
-DIVIDING, DIVIDING_SIZES = ("svd", "eigh", "pinv", "svdvals", "eigvalsh"), (2, 23)
+DIVIDING, DIVIDING_SIZES = ("svd", "eigh", "pinv", "svdvals", "eigvalsh"), (2, 19)
 ALONE, FEW_CASES = ("pinv", "svdvals", "eigvalsh"), 2
 GIVEN = [(judge, size) for judge in JUDGES for size in (DIVIDING_SIZES if judge in DIVIDING else SIZES)]
 
@@ -30,7 +30,7 @@ def test_errors_are_at_most_ten_times_scipys_or_the_size_times_rounding(judge: s
 
 @pytest.mark.parametrize("judge", ["cholesky", "lu", "qr"])
 def test_larger_matrices_are_as_accurate(judge: str) -> None:
-    bad = {str(case): found for case in cases(judge, (257,), ("float64",)) if (found := too_much(case))}
+    bad = {str(case): found for case in some(judge, 131) if (found := too_much(case))}
     assert not bad
 
 

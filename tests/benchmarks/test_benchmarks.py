@@ -31,6 +31,14 @@ def test_a_quick_run_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     assert {row["contender"] for row in json.loads(written.read_text())["rows"]} == {"lambdarray", "numpy", "dask"}
 
 
+@pytest.mark.parametrize("name", ["cholesky", "lu", "solve", "qr_tall", "svd_tall", "qr_square", "eigh", "svd"])
+def test_every_contender_of_linear_algebra_is_right(name: str, harness: object, tmp_path: Path) -> None:
+    pytest.importorskip("dask", reason="comes with the extra 'bench'")
+    case = harness.load(name)
+    for contender in case.contenders:
+        assert harness._child(name, contender, case.quick, tmp_path)["verified"]
+
+
 def test_every_case_has_ours_and_a_goal(harness: object) -> None:
     for name in harness.names():
         case = harness.load(name)
