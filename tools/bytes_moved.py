@@ -29,8 +29,8 @@ Matrices are of n by n double-precision words in a bucket, in tiles of {TILE} by
 
 S is the smaller of M, the data words of a function of {MEMORY_MIB:,} MB, and of mn / workers (n^2 / 2 for a Cholesky
 factor). The formulas below are
-2 G / sqrt(S) with the multiplications of the textbook algorithm. The SVD is several runs,
-planned as they are foreseen; its bound is the sum over its products and factorisations.
+2 G / sqrt(S) with the multiplications of the textbook algorithm. The SVD is several runs, of
+which the first, the polar factor, stands here; its bound is the sum over its products and factorisations.
 
 | algorithm | bound, in words |
 |---|---|

@@ -49,7 +49,7 @@ the plan took to be made, in a process of its own.
 
 """
 NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. The SVD is several runs, whose sizes depend on
-values: its plan is what is foreseen, a spectrum cut in halves."""
+values: its polar factor stands for it, which is the first of them."""
 COLUMNS = (
     "| algorithm | n | tile | workers | MiB | stages | tasks | planned | PFLOP | reads | writes "
     "| critical path | predicted | dollars |"

@@ -24,7 +24,7 @@ LEAST_TILE, MOST_TILE = 512, 4096
 ROUND = 64
 
 
-def side(x: Array, tile: int | None = None, least: int = LEAST_TILE) -> int | None:
+def side(x: Array, tile: int | None = None, least: int | None = None) -> int | None:
     """The side of the tiles that a matrix is worked on in; None where it is one task's, or a batch.
 
     `tile` is what the caller asked for, `least` the smallest that is chosen. ValueError where `tile` is no positive
@@ -46,6 +46,7 @@ def side(x: Array, tile: int | None = None, least: int = LEAST_TILE) -> int | No
     if x.ndim != 2 or min(x.shape) <= LEAST_SIDE:
         return None
     wanted = -(-min(x.shape) // PER_SIDE)
+    least = LEAST_TILE if least is None else least
     return min(MOST_TILE, max(least, -(-wanted // ROUND) * ROUND))
 
 

@@ -302,10 +302,10 @@ def judged(case: Case) -> list[Figure]:
 
 
 def _allowed(measure: str, scipys: float, eps: float, a: Matrix) -> float:
-    """Ten times SciPy's, which may be 0 by luck and counts as a rounding error then, or the size times that."""
+    """Ten times SciPy's, or the size times the rounding error."""
     if measure == "growth":
         return max(TIMES_SCIPYS * scipys, FEW)
-    return max(TIMES_SCIPYS * max(scipys, eps), max(a.shape) * eps)
+    return max(TIMES_SCIPYS * scipys, max(a.shape) * eps)
 
 
 def _measured(judge: Judge, a: Matrix, b: Matrix, parts: Any) -> Measures:

@@ -11,9 +11,10 @@ from .judges import DTYPES, JUDGES, Case, Figure, judged, ragged, some, tile_of
 
 # docs/accuracy.md has all families in all dtypes and more sizes.
 SIZES = (1, 2, 7, 61)
-# These divide a spectrum, for which runs are made one after the other: smaller matrices, the values alone of a few.
+# These divide a spectrum, for which runs are made one after the other: smaller matrices and few of them, since
+# test_eigh.py and test_svd.py have more.
 DIVIDING, DIVIDING_SIZES = ("svd", "eigh", "pinv", "svdvals", "eigvalsh"), (2, 19)
-ALONE, FEW_CASES = ("pinv", "svdvals", "eigvalsh"), 2
+FEW_CASES = 2
 GIVEN = [(judge, size) for judge in JUDGES for size in (DIVIDING_SIZES if judge in DIVIDING else SIZES)]
 
 
@@ -23,7 +24,7 @@ def too_much(case: Case) -> list[Figure]:
 
 @pytest.mark.parametrize(("judge", "size"), GIVEN)
 def test_errors_are_at_most_ten_times_scipys_or_the_size_times_rounding(judge: str, size: int) -> None:
-    chosen = islice(some(judge, size), FEW_CASES if judge in ALONE else None)
+    chosen = islice(some(judge, size), FEW_CASES if judge in DIVIDING else None)
     bad = {str(case): found for case in chosen if (found := too_much(case))}
     assert not bad
 
