@@ -27,11 +27,11 @@ AGAIN = ("qr, mode='complete'", "pinv", "svdvals", "eigvalsh")
 ALL = (*SIZES, *MORE, *LARGE)
 HEAD = """# Accuracy
 
-Every factorisation in tiles beside SciPy's of the same matrix, in one run of `make accuracy`. A cell is ours, and
+Factorisations in tiles beside SciPy's of the same matrix, as `make accuracy` writes them. A cell is ours, and
 SciPy's in brackets: of all dtypes ({dtypes}; from {more} on float64 alone) the one that is
 nearest to its limit, in units of that dtype's rounding error eps (growth: as it is). The limit is ten times SciPy's
-(which counts as a rounding error where it is less) or n eps, whichever is more. A column is the longer side n; tiles
-are at least four a side, divide no side, and fit none of the ragged chunks of the input.
+or n eps, whichever is more. A column is the longer side n; tiles are at least four a side, divide no side, and fit
+none of the ragged chunks of the input.
 `tests/algorithms/families.py` makes the matrices, `judges.py` there measures, and
 `test_accuracy.py` holds the limit.
 """

@@ -20,12 +20,7 @@ from .paper import PAPERS, TILE, WORKERS, matrix, moved, on_lambda
 
 @pytest.mark.parametrize(
     ("name", "grid"),
-    [
-        (name, grid)
-        for name in PAPERS
-        for grid in (8, 32)
-        if (name, grid) != ("SVD", 32)  # takes half a minute to plan: docs/bytes.md has it
-    ],
+    [(name, grid) for name in PAPERS for grid in (8, 32)],
 )
 def test_bytes_are_few_times_the_lower_bound(name: str, grid: int) -> None:
     assert moved(name, grid).ratio <= PAPERS[name].limit
