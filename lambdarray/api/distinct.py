@@ -1,7 +1,8 @@
 """Distinct values: how many there are depends on the data, so that they are found when a function is called.
 
 Each tile gives its own, in order, with where the first of each is and how many there are. Those of several tiles are
-merged, in groups that fit a task, until all are together; so what is distinct must fit a worker, what is not need not.
+merged, in groups that fit a task, until all are together. Where they are too many for that all elements are sorted,
+and each that differs from the one before it is a first.
 """
 
 from __future__ import annotations
@@ -15,16 +16,22 @@ from ..ops import Shape
 from ..tiling import AxisMap, Cuts
 from .array import Array
 from .axes import axis_of
+from .counting import nonzero
 from .creation import asarray, empty
+from .differences import diff
 from .elementwise import call, where
-from .manipulation import moveaxis, ravel, reshape
+from .indexing import take
+from .manipulation import concatenate, moveaxis, ravel, reshape
 from .reductions import sum as sum_
 from .scans import cumsum
 from .searching import searchsorted
+from .sorting import argsort
 from .stages import In, Out, Stage, lines, single, whole
 
 # The values, with index and count, that a task merges, about.
 MOST_MERGED = 1 << 21
+# The values of all tiles, those that several have counted for each, that may come together in a task.
+MOST_TOGETHER = 1 << 24
 
 
 class UniqueAllResult(NamedTuple):
@@ -104,12 +111,32 @@ def _all(x: Array, equal_nan: bool) -> tuple[Array, Array, Array, Array]:
     if not x.size:
         none = empty((0,), np.int64)
         return empty((0,), x.dtype), none, empty(x.shape, np.int64), none
-    triples = _merged(*_of_tiles(ravel(x), equal_nan), equal_nan)
+    of_tiles, lengths = _of_tiles(ravel(x), equal_nan)
+    if lengths.sum() > MOST_TOGETHER:
+        return _by_sort(x, equal_nan)
+    triples = _merged(of_tiles, lengths, equal_nan)
     stage = Stage("values, places and counts", triples._op.tiling.axes)
     stage.call("parts", ("v", "i", "c"), ("r0",))
     outs = [Out("v", [0], x.dtype), Out("i", [0], np.int64), Out("c", [0], np.int64)]
     values, index, counts = stage.make_all([In(triples, [0])], outs)
     return values, index, _inverse(x, values, equal_nan), counts
+
+
+def _by_sort(x: Array, equal_nan: bool) -> tuple[Array, Array, Array, Array]:
+    """The same where what is distinct need not fit a worker."""
+    from .compute import run_now
+
+    order = argsort(ravel(x), stable=True)
+    (ordered, order), _ = run_now([take(ravel(x), order), order], [], "what is distinct")
+    after: Any = ordered[1:] != ordered[:-1]
+    if equal_nan and x.dtype.kind in "fcmM":
+        lost: Any = call(np.isnat if x.dtype.kind in "mM" else np.isnan, ordered)
+        after = after & ~(lost[1:] & lost[:-1])
+    starts = concatenate([asarray([True]), after])
+    (places,) = nonzero(starts)
+    which: Any = cumsum(starts, dtype=np.int64) - 1  # type: ignore[operator]
+    inverse = reshape(take(which, argsort(order)), x.shape)
+    return ordered[places], order[places], inverse, diff(places, append=asarray([x.size]))
 
 
 def _inverse(x: Array, values: Array, equal_nan: bool) -> Array:

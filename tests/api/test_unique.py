@@ -15,10 +15,11 @@ SMALL = settings(max_examples=30, deadline=None)
 KINDS = ("?", "i1", "u8", "f4", "f8", "c8")
 
 
-@pytest.fixture(params=[1, 1 << 21], ids=["in steps", "at once"], autouse=True)
+@pytest.fixture(params=[(1, 1 << 24), (1 << 21, 1 << 24), (1 << 21, 0)], ids=["steps", "once", "sorted"], autouse=True)
 def merging(request, monkeypatch):
-    """Both ways: the distinct values of a few tiles are merged at a time, or those of all."""
-    monkeypatch.setattr(distinct, "MOST_MERGED", request.param)
+    """All ways: the distinct values of a few tiles are merged at a time, or those of all, or all values are sorted."""
+    monkeypatch.setattr(distinct, "MOST_MERGED", request.param[0])
+    monkeypatch.setattr(distinct, "MOST_TOGETHER", request.param[1])
     monkeypatch.setattr("lambdarray.api.stages.LEAST_BYTES", 1)
 
 
