@@ -20,10 +20,11 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "maximum": [{}, {"stat_length": 2}, {"stat_length": (1, 3)}, {"stat_length": 0}],
     "minimum": [{}, {"stat_length": 2}, {"stat_length": (1, 3)}],
     "mean": [{}, {"stat_length": 2}, {"stat_length": (1, 3)}],
+    "median": [{}, {"stat_length": 2}, {"stat_length": (1, 3)}],
     "reflect": [{}, {"reflect_type": "odd"}],
     "symmetric": [{}, {"reflect_type": "odd"}],
 }
-NAMED = sorted(set(MODES) - {"empty", "median"})
+NAMED = sorted(set(MODES) - {"empty"})
 WIDTHS = [0, 1, 3, (2, 0), (0, 4), [[1, 2], [3, 0]], 17, -1, 1.5, {0: 2}, {-1: (1, 2)}, [1, 2, 3]]
 
 
