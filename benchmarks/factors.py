@@ -58,6 +58,18 @@ def is_identity(q: Matrix) -> bool:
     return near(q.T @ (q @ x), x)
 
 
+def is_qr(a: Matrix, q: Matrix, r: Matrix) -> bool:
+    """Whether this is a QR factorisation."""
+    x = vectors(a.shape[1])
+    return near(q @ (r @ x), a @ x) and is_identity(q)
+
+
+def is_svd(a: Matrix, u: Matrix, s: Matrix, vh: Matrix) -> bool:
+    """Whether this is a singular value decomposition."""
+    x = vectors(a.shape[1])
+    return near((u * s) @ (vh @ x), a @ x) and is_identity(u) and is_identity(vh.T)
+
+
 def ours(run: Callable[..., Any], check: Check, *arrays: Matrix) -> Outcome:
     """From tiles in memory to tiles in memory; `check` is given NumPy's arrays and the result's."""
     import lambdarray as la

@@ -10,14 +10,9 @@ from harness import Case, Outcome
 COLUMNS = 64
 
 
-def right(a: np.ndarray, q: np.ndarray, r: np.ndarray) -> bool:
-    x = factors.vectors(COLUMNS)
-    return factors.near(q @ (r @ x), a @ x) and factors.is_identity(q)
-
-
 def ours(m: int, folder: object) -> Outcome:
     tile = None if m > 100_000 else m // factors.TILES_A_SIDE
-    return factors.ours(lambda la, a: tuple(la.linalg.qr(a, tile=tile)), right, factors.normal(m, COLUMNS))
+    return factors.ours(lambda la, a: tuple(la.linalg.qr(a, tile=tile)), factors.is_qr, factors.normal(m, COLUMNS))
 
 
 CASE = Case(
@@ -26,12 +21,14 @@ CASE = Case(
     quick=5000,
     contenders={
         "lambdarray": ours,
-        "numpy": lambda m, folder: factors.theirs(lambda a: tuple(np.linalg.qr(a)), right, factors.normal(m, COLUMNS)),
+        "numpy": lambda m, folder: factors.theirs(
+            lambda a: tuple(np.linalg.qr(a)), factors.is_qr, factors.normal(m, COLUMNS)
+        ),
         "scipy": lambda m, folder: factors.theirs(
-            lambda a: scipy.linalg.qr(a, mode="economic"), right, factors.normal(m, COLUMNS)
+            lambda a: scipy.linalg.qr(a, mode="economic"), factors.is_qr, factors.normal(m, COLUMNS)
         ),
         "dask": lambda m, folder: factors.dask(
-            lambda da, a: da.linalg.qr(a), right, factors.normal(m, COLUMNS), chunks=(max(1, m // 16), COLUMNS)
+            lambda da, a: da.linalg.qr(a), factors.is_qr, factors.normal(m, COLUMNS), chunks=(max(1, m // 16), COLUMNS)
         ),
     },
     goals={"limit": 2.5},

@@ -9,18 +9,13 @@ from harness import Case, Outcome
 COLUMNS = 64
 
 
-def right(a: np.ndarray, u: np.ndarray, s: np.ndarray, vh: np.ndarray) -> bool:
-    x = factors.vectors(COLUMNS)
-    return factors.near((u * s) @ (vh @ x), a @ x) and factors.is_identity(u) and factors.is_identity(vh.T)
-
-
 def ours(m: int, folder: object) -> Outcome:
     tile = None if m > 100_000 else m // factors.TILES_A_SIDE
 
     def run(la: object, a: object) -> object:
         return tuple(la.linalg.svd(a, full_matrices=False, tile=tile))
 
-    return factors.ours(run, right, factors.normal(m, COLUMNS))
+    return factors.ours(run, factors.is_svd, factors.normal(m, COLUMNS))
 
 
 CASE = Case(
@@ -30,10 +25,13 @@ CASE = Case(
     contenders={
         "lambdarray": ours,
         "numpy": lambda m, folder: factors.theirs(
-            lambda a: tuple(np.linalg.svd(a, full_matrices=False)), right, factors.normal(m, COLUMNS)
+            lambda a: tuple(np.linalg.svd(a, full_matrices=False)), factors.is_svd, factors.normal(m, COLUMNS)
         ),
         "dask": lambda m, folder: factors.dask(
-            lambda da, a: da.linalg.svd(a), right, factors.normal(m, COLUMNS), chunks=(max(1, m // 16), COLUMNS)
+            lambda da, a: da.linalg.svd(a),
+            factors.is_svd,
+            factors.normal(m, COLUMNS),
+            chunks=(max(1, m // 16), COLUMNS),
         ),
     },
     goals={"limit": 2.5},
