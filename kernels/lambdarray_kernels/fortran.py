@@ -52,18 +52,6 @@ def lapack(name: str, dtype: np.dtype[Any], *args: Any) -> int:
     return int(info[0])
 
 
-def workspace(name: str, dtype: np.dtype[Any], *args: Any) -> Array:
-    """The memory that a routine wants, which is asked with a length of -1; `args` are those before the memory.
-
-    >>> a = np.zeros((3, 2), order="F")
-    >>> workspace("geqrf", a.dtype, 3, 2, a, 3, np.empty(2)).size >= 2
-    True
-    """
-    best = np.zeros(1, dtype)
-    lapack(name, dtype, *args, best, -1)
-    return np.empty(max(1, int(best[0].real)), dtype)
-
-
 def load() -> None:
     """Bring SciPy's BLAS into this process, so that its threads can be set before it is called."""
     from importlib import import_module

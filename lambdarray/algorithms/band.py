@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdarray_kernels import get
+from lambdarray_kernels.dtypes import real_flops
 
 from ..api.array import Array
 from ..api.creation import zeros
@@ -33,7 +34,7 @@ def eigvalsh(x: Array, tile: int) -> Array:
     n, width = len(x), min(WIDTH, tile)
     strips = banded(x, tile, width)
     stage = Stage("eigenvalues of a band", [single(n)])
-    stage.flops = get("band_eigenvalues").flops(strips.shape) * (4 if x.dtype.kind == "c" else 1)
+    stage.flops = get("band_eigenvalues").flops(strips.shape) * real_flops(x.dtype)
     stage.extra_bytes = 3 * strips.nbytes
     stage.call("band_eigenvalues", ("y",), ("r0",))
     return stage.make([In(strips, [whole(n), whole(2 * width)])], Out("y", [0], x.real.dtype))

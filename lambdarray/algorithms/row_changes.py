@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from lambdarray_kernels.dtypes import real_flops
 
 from ..api.array import Array
 from ..api.stages import In, Out, Stage, single, whole
 from ..tiling import AxisMap, Cuts
-from .squares import FLOPS, Tiles, stage_of
+from .squares import Tiles, stage_of
 
 # Through more tiles than these no task looks for its rows.
 FEW_TILES = 8
@@ -80,7 +81,7 @@ class Looking:
         if pivots is None:
             return stage.make(reads, Out("y", [0, 1], dtype))
         stage.call("eliminate", ("z",), ("y", f"r{len(reads)}"))
-        stage.flops += n * n * axes[0].max_chunk * FLOPS[dtype.kind]
+        stage.flops += n * n * axes[0].max_chunk * real_flops(dtype)
         reads.append(In(pivots, list(map(whole, pivots.shape))))
         return stage.make(reads, Out("z", [0, 1], dtype))
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.dtypes import real_flops
 
 from ..api.array import Array
 from ..api.manipulation import concatenate
 from ..api.stages import In, Out, Stage, single
 from ..tiling import AxisMap, Cuts
 
-FLOPS = {"f": 1, "c": 4}  # of real numbers and of complex ones
 # Blocks that a task updates: of few tiles a side while there are tasks for all, and of at most so many elements.
 BLOCKS, MOST_TILES, MOST_ELEMENTS = 6, 8, 1 << 24
 
@@ -135,6 +135,6 @@ def stage_of(
     kernel: str, axes: Sequence[Cuts], dtype: np.dtype[Any], flops: float, elements: int, grid: int = 2
 ) -> Stage:
     """A stage of a kernel with the real flops of a task, if numbers are real, and memory for so many elements more."""
-    stage = Stage(kernel.replace("_", " "), axes, grid, flops=flops * FLOPS[dtype.kind])
+    stage = Stage(kernel.replace("_", " "), axes, grid, flops=flops * real_flops(dtype))
     stage.extra_bytes = elements * dtype.itemsize
     return stage

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from lambdarray_kernels import get
+from lambdarray_kernels.dtypes import real_flops
 from lambdarray_kernels.orthogonal import packed_size
 
 from ..api.array import Array
@@ -83,8 +84,8 @@ class Tall:
 
 
 def work(kernel: str, dtype: np.dtype[Any], *shapes: tuple[int, ...], **params: Any) -> int:
-    """The flops of a kernel; a complex multiply and add counts as four real ones."""
-    return get(kernel).flops(*shapes, **params) * (4 if dtype.kind == "c" else 1)
+    """The flops of a kernel, as those of real numbers."""
+    return get(kernel).flops(*shapes, **params) * real_flops(dtype)
 
 
 def tall(x: Array, tile: int | None = None) -> Tall:

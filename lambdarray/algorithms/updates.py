@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdarray_kernels.dtypes import real_flops
+
 from ..api.array import Array
 from ..api.stages import In, Out, Stage, whole
 from ..tiling import Cuts
@@ -63,7 +65,7 @@ class Update:
 
     def _count(self, each: float) -> None:
         """Add the flops of a task, of so many operations for each element of its tile."""
-        self.stage.flops += each * self._elements() * (4 if self.x.dtype.kind == "c" else 1)
+        self.stage.flops += each * self._elements() * real_flops(self.x.dtype)
 
     def _elements(self) -> int:
         return math.prod(cuts.max_chunk for cuts in self.stage.axes[:2])

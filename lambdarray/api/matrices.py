@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from lambdarray_kernels import get
+from lambdarray_kernels.dtypes import real_flops
 from numpy.linalg import LinAlgError
 
 from .array import Array
@@ -74,7 +75,7 @@ def of_matrices(
     block = tuple(c.max_chunk for c in cuts)
     stage = Stage(kernel, [*cuts, *map(single, sizes)])
     stage.flops = get(kernel).flops(*((*block, *x.shape[-2:]) for x in wide), **params)
-    stage.flops *= 4 if dtypes[kept[0]].kind == "c" else 1
+    stage.flops *= real_flops(dtypes[kept[0]])
     stage.extra_bytes = COPIES_OF.get(kernel, COPIES) * max(
         math.prod(x.shape[-2:]) * dtypes[kept[0]].itemsize for x in wide
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.dtypes import real_flops
 from lambdarray_kernels.generators import work_nbytes
 
 from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
@@ -69,8 +70,7 @@ def flops_a_second(resources: Resources) -> float:
 
 def turns_of(flops: float, dtype: np.dtype[Any], resources: Resources) -> int:
     """The tasks that work of so many real flops is to be done in, one after the other or by several workers."""
-    times = 4 if dtype.kind == "c" else 1
-    return math.ceil(times * flops / flops_a_second(resources) / MOST_TASK_S)
+    return math.ceil(real_flops(dtype) * flops / flops_a_second(resources) / MOST_TASK_S)
 
 
 def totals(program: Program) -> tuple[float, int, int]:
@@ -152,7 +152,7 @@ def _written(program: Program, n: int, spans: Sequence[Span]) -> int:
 def _flops(program: Program, step: Step, elements: int) -> float:
     if step.kernel == "gemm":
         total = 2.0 * elements * program.loops[0].size  # where k is split, its part is an axis of the grid
-        return total * (4 if dtype_from_json(step.params["dtype"]).kind == "c" else 1)
+        return total * real_flops(dtype_from_json(step.params["dtype"]))
     return float(elements * len(step.params["code"])) if step.kernel == "map" else 0.0
 
 
