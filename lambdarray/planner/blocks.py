@@ -99,8 +99,8 @@ def for_reduction(
 ) -> tuple[Cuts, ...]:
     """Blocks for the first step of a reduction: near the tiles, large enough to be worth a task, enough for all.
 
-    `itemsize` is what an element takes in all that is read. Tiles in a store are cut only where they are too large
-    for a worker and can be read `in_parts`, since a part of a tile is a request as dear as the whole.
+    `itemsize` is what an element takes in all that is read. Tiles in a store are cut only where they are larger
+    than a task should read and can be read `in_parts`, since a part of a tile is a request as dear as the whole.
     """
     wanted = resources.workers * TASKS_PER_WORKER
     total = math.prod(tiling.shape)
@@ -110,13 +110,14 @@ def for_reduction(
     target = max(1, min(most, max(LEAST_ELEMENTS, total // wanted)))
     cuts = list(tiling.axes)
     size = math.prod(tiling.max_tile)
+    limit = 2 * target if not stored else 1.5 * most if in_parts else size
     if size * 2 <= target:
         for d in reversed(range(len(cuts))):
             factor = min(cuts[d].count, max(1, target // max(size, 1)))
             before = cuts[d].max_chunk
             cuts[d] = group(cuts[d], factor)
             size = size // max(before, 1) * max(cuts[d].max_chunk, 1)
-    elif size > (1.5 * most if stored and in_parts else size if stored else 2 * target):
+    elif size > limit:
         for d in range(len(cuts)):
             parts = min(cuts[d].max_chunk, -(-size // target))
             before = cuts[d].max_chunk

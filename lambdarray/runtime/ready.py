@@ -111,14 +111,13 @@ def in_order_of_use(deps: Dependencies, program: int, ids: range | np.ndarray) -
 
     What is used together is then made together, and less of it waits in memory: a matrix beside its transpose.
     """
-    if len(deps.writes[program]) != 1 or len(ids) > MOST_ORDERED:
+    if not 1 < len(ids) <= MOST_ORDERED or len(deps.writes[program]) != 1:
         return ids
     writer = deps.writes[program][0]
-    edges = deps.readers[writer.array]
-    edges = [e for e in edges if e.program == edges[0].program]
-    if not writer.same or not all(len({a for a, _, _ in e.follows}) == len(e.follows) > 0 for e in edges):
-        return ids
-    if not edges:
+    readers = deps.readers[writer.array]
+    edges = [e for e in readers if e.program == readers[0].program]
+    apart = all(len({a for a, _, _ in e.follows}) == len(e.follows) > 0 for e in edges)
+    if not edges or not writer.same or not apart:
         return ids
     first = np.minimum.reduce([_first_use(edge) for edge in edges]).ravel()[np.asarray(ids)]
     return ids if (first[1:] >= first[:-1]).all() else np.asarray(ids)[np.argsort(first, kind="stable")]
