@@ -17,7 +17,7 @@ LOCAL := s3://lambdarray-local
 SUITE ?=
 EXAMPLES ?= 100
 
-.PHONY: help demo demo-lambda test check conformance bench wheel names accuracy bytes scale format clean
+.PHONY: help demo demo-lambda test test-algebra test-others check conformance bench wheel names accuracy bytes scale format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -43,8 +43,15 @@ demo-lambda: $(VENV)/.has-cloud
 		lambdarray deploy --store $(LOCAL)/scratch --read $(LOCAL)/ --write $(LOCAL)/ --memory $(MEMORY) --yes; \
 		lambdarray demo --n $(N) --executor lambda --workers $(WORKERS) --store $(LOCAL)/scratch --dir $(LOCAL)/demo'
 
+# Two halves of about the same length, side by side.
 test: $(VENV)/.has-test
-	$(BIN)/python -m pytest --doctest-modules
+	$(MAKE) --jobs=2 --keep-going test-algebra test-others
+
+test-algebra:
+	$(BIN)/python -m pytest tests/algorithms tests/acceptance
+
+test-others:
+	$(BIN)/python -m pytest --doctest-modules --ignore=tests/algorithms --ignore=tests/acceptance
 
 check: $(VENV)/.has-dev
 	$(BIN)/ruff format --check .
