@@ -12,6 +12,7 @@ from .errors import ConfigError
 
 EXECUTORS = ("threads", "processes", "lambda", "simulated")
 LOCAL = ("threads", "processes")
+OBJECTIVES = ("time", "dollars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Config:
     bundle_s        predicted seconds of work that one invocation is given at most
     speculate       whether stragglers are started a second time
     max_dollars     what all runs under this setting may cost together, in US dollars; None: no limit
+    objective       what the planner makes least within max_dollars and deadline: "time" or "dollars"
+    deadline        seconds that a run may be predicted to take; None: any
     implicit_mib    the most MiB that np.asarray(x), x.item() and the like compute without being asked by compute();
                     None: no limit
     eager           whether a run may be made to count what a shape that depends on data needs
@@ -48,6 +51,8 @@ class Config:
     bundle_s: float = 300.0
     speculate: bool = True
     max_dollars: float | None = None
+    objective: str = "time"
+    deadline: float | None = None
     implicit_mib: int | None = 1024
     eager: bool = True
     verify: bool = False
@@ -62,6 +67,10 @@ class Config:
     def __post_init__(self) -> None:
         if self.executor not in EXECUTORS:
             raise ConfigError(f"executor={self.executor!r} is not one of {', '.join(map(repr, EXECUTORS))}")
+        if self.objective not in OBJECTIVES:
+            raise ConfigError(f"objective={self.objective!r} is not one of {', '.join(map(repr, OBJECTIVES))}")
+        if self.deadline is not None and not 0 < self.deadline < math.inf:
+            raise ConfigError(f"deadline={self.deadline!r} is no time to end by; it must be above 0 seconds")
         limits = {"workers": 1, "memory_mib": 128, "retries": 0, "max_dollars": 0, "implicit_mib": 0}
         for name, least in limits.items():
             value = getattr(self, name)
@@ -77,7 +86,7 @@ class Config:
 
 KINDS: dict[str, Any] = dict.fromkeys(("workers", "memory_mib", "retries", "implicit_mib"), int)
 KINDS |= dict.fromkeys(("speculate", "progress", "eager", "verify"), bool)
-KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars"), float)
+KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars", "deadline"), float)
 TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 

@@ -59,6 +59,11 @@ class InFlight:
         return iter(self._running)
 
     @property
+    def attempts(self) -> int:
+        """The number of attempts that have not reported."""
+        return len(self._keys)
+
+    @property
     def keys(self) -> list[int]:
         """The attempts that have not reported."""
         return list(self._keys)

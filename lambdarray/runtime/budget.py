@@ -24,7 +24,7 @@ KEPT_FOR = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
+class Terms:
     """What work costs, in US dollars.
 
     dollars_per_s      a function at work for a second
@@ -32,7 +32,7 @@ class Prices:
     requests           for each stage, the requests that one attempt at a task makes of the store
     start_s            seconds that may be billed beside those of the tasks: a cold start, and the end
     longest_s          an invocation is ended after this long, whatever it does
-    what               what is paid for, for messages
+    what, resume       what is paid for, and the settings with which the plan is made again, for messages
     """
 
     dollars_per_s: float
@@ -41,6 +41,7 @@ class Prices:
     start_s: float = 0.0
     longest_s: float = 900.0
     what: str = "one function"
+    resume: str = ""
 
 
 class Offer(NamedTuple):
@@ -58,7 +59,7 @@ class Budget:
     bundles in flight. Both are in units (see `config.UNITS_PER_DOLLAR`).
     """
 
-    def __init__(self, prices: Prices, purse: Purse | None = None) -> None:
+    def __init__(self, prices: Terms, purse: Purse | None = None) -> None:
         self.prices, self.purse = prices, purse or Purse()
         self.spent = self.held = 0
         self._least: dict[int, float] = {}
@@ -91,9 +92,7 @@ class Budget:
         """The least seconds that an attempt at a task of a stage is given."""
         return max(LEAST_S, LEAST_FACTOR * predicted_s, self._least.get(stage, 0.0))
 
-    def offer(
-        self, stage: int, most: int, predicted_s: float, timeout_s: float, bundles: int = KEPT_FOR
-    ) -> Offer:
+    def offer(self, stage: int, most: int, predicted_s: float, timeout_s: float, bundles: int = KEPT_FOR) -> Offer:
         """Hold what a bundle of at most `most` tasks costs at worst, out of what is left for `bundles` alike.
 
         Each task gets `timeout_s` where that can be paid, else less; the offer is of no task where not one can be paid.
@@ -147,9 +146,9 @@ class Budget:
         spent, left = self.spent_dollars, self.left_dollars
         return BudgetError(
             f"the run stops before it passes its budget: ${spent:.4g} is spent and ${left:.4g} left, and one more task "
-            f"may cost ${needed:.4g} ({least:.3g} s of {self.prices.what}, and a start); {done:,} of {total:,} tasks are "
-            "done; what is finished is kept in a durable store, and the same expression resumes from it with a new "
-            "max_dollars",
+            f"may cost ${needed:.4g} ({least:.3g} s of {self.prices.what}, and a start); {done:,} of {total:,} tasks "
+            "are done; what is finished is kept in a durable store, and the same expression resumes from it with "
+            f"{self.prices.resume}a new max_dollars",
             spent_dollars=spent,
             left_dollars=left,
             needed_dollars=needed,

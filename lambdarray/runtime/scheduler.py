@@ -40,8 +40,9 @@ class Scheduler:
     `_tries` holds how often a task was launched and `_ended` how many of those attempts are over, both only for
     tasks that need more than one attempt. `_retries` and `_lost` are heaps by time: tasks to try again, and
     attempts whose connection broke (`_broken` has their reports), which may still end well until then. `_extra`
-    are the second attempts of stragglers. `_is_short` says that the budget waits for what bundles in flight will cost. `_alone` are tasks that ended with a worker of several: each is tried by
-    itself, so that the one that ends its worker is found and no other is blamed.
+    are the second attempts of stragglers. `_alone` are tasks that ended with a worker of several: each is tried by
+    itself, so that the one that ends its worker is found and no other is blamed. `_is_short` says that a launch waits
+    for what bundles in flight will turn out to cost.
     """
 
     def __init__(self, plan: Plan, policy: Policy | None = None) -> None:
@@ -209,7 +210,7 @@ class Scheduler:
         policy = self.policy
         if policy.budget is None:
             return Offer(size, policy.task_timeout_s)
-        bundles = max(bundles, min(KEPT_FOR, self.total - self.done))
+        bundles = max(bundles, min(KEPT_FOR, self.total - self.done - self._flight.attempts))
         return policy.budget.offer(program, size, self._durations[program].mean, policy.task_timeout_s, bundles)
 
     def _wait_for_money(self, program: int) -> None:
