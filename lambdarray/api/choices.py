@@ -18,7 +18,8 @@ Row = tuple[str, str]
 
 def choices(found: Explanation) -> list[Row]:
     """Workers, tile, k split, memory, BLAS threads, architecture."""
-    rows: list[Row] = [("workers", found.choice.reason)]
+    reason = f"{found.workers:,}" if found.choice is None else found.choice.reason
+    rows: list[Row] = [("workers", reason)]
     if found.plan.programs:
         program, estimate = max(
             zip(found.plan.programs, found.plan.estimates, strict=True),

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..config import UNITS_PER_DOLLAR, Config, get_purse
-from ..cost import ARCHITECTURES, Quote, of_architecture
+from ..cost import ARCHITECTURES, Machine, Quote, of_architecture
 from ..errors import ConfigError, MemoryLimitError
 from ..ops import Op
 from ..planner import Resources
@@ -29,15 +29,15 @@ SWEEP_HEAD = ("workers", "seconds", "dollars", "tasks", "reads", "writes")
 class Explanation:
     """A plan in words and figures: stages, bytes, requests, seconds, and the price on Lambda.
 
-    `there` is the plan for functions, which is another one where the settings' executor is of this machine; `choice`
-    says how many workers and why; `sweep` are the plans for other numbers of workers.
+    `found_there` is the plan for functions, which is another one where the settings' executor is of this machine;
+    `choice` says why there are so many workers; `sweep` are the plans for other numbers of workers.
     """
 
     plan: Plan
     config: Config
     workers: int
-    there: Candidate
-    choice: Choice
+    found_there: Candidate | None = None
+    choice: Choice | None = None
     sweep: tuple[Candidate, ...] = ()
     more_notes: tuple[str, ...] = ()
 
@@ -112,25 +112,51 @@ class Explanation:
         """On this machine, where the settings' executor is of this machine."""
         return quote_here(self.plan, self.config, self.workers) if self.config.local else None
 
+    @cached_property
+    def there(self) -> Candidate:
+        """On functions: the plan that they would get, and what it would cost."""
+        workers = LAMBDA_WORKERS if self.config.local else self.workers
+        return self.found_there or Candidate(workers, self.plan, self.quote(workers=workers, results=True))
+
+    def quote(
+        self,
+        machine: Machine | None = None,
+        workers: int | None = None,
+        memory_mib: int | None = None,
+        *,
+        results: bool = False,
+    ) -> Quote:
+        """What this plan would cost on other workers; by default on functions as the settings have them."""
+        config = self.config if memory_mib is None else replace(on_functions(self.config), memory_mib=memory_mib)
+        if machine is not None and not machine.remote:
+            return quote_here(self.plan, self.config, workers)
+        back = self.plan.outputs if results else ()
+        return quote_there(self.plan, config, workers or self.workers, machine=machine, results=back)
+
     @property
-    def quote(self) -> Quote:
-        """With the settings' executor."""
+    def configured(self) -> Quote:
+        """With the settings' executor and workers."""
         return self.here or self.there.quote
 
     @property
     def seconds(self) -> float:
-        """Until the results are here, with the settings' executor and workers: an estimate."""
-        return self.quote.seconds
+        """Until all is computed and stored, with the settings' executor and workers: an estimate."""
+        return self.configured.seconds_before_results
 
     @property
     def critical_s(self) -> float:
         """The longest chain of tasks that need one another's tiles: no number of workers is faster."""
-        return self.quote.critical_s
+        return self.configured.critical_s
 
     @property
     def dollars(self) -> float:
-        """On Lambda, all of it: compute, requests, storage while it runs, and results that come back."""
-        return self.there.quote.dollars
+        """On Lambda: compute, requests, storage while it runs, reads from other regions."""
+        return self.there.dollars
+
+    @property
+    def egress_dollars(self) -> float:
+        """What results cost on their way out of AWS, where they come back to this process."""
+        return self.there.quote.egress_dollars
 
     @cached_property
     def dollars_by_architecture(self) -> dict[str, float]:
@@ -142,8 +168,7 @@ class Explanation:
             if machine.key == self.there.quote.machine.key:
                 found[name] = self.dollars
             else:
-                again = quote_there(plan, config, self.there.workers, machine=machine, results=plan.outputs)
-                found[name] = again.dollars
+                found[name] = quote_there(plan, config, self.there.workers, machine=machine).dollars
         return found
 
     @property
@@ -185,20 +210,20 @@ class Explanation:
             rows.append(("here", f"about {seconds_text(self.seconds)} on {self.workers} {self.config.executor}"))
         by_name = " or ".join(f"${dollars_text(d)} ({name})" for name, d in self.dollars_by_architecture.items())
         many = f"{q.memory_mib} MiB, up to {self.there.workers:,} workers"
-        rows.append(("on Lambda", f"about {seconds_text(q.seconds)} and {by_name}, {many}"))
+        rows.append(("on Lambda", f"about {seconds_text(self.there.seconds)} and {by_name}, {many}"))
         parts = [
             (q.compute_dollars, f"compute ({q.worker_seconds:,.3g} s of functions)"),
             (q.request_dollars, "requests"),
             (q.storage_dollars, "storage while it runs"),
-            (q.egress_dollars, "results that leave AWS"),
             (q.cross_region_dollars, "reads from other regions"),
         ]
         rows.append(("dollars", ", ".join(f"${dollars_text(d)} {what}" for d, what in parts if d) or "none"))
         rows.append(
             (
                 "client",
-                f"sends {bytes_text(t.upload)} first (about {seconds_text(q.upload_s)}), and gets results of "
-                f"{bytes_text(t.download)} (about {seconds_text(q.download_s)}) unless they are saved or persisted",
+                f"sends {bytes_text(t.upload)} first, about {seconds_text(q.upload_s)} of these; results of "
+                f"{bytes_text(t.download)}, where they come back, take about {seconds_text(q.download_s)} more and "
+                f"${dollars_text(q.egress_dollars)} on their way out of AWS",
             )
         )
         return [*rows, *self.choices, *(("note", n) for n in self.notes)]
@@ -277,7 +302,7 @@ def explanation(ops: Sequence[Op], config: Config, workers: Any = None) -> Expla
 
 def _over_budget(config: Config, found: Candidate) -> list[str]:
     left = get_purse().left / UNITS_PER_DOLLAR
-    if config.max_dollars is None or found.dollars <= left:
+    if config.max_dollars is None or found.quote.dollars <= left:
         return []
     return [f"max_dollars={config.max_dollars:g}, of which ${dollars_text(left)} is left, would refuse this run"]
 

@@ -27,6 +27,7 @@ border:0;border-bottom:1px solid rgba(128,128,128,.25);font-variant-numeric:tabu
 WIDTH, HEIGHT = 460.0, 270.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 96.0, 14.0, 42.0
 LINE = "#3b82c4"  # reads well on white and on black
+NEAR = 12.0
 STEPS = (1, 2, 5)
 LOG_FROM = 4.0  # an axis that reaches over more than so many times its least value is logarithmic
 
@@ -68,13 +69,24 @@ def drawing(curve: Sequence[Point], labels: Sequence[str]) -> str:
     parts += [_rule(up, v, lambda d: f"${dollars_text(d)}") for v in up.ticks]
     line = {"fill": "none", "stroke": LINE, "stroke_width": 2}
     parts.append(element("polyline", points=points(sorted(at)), **line))
-    for (x, y), label in zip(at, labels, strict=True):
-        parts.append(element("circle", cx=x, cy=y, r=4, fill=LINE))
-        parts.append(text((x + 7, y - 6), label, font_size=11))
+    parts += [element("circle", cx=x, cy=y, r=4, fill=LINE) for x, y in at]
+    parts += [text((x + 7, y - 6), label, font_size=11) for (x, y), label in _apart(at, labels)]
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(text((middle, HEIGHT - 6), "seconds", text_anchor="middle", font_size=11, opacity="0.7"))
     parts.append(text((WIDTH - RIGHT + 14, TOP + 4), "labels: workers", font_size=11, opacity="0.7"))
     return svg("".join(parts), WIDTH, HEIGHT, "time against dollars for several numbers of workers")
+
+
+def _apart(at: Sequence[Point], labels: Sequence[str]) -> list[tuple[Point, str]]:
+    """A label for each point, or one for several that lie so near that theirs would cover one another."""
+    out: list[tuple[Point, str]] = []
+    for (x, y), label in zip(at, labels, strict=True):
+        near = next((n for n, ((u, v), _) in enumerate(out) if abs(x - u) < NEAR and abs(y - v) < NEAR), None)
+        if near is None:
+            out.append(((x, y), label))
+        else:
+            out[near] = out[near][0], f"{out[near][1]}; {label}"
+    return out
 
 
 def _tick(axis: _Axis, value: float, name: Callable[[float], str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from ..config import UNITS_PER_DOLLAR, Config, get_purse
 from ..cost import Quote
@@ -16,6 +17,7 @@ from .pricing import dollars_text, quote_here, quote_there, resources, seconds_t
 
 # Plans within this share of the best are as good; the second figure decides.
 NEAR = 1.01
+MANY_STAGES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,17 @@ class Candidate:
 
     @property
     def seconds(self) -> float:
-        """The caller's."""
-        return self.quote.seconds
+        """Until all is computed and stored: what comes back afterwards is the same for all."""
+        return self.quote.seconds_before_results
 
     @property
     def dollars(self) -> float:
-        """All of them."""
-        return self.quote.dollars
+        """Without results that come back."""
+        return self.quote.dollars_before_results
+
+    def is_within(self, dollars: float, deadline: float | None) -> bool:
+        """Whether it is within both limits, results and all."""
+        return self.quote.dollars <= dollars and (deadline is None or self.quote.seconds <= deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +56,15 @@ class Choice:
 def candidate(ops: Sequence[Op], config: Config, workers: int, results: bool = True) -> Candidate:
     """The plan for so many workers."""
     config = replace(config, workers=workers)
-    plan = make_plan(ops, resources(config))[0]
+    return priced(make_plan(ops, resources(config))[0], config, workers, results)
+
+
+def priced(plan: Plan, config: Config, workers: int, results: bool) -> Candidate:
+    """A plan with what it costs on so many workers."""
     if config.local:
-        return Candidate(workers, plan, quote_here(plan, config))
+        return Candidate(workers, plan, quote_here(plan, config, workers))
     back = plan.outputs if results else ()
-    return Candidate(workers, plan, quote_there(plan, config, results=back))
+    return Candidate(workers, plan, quote_there(plan, config, workers, results=back))
 
 
 def choose(ops: Sequence[Op], config: Config, results: bool = True) -> Choice:
@@ -74,7 +84,7 @@ def choose(ops: Sequence[Op], config: Config, results: bool = True) -> Choice:
         return Choice(config, f"up to {most:,}: {given}")
     counts = [most] if config.workers or config.local else counts_below(most)
     made = list(_candidates(ops, config, counts, results))
-    left = float("inf") if config.local else get_purse().left / UNITS_PER_DOLLAR
+    left = inf if config.local else get_purse().left / UNITS_PER_DOLLAR
     found = best(made, config.objective, left, config.deadline)
     if found is None:
         cheapest = min(made, key=lambda c: (c.dollars, c.seconds))
@@ -98,12 +108,18 @@ def counts_below(most: int) -> list[int]:
 
 
 def _candidates(ops: Sequence[Op], config: Config, counts: Sequence[int], results: bool) -> list[Candidate]:
-    """The plans that fit their workers; more workers than there are tasks at once would change nothing."""
+    """A plan for each number of workers that fits them; of many stages one plan for all, since it takes long to make.
+
+    The stages of such a plan are those of a factorisation, whose tasks are its tiles whatever the workers.
+    """
     made: list[Candidate] = []
     failure: MemoryLimitError | None = None
     for workers in counts:
         try:
-            made.append(candidate(ops, config, workers, results))
+            if made and len(made[0].plan.programs) > MANY_STAGES:
+                made.append(priced(made[0].plan, config, workers, results))
+            else:
+                made.append(candidate(ops, config, workers, results))
         except MemoryLimitError as error:
             failure = error
     if not made and failure is not None:
@@ -115,7 +131,7 @@ def best(
     made: Sequence[Candidate], objective: str, most_dollars: float, deadline: float | None = None
 ) -> Candidate | None:
     """The best of those that are within both limits, None where none is."""
-    within = [c for c in made if c.dollars <= most_dollars and (deadline is None or c.seconds <= deadline)]
+    within = [c for c in made if c.is_within(most_dollars, deadline)]
     if not within:
         return None
     first, second = ("dollars", "seconds") if objective == "dollars" else ("seconds", "dollars")
@@ -129,12 +145,12 @@ def _problem(made: Sequence[Candidate], config: Config, left: float) -> Lambdarr
     deadline, fastest = config.deadline, min(made, key=lambda c: (c.seconds, c.dollars))
     if deadline is None:
         return None
-    if fastest.seconds > deadline:
+    if fastest.quote.seconds > deadline:
         return ConfigError(
             f"deadline={deadline:g} s cannot be met: the fastest plan takes about {_told(fastest)}; allow more time, "
             "or more workers=, or cut the arrays into more chunks"
         )
-    cheapest = min((c for c in made if c.seconds <= deadline), key=lambda c: (c.dollars, c.seconds))
+    cheapest = min((c for c in made if c.is_within(inf, deadline)), key=lambda c: (c.dollars, c.seconds))
     return BudgetError(
         f"no plan is within both deadline={deadline:g} s and max_dollars={config.max_dollars or 0.0:g}, of which "
         f"${dollars_text(left)} is left: the cheapest in time takes about {_told(cheapest)}, and the cheapest of all "
@@ -146,18 +162,25 @@ def _problem(made: Sequence[Candidate], config: Config, left: float) -> Lambdarr
 
 def _reason(found: Candidate, made: Sequence[Candidate], config: Config, left: float) -> str:
     what = "cheapest" if config.objective == "dollars" else "fastest"
-    limits = [f"deadline={config.deadline:g} s"] * (config.deadline is not None)
-    limits += [f"max_dollars={config.max_dollars:g}"] * (config.max_dollars is not None)
+    limits = [f"deadline={config.deadline:g} s"] if config.deadline is not None else []
+    limits += [f"max_dollars={config.max_dollars:g}"] if config.max_dollars is not None else []
     within = f" within {' and '.join(limits)}" if limits else ""
     others = [c for c in made if c is not found]
+    told = f"{seconds_text(found.seconds)}{_price(found.dollars)} on up to {found.workers:,} workers"
     if not others:
-        return f"up to {found.workers:,}: as it was given, {_told(found)}{', ' + within.strip() if within else ''}"
-    fastest = min(others, key=lambda c: c.seconds)
-    cheapest = min(others, key=lambda c: c.dollars)
-    beside = [_told(c) for c in dict.fromkeys((fastest, cheapest))]
-    return f"{_told(found)}: the {what}{within}; the others reach from {' to '.join(beside)}"
+        return f"{told}, as it was given,{within}" if within else f"{told}, as it was given"
+    fastest, cheapest = min(others, key=lambda c: c.seconds), min(others, key=lambda c: c.dollars)
+    return (
+        f"{told}: the {what}{within}; of {len(others)} other plans the fastest takes {seconds_text(fastest.seconds)}"
+        f"{_price(fastest.dollars)} on {fastest.workers:,}, the cheapest {seconds_text(cheapest.seconds)}"
+        f"{_price(cheapest.dollars)} on {cheapest.workers:,}"
+    )
 
 
 def _told(c: Candidate) -> str:
-    dollars = f" and ${dollars_text(c.dollars)}" if c.dollars else ""
-    return f"{seconds_text(c.seconds)}{dollars} on {c.workers:,} workers"
+    """A candidate with all that is counted, results that come back too."""
+    return f"{seconds_text(c.quote.seconds)}{_price(c.quote.dollars)} on {c.workers:,} workers"
+
+
+def _price(dollars: float) -> str:
+    return f" and ${dollars_text(dollars)}" if dollars else ""

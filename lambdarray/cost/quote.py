@@ -67,6 +67,16 @@ class Quote:
         return self.compute_dollars + self.request_dollars + self.storage_dollars + moved
 
     @property
+    def seconds_before_results(self) -> float:
+        """Until all is computed and stored: without results that come back."""
+        return self.seconds - self.download_s
+
+    @property
+    def dollars_before_results(self) -> float:
+        """Without what results that come back cost, on their way out of AWS."""
+        return self.dollars - self.egress_dollars
+
+    @property
     def client_dollars(self) -> float:
         """What is no task's: uploads, results that come back, and storage."""
         t = self.traffic
