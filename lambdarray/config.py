@@ -191,7 +191,7 @@ class config:  # noqa: N801 - used as a function
             _purse = Purse(self._after.max_dollars)
 
     def __enter__(self) -> Config:
-        if _purse is not None and _purse is not self._purse_before:
+        if _purse is not None and _purse is not self._purse_before and _purse.most < math.inf:
             _purse.outer = self._purse_before
         return self._after
 

@@ -15,13 +15,14 @@ from ..planner import Resources
 from ..planner.estimate import totals
 from ..planner.traffic import Requests, requests
 from ..runtime.launch import LAMBDA_WORKERS, worker_count
-from ..task import Plan, Program
+from ..task import Estimate, Plan, Program
 from .choices import choices
 from .markup import bytes_text
 from .objective import Candidate, Choice, candidate, choose
 from .pricing import dollars_text, quote_here, quote_there, resources, seconds_text
 
 STAGE_HEAD = ("stage", "tasks", "grid", "read/task", "written/task", "s/task", "what")
+MOST_STAGES = 40
 SWEEP_HEAD = ("workers", "seconds", "dollars", "tasks", "reads", "writes")
 
 
@@ -218,22 +219,22 @@ class Explanation:
             (q.cross_region_dollars, "reads from other regions"),
         ]
         rows.append(("dollars", ", ".join(f"${dollars_text(d)} {what}" for d, what in parts if d) or "none"))
-        rows.append(
-            (
-                "client",
-                f"sends {bytes_text(t.upload)} first, about {seconds_text(q.upload_s)} of these; results of "
-                f"{bytes_text(t.download)}, where they come back, take about {seconds_text(q.download_s)} more and "
-                f"${dollars_text(q.egress_dollars)} on their way out of AWS",
-            )
-        )
+        sent = f"sends {bytes_text(t.upload)} first, about {seconds_text(q.upload_s)} of these; " if t.upload else ""
+        back = f"{bytes_text(t.download)} of results would take about {seconds_text(q.download_s)} more and "
+        rows.append(("client", f"{sent}{back}${dollars_text(q.egress_dollars)} to come back from AWS"))
         return [*rows, *self.choices, *(("note", n) for n in self.notes)]
 
     def stage_rows(self) -> list[tuple[str, ...]]:
-        """A row for each stage."""
-        out: list[tuple[str, ...]] = []
-        for p, e in zip(self.plan.programs, self.plan.estimates, strict=True):
-            moved = bytes_text(e.bytes_read), bytes_text(e.bytes_written)
-            out.append((p.name, f"{p.task_count:,}", grid_text(p), *moved, f"{e.seconds:.2g}", p.op))
+        """A row for each stage; of very many one for each of those with the most work, and one for the others."""
+        stages = list(zip(self.plan.programs, self.plan.estimates, strict=True))
+        work = [p.task_count * e.seconds for p, e in stages]
+        shown = sorted(sorted(range(len(stages)), key=lambda n: -work[n])[:MOST_STAGES])
+        out = [_stage_row(*stages[n]) for n in shown]
+        others = set(range(len(stages))) - set(shown)
+        if others:
+            tasks, seconds = sum(stages[n][0].task_count for n in others), sum(work[n] for n in others)
+            what = f"{len(others):,} more stages, {seconds / max(sum(work), 1e-300):.0%} of the work"
+            out.append(("...", f"{tasks:,}", "", "", "", "", what))
         return out
 
     def sweep_rows(self) -> list[tuple[str, ...]]:
@@ -261,6 +262,11 @@ class Explanation:
         from .explain_html import page
 
         return page(self)
+
+
+def _stage_row(p: Program, e: Estimate) -> tuple[str, ...]:
+    moved = bytes_text(e.bytes_read), bytes_text(e.bytes_written)
+    return p.name, f"{p.task_count:,}", grid_text(p), *moved, f"{e.seconds:.2g}", p.op
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -190,7 +190,7 @@ def test_every_run_of_a_block_shares_its_budget_and_a_block_within_it_too():
             assert not get_purse().take(1)
         assert get_purse().left == UNITS_PER_DOLLAR
         with config(max_dollars=None):
-            assert get_purse().left == UNITS_PER_DOLLAR
+            assert get_purse().left == float("inf")
     with config(max_dollars=3.0):
         assert get_purse().left == 3 * UNITS_PER_DOLLAR
     assert get_purse().left == float("inf")
