@@ -213,7 +213,7 @@ class Explanation:
         many = f"{q.memory_mib} MiB, up to {self.there.workers:,} workers"
         rows.append(("on Lambda", f"about {seconds_text(self.there.seconds)} and {by_name}, {many}"))
         parts = [
-            (q.compute_dollars, f"compute ({q.worker_seconds:,.3g} s of functions)"),
+            (q.compute_dollars, f"compute ({seconds_text(q.worker_seconds)} of functions)"),
             (q.request_dollars, "requests"),
             (q.storage_dollars, "storage while it runs"),
             (q.cross_region_dollars, "reads from other regions"),

@@ -83,7 +83,11 @@ def choose(ops: Sequence[Op], config: Config, results: bool = True) -> Choice:
         )
         return Choice(config, f"up to {most:,}: {given}")
     counts = [most] if config.workers or config.local else counts_below(most)
-    made = list(_candidates(ops, config, counts, results))
+    made = _candidates(ops, config, counts, results)
+    if len(counts) > 1 and len(made[0].plan.programs) <= MANY_STAGES:
+        # Just as many workers as a plan has tasks at once: with one less they take two turns.
+        exact = {max((p.task_count for p in c.plan.programs), default=0) for c in made} - {*counts, 0}
+        made += _candidates(ops, config, sorted(n for n in exact if n < most), results, required=False)
     left = inf if config.local else get_purse().left / UNITS_PER_DOLLAR
     found = best(made, config.objective, left, config.deadline)
     if found is None:
@@ -107,7 +111,9 @@ def counts_below(most: int) -> list[int]:
     return out
 
 
-def _candidates(ops: Sequence[Op], config: Config, counts: Sequence[int], results: bool) -> list[Candidate]:
+def _candidates(
+    ops: Sequence[Op], config: Config, counts: Sequence[int], results: bool, required: bool = True
+) -> list[Candidate]:
     """A plan for each number of workers that fits them; of many stages one plan for all, since it takes long to make.
 
     The stages of such a plan are those of a factorisation, whose tasks are its tiles whatever the workers.
@@ -122,7 +128,7 @@ def _candidates(ops: Sequence[Op], config: Config, counts: Sequence[int], result
                 made.append(candidate(ops, config, workers, results))
         except MemoryLimitError as error:
             failure = error
-    if not made and failure is not None:
+    if not made and failure is not None and required:
         raise failure
     return made
 

@@ -91,8 +91,8 @@ def refusal(plan: Plan, config: Config, found: Quote, purse: Purse) -> BudgetErr
     return BudgetError(
         f"this run is quoted at ${dollars_text(found.dollars)}, above max_dollars={config.max_dollars or 0:g}{before}: "
         f"{tasks} on up to {found.workers:,} functions of {found.memory_mib} MiB, "
-        f"${dollars_text(found.compute_dollars)} for {found.worker_seconds:,.3g} s of them and ${dollars_text(rest)} "
-        "for requests and traffic; raise max_dollars, or see la.explain() for its parts",
+        f"${dollars_text(found.compute_dollars)} for {seconds_text(found.worker_seconds)} of them and "
+        f"${dollars_text(rest)} for requests and traffic; raise max_dollars, or see la.explain() for its parts",
         spent_dollars=spent,
         left_dollars=purse.left / UNITS_PER_DOLLAR,
         needed_dollars=found.dollars,
