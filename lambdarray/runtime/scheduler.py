@@ -307,7 +307,11 @@ class Scheduler:
         bundle.billed_ms += report.billed_ms
         bundle.began = bundle.began or report.status != "throttled"
         bundle.lost = bundle.lost or report.status == "unknown"
-        if report.status in ("timeout", "crashed") and bundle.deadline_s < self.policy.task_timeout_s:
+        # A function whose bundle's time is over is ended.
+        over = report.status == "timeout" or (
+            report.status == "crashed" and bundle.billed_ms >= 1e3 * bundle.deadline_s
+        )
+        if over and bundle.deadline_s < self.policy.task_timeout_s:
             budget.was_too_short(bundle.program, bundle.deadline_s)
         if not bundle.left:
             budget.settle(bundle)
@@ -342,7 +346,8 @@ class Scheduler:
             return  # another attempt is at work
         budget, program = self.policy.budget, self.deps.program_of(task)
         if final or launched - (task in self._alone) > self.policy.retries:
-            if report.status == "timeout" and budget and budget.is_cut_short(program, self.policy.task_timeout_s):
+            over = report.status in ("timeout", "crashed")
+            if over and budget is not None and budget.is_cut_short(program, self.policy.task_timeout_s):
                 self._end_short(program)
                 return
             self.failure = final_error(self.task(task), launched, report, self.policy)
