@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..config import UNITS_PER_DOLLAR, Purse
 from ..errors import BudgetError
+from ..task import TaskReport
 
 if TYPE_CHECKING:
     from .attempts import Bundle
@@ -56,7 +57,8 @@ class Budget:
     """The account of one run, out of a purse.
 
     `spent` is what was billed, or charged at its worst where nobody knows; `held` is what may yet be billed for the
-    bundles in flight. Both are in units (see `config.UNITS_PER_DOLLAR`).
+    bundles in flight. Both are in units (see `config.UNITS_PER_DOLLAR`). `_least` are seconds for each stage of which an
+    attempt ran out of a shortened time: twice as many as it had.
     """
 
     def __init__(self, prices: Terms, purse: Purse | None = None) -> None:
@@ -121,7 +123,26 @@ class Budget:
         """Whether what is left pays for two tasks: second attempts are no reason for others to go without."""
         return 2 * self._worst(stage, [self.least_s(stage, predicted_s)]) <= self.purse.left
 
-    def settle(self, bundle: Bundle) -> None:
+    def count(self, bundle: Bundle, report: TaskReport, timeout_s: float) -> bool:
+        """An attempt has reported; whether that was the last of its bundle, which is then paid."""
+        bundle.billed_ms += report.billed_ms
+        bundle.began = bundle.began or report.status != "throttled"
+        bundle.lost = bundle.lost or report.status == "unknown"
+        # A function whose bundle's time is over is ended, whatever it does.
+        ended = report.status == "crashed" and bundle.billed_ms >= 1000 * bundle.deadline_s
+        if (ended or report.status == "timeout") and bundle.deadline_s < timeout_s:
+            least = self._least.get(bundle.program, 0.0)
+            self._least[bundle.program] = max(least, 2 * bundle.deadline_s)
+        if not bundle.left:
+            self._settle(bundle)
+        return not bundle.left
+
+    def give_up(self, bundle: Bundle) -> None:
+        """Nothing is heard of a bundle any more: it may have cost the worst."""
+        bundle.began = bundle.lost = True
+        self._settle(bundle)
+
+    def _settle(self, bundle: Bundle) -> None:
         """A bundle is over: pay what was billed, the worst where nobody knows that, and nothing if it never began."""
         held, bundle.held = bundle.held, 0
         paid = held if bundle.began else 0
@@ -130,10 +151,6 @@ class Budget:
         self.held -= held
         self.spent += paid
         self.purse.give_back(held - paid)
-
-    def was_too_short(self, stage: int, deadline_s: float) -> None:
-        """An attempt at a task of this stage ran out of the time that it was given: others get twice as much."""
-        self._least[stage] = max(self._least.get(stage, 0.0), 2 * deadline_s)
 
     def is_cut_short(self, stage: int, timeout_s: float) -> bool:
         """Whether tasks of a stage ran out of a time that was less than they may have by the settings."""

@@ -117,13 +117,13 @@ class Scheduler:
     def report(self, reports: Sequence[TaskReport], now: float) -> None:
         """What attempts have come to."""
         is_done, reported, statistics = self._is_done, self._flight.reported, self.statistics
-        budget = self.policy.budget
+        budget, timeout_s = self.policy.budget, self.policy.task_timeout_s
         for report in reports:
             task = report.task
             key = attempt_key(task, report.attempt)
             bundle, seconds = reported(key, now)
-            if budget is not None and bundle is not None:
-                self._count(budget, bundle, report)
+            if budget is not None and bundle is not None and budget.count(bundle, report, timeout_s):
+                self._is_short = False
             if report.status == "done":
                 if not is_done[task]:
                     if bundle is not None:
@@ -302,21 +302,6 @@ class Scheduler:
 
     # what comes back
 
-    def _count(self, budget: Budget, bundle: Bundle, report: TaskReport) -> None:
-        """Keep what was billed for a bundle, and pay it once all its attempts have reported."""
-        bundle.billed_ms += report.billed_ms
-        bundle.began = bundle.began or report.status != "throttled"
-        bundle.lost = bundle.lost or report.status == "unknown"
-        # A function whose bundle's time is over is ended.
-        over = report.status == "timeout" or (
-            report.status == "crashed" and bundle.billed_ms >= 1e3 * bundle.deadline_s
-        )
-        if over and bundle.deadline_s < self.policy.task_timeout_s:
-            budget.was_too_short(bundle.program, bundle.deadline_s)
-        if not bundle.left:
-            budget.settle(bundle)
-            self._is_short = False
-
     def _finish(self, task: int, now: float) -> None:
         self.done += 1
         self._alone.discard(task)
@@ -396,8 +381,7 @@ class Scheduler:
         while (bundle := self._flight.first_silent()) is not None and bundle.since + self._patience <= now:
             attempts = [attempt_of(key) for key in self._flight.give_up(bundle, now)]
             if self.policy.budget is not None:
-                bundle.began = bundle.lost = True
-                self.policy.budget.settle(bundle)
+                self.policy.budget.give_up(bundle)
                 self._is_short = False
             self._extra.difference_update(bundle.keys)
             for task, number in attempts:
