@@ -57,8 +57,8 @@ class Budget:
     """The account of one run, out of a purse.
 
     `spent` is what was billed, or charged at its worst where nobody knows; `held` is what may yet be billed for the
-    bundles in flight. Both are in units (see `config.UNITS_PER_DOLLAR`). `_least` are seconds for each stage of which an
-    attempt ran out of a shortened time: twice as many as it had.
+    bundles in flight. Both are in units (see `config.UNITS_PER_DOLLAR`). `_least` has twice the seconds that an attempt
+    ran out of, for each stage of which one did because they were shortened.
     """
 
     def __init__(self, prices: Terms, purse: Purse | None = None) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from ..errors import LambdarrayError
 from ..task import Plan, Task, TaskReport
 from .attempts import Bundle, Durations, InFlight, attempt_key, attempt_of
-from .budget import KEPT_FOR, Budget, Offer
+from .budget import KEPT_FOR, Offer
 from .chance import chance
 from .decisions import Cancel, Decision, Launch, Policy, Probe, Statistics
 from .dependencies import Dependencies
