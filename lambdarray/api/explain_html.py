@@ -67,8 +67,7 @@ def drawing(curve: Sequence[Point], labels: Sequence[str]) -> str:
     at = [(across(s), up(d)) for s, d in curve]
     parts = [_tick(across, v, seconds_text) for v in across.ticks]
     parts += [_rule(up, v, lambda d: f"${dollars_text(d)}") for v in up.ticks]
-    line = {"fill": "none", "stroke": LINE, "stroke_width": 2}
-    parts.append(element("polyline", points=points(sorted(at)), **line))
+    parts.append(element("polyline", points=points(sorted(at)), fill="none", stroke=LINE, stroke_width=2))
     parts += [element("circle", cx=x, cy=y, r=4, fill=LINE) for x, y in at]
     parts += [text((x + 7, y - 6), label, font_size=11) for (x, y), label in _apart(at, labels)]
     middle = (LEFT + WIDTH - RIGHT) / 2

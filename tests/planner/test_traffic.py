@@ -26,7 +26,7 @@ EXPRESSIONS = {
     "a view": lambda: x()[2:9, ::2] + 1,
     "a concatenation": lambda: la.concat([x(), x()]) * 2,
     "a broadcast": lambda: x() + x(1, 20, (1, 5)),
-    "a scan": lambda: x().cumsum(axis=1),
+    "a scan": lambda: la.cumsum(x(), axis=1),
 }
 
 
