@@ -8,9 +8,10 @@ from ..config import UNITS_PER_DOLLAR, Config, Purse, get_purse
 from ..cost import Machine, Quote, machine_here, machine_of, machine_there, quote
 from ..errors import BudgetError
 from ..planner import Resources
-from ..planner.estimate import estimate
+from ..planner.estimate import estimates
 from ..planner.traffic import requests, traffic
 from ..runtime.budget import Budget, Terms
+from ..runtime.environment import cores
 from ..runtime.launch import LAMBDA_MIB, LAMBDA_WORKERS, OVERHEAD_MIB, worker_count, worker_memory_bytes
 from ..task import Plan
 
@@ -34,7 +35,8 @@ def function_mib(config: Config) -> int:
 def quote_here(plan: Plan, config: Config, workers: int | None = None) -> Quote:
     """What a plan of a local executor takes on this machine: seconds, and no dollars."""
     seconds = [e.seconds for e in plan.estimates]
-    return quote(plan, seconds, machine_here(config), workers or worker_count(config), config.memory_mib or 0)
+    at_once = min(workers or worker_count(config), cores())  # more share the cores that there are
+    return quote(plan, seconds, machine_here(config), at_once, config.memory_mib or 0)
 
 
 def quote_there(
@@ -53,7 +55,7 @@ def quote_there(
         seconds = [e.seconds for e in plan.estimates]
     else:
         there = Resources(workers, (memory_mib - OVERHEAD_MIB) << 20, True, OVERHEAD_MIB, machine)
-        seconds = [estimate(p, there).seconds for p in plan.programs]
+        seconds = [e.seconds for e in estimates(plan, there)]
     tasks = [p.task_count for p in plan.programs]
     counts = tasks if counts is None else counts
     moved = traffic(plan, [c / max(n, 1) for c, n in zip(counts, tasks, strict=True)], results, config.region)
