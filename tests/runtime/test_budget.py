@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,6 +77,25 @@ def test_what_is_billed_never_passes_the_budget(plan, capacity, seed, wrong, mod
     if isinstance(failure, BudgetError):
         assert failure.done < failure.total == plan.task_count
         assert failure.spent_dollars <= max_dollars
+
+
+@given(st.lists(st.sampled_from(PLANS), min_size=2, max_size=4), st.integers(0, 10**6), st.floats(0.2, 4.0), faults)
+@settings(max_examples=25, deadline=None)
+def test_several_plans_of_one_purse_never_pass_it_together(plans, seed, factor, wrong):
+    terms = [terms_of(plan) for plan in plans]
+    work = [sum(p.task_count * e.seconds for p, e in zip(x.programs, x.estimates, strict=True)) for x in plans]
+    purse, paid = Purse(factor * max(work) * terms[0].dollars_per_s), 0.0
+    for n, plan in enumerate(plans):
+        world, begun = World(plan), []
+        inner = SimulatedExecutor(plan, 10, seed=seed + n, effect=world.effect)
+        start = inner.start
+        inner.start = lambda bundle, begun=begun, start=start: (begun.extend(bundle), start(bundle))
+        policy = Policy(task_timeout_s=100.0, budget=Budget(terms[n], purse))
+        with suppress(BudgetError, TaskError):
+            run(plan, FlakyExecutor(inner, seed, wrong), policy=policy, exists=world.exists, release=world.release)
+        paid += billed(plan, inner, begun, terms[n])
+    assert paid <= purse.used / UNITS_PER_DOLLAR + 1e-9
+    assert purse.used <= purse.most
 
 
 def drive(plan, max_dollars, capacity=100, **terms):
