@@ -45,13 +45,17 @@ def quote_there(
     workers: int | None = None,
     *,
     machine: Machine | None = None,
+    memory_mib: int | None = None,
     results: Sequence[str] = (),
     counts: Sequence[int] | None = None,
 ) -> Quote:
-    """What a plan costs on functions, `counts` of the tasks of each stage; `results` come back to this process."""
-    machine, memory_mib = machine or machine_there(config), function_mib(config)
+    """What a plan costs on functions, `counts` of the tasks of each stage; `results` come back to this process.
+
+    They are the settings' functions, but where another machine or memory is given.
+    """
+    machine, memory_mib = machine or machine_there(config), memory_mib or function_mib(config)
     workers = workers or (LAMBDA_WORKERS if config.local else worker_count(config))
-    if not config.local and machine.key == machine_of(config).key:
+    if not config.local and machine.key == machine_of(config).key and memory_mib == function_mib(config):
         seconds = [e.seconds for e in plan.estimates]
     else:
         there = Resources(workers, (memory_mib - OVERHEAD_MIB) << 20, True, OVERHEAD_MIB, machine)
