@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..cost import Quote
+from ..cost.quote import Quote
 from ..planner.estimate import multiplications, totals
 from ..runtime.environment import cores
 from ..runtime.launch import OVERHEAD_MIB

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from ..config import UNITS_PER_DOLLAR, Config, get_purse
-from ..cost import ARCHITECTURES, Machine, Quote, of_architecture
+from ..cost import ARCHITECTURES, Machine, of_architecture
+from ..cost.quote import Quote
 from ..errors import ConfigError, MemoryLimitError
 from ..ops import Op
 from ..planner import Resources
@@ -17,9 +18,10 @@ from ..planner.traffic import Requests, requests
 from ..runtime.launch import LAMBDA_WORKERS, worker_count
 from ..task import Estimate, Plan, Program
 from .choices import choices
+from .compute import resources
 from .markup import bytes_text
 from .objective import Candidate, Choice, candidate, choose
-from .pricing import dollars_text, quote_here, quote_there, resources, seconds_text
+from .pricing import dollars_text, quote_here, quote_there, seconds_text
 
 STAGE_HEAD = ("stage", "tasks", "grid", "read/task", "written/task", "s/task", "what")
 MOST_STAGES = 40
