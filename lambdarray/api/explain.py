@@ -135,8 +135,8 @@ class Explanation:
         if machine is not None and not machine.remote:
             return quote_here(self.plan, self.config, workers)
         back = self.plan.outputs if results else ()
-        given = {"machine": machine, "memory_mib": memory_mib or None}
-        return quote_there(self.plan, self.config, workers or self.workers, results=back, **given)
+        workers, mib = workers or self.workers, memory_mib or None
+        return quote_there(self.plan, self.config, workers, machine=machine, memory_mib=mib, results=back)
 
     @property
     def configured(self) -> Quote:
