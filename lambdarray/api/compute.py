@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..config import Config, get_config
 from ..cost import machine_of
-from ..errors import ConfigError, EagerError, VerificationError
+from ..errors import ConfigError, EagerError, StoreError, VerificationError
 from ..ops import ObjectSource, Op, Stored, in_order
 from ..planner import Resources, make_plan
 from ..runtime.functions import Function
@@ -114,7 +116,10 @@ def simulate(*arrays: Array) -> RunReport:
 
     config = replace(get_config(), executor="simulated")
     made = make_plan(ops_of(arrays), resources(config))[0]
-    return run_simulation(made, config, worker_count(config))
+    check_place(config)
+    report = run_simulation(made, config, worker_count(config))
+    write(report, config)
+    return report
 
 
 def with_values(config: Config) -> Config:
@@ -150,16 +155,40 @@ def run(launch: Launch, on_tile: Any = None) -> None:
     global _last
     check_grants(launch.plan, launch.config)
     check_budget(launch.plan, launch.config)
-    progress = progress_for(launch.config)
+    check_place(launch.config)
+    progress = progress_for(launch.config, launch.report)
     try:
-        _last = launch.execute(on_tile, progress)
+        launch.execute(on_tile, progress)
     except BaseException as error:
         if not launch.scratch.durable or isinstance(error, VerificationError):
             launch.forget()  # nobody could, or should, resume from it
         raise
     finally:
+        _last = launch.report
         if progress is not None:
             progress.close()
+        write(launch.report, launch.config)
+
+
+def check_place(config: Config) -> None:
+    """Raise StoreError, before any task runs, where there can be no file at the place for reports."""
+    if config.report is None:
+        return
+    path = Path(config.report).expanduser()
+    try:
+        (path.parent if path.suffix in (".html", ".json") else path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"report={config.report!r} cannot be written: {error.strerror or error}") from None
+
+
+def write(report: RunReport, config: Config) -> None:
+    """Write the report where the settings say; a run that is over is not lost because its report cannot be."""
+    if config.report is None:
+        return
+    try:
+        report.save(config.report)
+    except StoreError as error:
+        warnings.warn(str(error), RuntimeWarning, stacklevel=3)
 
 
 def _direct(plan: Plan, config: Config) -> dict[str, ResultArray]:

@@ -47,13 +47,13 @@ class Trouble:
 
 
 class Record:
-    """Takes reports; `first` has the ids of the last task of each stage, plus 1.
+    """Takes reports, and holds up to `held` of them; `first` has the ids of the last task of each stage, plus 1.
 
     `origin_s` is the time of the workers' clocks at which the run began: 0 where time is virtual.
     """
 
-    def __init__(self, first: Sequence[int]) -> None:
-        self._first = first
+    def __init__(self, first: Sequence[int], held: int = HELD) -> None:
+        self._first, self._most_held = first, held
         self.bins, self.rows, self.lengths = Bins(SERIES), Rows(), Lengths(len(first))
         self.origin_s = 0.0
         self.troubles: list[Trouble] = []
@@ -76,7 +76,7 @@ class Record:
     def add(self, report: TaskReport, useful: bool) -> None:
         """A report; useful, where it is the first that says that its task is done."""
         (self._useful if useful else self._useless).append(report)
-        if len(self._useful) + len(self._useless) >= HELD:
+        if len(self._useful) + len(self._useless) >= self._most_held:
             self._look()
 
     def settle(self) -> Record:
