@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..runtime.summary import RunReport, StageSummary
 
 FORMAT, VERSION = "lambdarray run report", 1
-MOST_STRAGGLERS = 50
+MOST_STRAGGLERS, MOST_LAUNCHES = 50, 10
 # What is behind its stage by less than this share of the run is no straggler that anybody would look for.
 LEAST_SHARE = 0.01
 SEGMENT = (
@@ -51,6 +51,7 @@ def describe(report: RunReport) -> dict[str, Any]:
         "stages": [_stage(report, n, stage) for n, stage in enumerate(report.stages)],
         "timeline": timeline,
         "rows": _rows(record),
+        "launches": _launches(record),
         "stragglers": _stragglers(report, record),
         "repeated": _repeated(report, record),
     }
@@ -179,6 +180,17 @@ def _stage(report: RunReport, n: int, stage: StageSummary) -> dict[str, Any]:
             "writing_io_s": stage.write_s,
             "median_task_s": _short(report.record.lengths.median(n)),
         },
+    }
+
+
+def _launches(record: Record) -> dict[str, Any]:
+    """From a launch to its first task, where that is known; the longest ones, with their workers."""
+    found = record.launches
+    longest = sorted(found.stragglers(0.0), key=lambda s: -s.seconds)[:MOST_LAUNCHES]
+    return {
+        "count": found.count,
+        "median_s": _short(found.median(0)),
+        "longest": [{"seconds": _short(s.seconds), "worker": s.worker} for s in longest],
     }
 
 

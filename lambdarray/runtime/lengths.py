@@ -30,11 +30,14 @@ class Lengths:
         self._counts = np.zeros((stages, BINS), np.int32)
         self._longest: list[Straggler] = []
 
-    def add(self, stages: np.ndarray, seconds: np.ndarray, segments: np.ndarray, workers: list[str]) -> None:
-        """Tasks that are done: their stages, seconds, segments and workers."""
-        np.add.at(self._counts, (stages, _bin(seconds)), 1)
-        excess = seconds - self._medians()[stages]
-        for i in np.argsort(-excess)[:KEPT]:
+    def add(
+        self, stages: np.ndarray, seconds: np.ndarray, segments: np.ndarray, workers: list[str], which: np.ndarray
+    ) -> None:
+        """Attempts, of which those count that are set in `which`: their stages, seconds, segments and workers."""
+        at = np.flatnonzero(which)
+        np.add.at(self._counts, (stages[at], _bin(seconds[at])), 1)
+        excess = seconds[at] - self._medians()[stages[at]]
+        for i in at[np.argsort(-excess)[:KEPT]]:
             task, attempt = int(segments["task"][i]), int(segments["attempt"][i])
             self._longest.append(Straggler(task, attempt, float(seconds[i]), int(stages[i]), workers[i]))
         self._longest = self.stragglers(0.0)[:KEPT] if len(self._longest) > KEPT else self._longest
@@ -48,6 +51,11 @@ class Lengths:
     def median(self, stage: int) -> float:
         """The median seconds of a stage's tasks, to a quarter of an octave; 0 where none is done."""
         return float(self._medians()[stage])
+
+    @property
+    def count(self) -> int:
+        """All that were counted."""
+        return int(self._counts.sum())
 
     def lagging(self) -> int:
         """Tasks that took more than LAG medians of their stage, to a quarter of an octave."""

@@ -54,7 +54,8 @@ class Record:
 
     def __init__(self, first: Sequence[int], held: int = HELD) -> None:
         self._first, self._most_held = first, held
-        self.bins, self.rows, self.lengths = Bins(SERIES), Rows(), Lengths(len(first))
+        self.bins, self.rows = Bins(SERIES), Rows()
+        self.lengths, self.launches = Lengths(len(first)), Lengths(1)
         self.origin_s = 0.0
         self.troubles: list[Trouble] = []
         self.statuses: Counter[str] = Counter()
@@ -116,10 +117,10 @@ class Record:
         segments = self._segments(columns, np.array(useful)[order], workers[order])
         self._count(columns, segments)
         self.rows.add(segments)
-        done = np.flatnonzero(segments["lost_s"] == 0)
-        stages = np.searchsorted(self._first, segments["task"][done], side="right")
-        names = [reports[n].worker for n in order[done]]
-        self.lengths.add(stages, columns["total_s"][done], segments[done], names)
+        names = [reports[n].worker for n in order]
+        stages = np.searchsorted(self._first, segments["task"], side="right")
+        self.lengths.add(stages, columns["total_s"], segments, names, segments["lost_s"] == 0)
+        self.launches.add(np.zeros_like(stages), columns["launch_s"], segments, names, columns["launch_s"] > 0)
 
     def _segments(self, columns: Columns, useful: np.ndarray, workers: np.ndarray) -> np.ndarray:
         """The attempts by worker and time, each from its launch to its last write."""

@@ -94,11 +94,15 @@ class RunReport:
 
     def add(self, report: TaskReport) -> int | None:
         """Add an attempt's report; the number of its stage where it is the first of its task to be done, else None."""
+        # 0 before the task is done, then 1 more than the number of the attempt that did it.
+        told, number = self._told[report.task], min(report.attempt + 1, 255)
+        if told == number and report.status == "done":
+            return None  # the same once more
         self.billed_s += report.billed_ms / 1000
-        if report.status != "done" or self._told[report.task]:
+        if told or report.status != "done":
             self.record.add(report, False)
             return None
-        self._told[report.task] = True
+        self._told[report.task] = number
         self.record.add(report, True)
         stage = bisect_right(self._first, report.task)
         self.stages[stage].add(report)

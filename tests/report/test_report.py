@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import numpy as np
 import pytest
 
 import lambdarray as la
-from lambdarray.config import _from_environment
+from lambdarray.config import Config, _from_environment
 from lambdarray.errors import StoreError, TaskError
 from lambdarray.report.page import whole
 from lambdarray.runtime.executors.faults import Faults
 from lambdarray.runtime.record import PHASES
 from lambdarray.runtime.summary import RunReport
+from lambdarray.task import TaskReport
 
 from ..runtime.plans import chain, elementwise_and_tree, product
 from .runs import simulated, with_faults
@@ -149,6 +151,16 @@ def test_what_went_wrong_is_listed() -> None:
     text = Page(report.to_html()).text
     assert "injected: " in text
     assert attempts[0]["task"] in text
+
+
+def test_a_report_that_comes_twice_is_told_once() -> None:
+    report = RunReport.of(chain(1, 2), "lambda", 1, Config(executor="lambda", store="s3://bucket/scratch"))
+    first = TaskReport(0, 1, total_s=2.0, compute_s=2.0, started_s=1.0, worker="w", billed_ms=2000)
+    assert [report.add(r) for r in (first, first, replace(first, attempt=0))] == [0, None, None]
+    found = check(report)
+    assert report.billed_s == 4.0
+    assert found["worker_seconds"]["lost_s"] == 2.0
+    assert [(a["attempt"], a["status"]) for a in found["repeated"]["attempts"]] == [(0, "late"), (1, "done")]
 
 
 def test_tasks_that_lagged_are_named() -> None:

@@ -202,7 +202,7 @@ def test_stragglers_are_those_far_behind_the_median_of_their_stage():
     seconds[7], seconds[60] = 8.0, 35.0
     block = np.zeros(100, SEGMENT)
     block["task"] = np.arange(100)
-    lengths.add(stages, seconds, block, ["w"] * 100)
+    lengths.add(stages, seconds, block, ["w"] * 100, np.ones(100, bool))
     assert [s.task for s in lengths.stragglers(1.0, 2.0)] == [60, 7]
     assert lengths.stragglers(10.0, 2.0)[0].seconds == 35.0
     assert lengths.lagging() == 2
