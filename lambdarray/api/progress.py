@@ -39,7 +39,9 @@ class State:
         finished, left = predicted_work(report, done, total)
         share = finished / (finished + left) if finished + left else done / max(total, 1)
         left_s = seconds * left / finished if finished else None
-        return cls(done, total, seconds, share, left_s, report.flops / seconds / 1e9 if seconds else 0.0, report.dollars)
+        return cls(
+            done, total, seconds, share, left_s, report.flops / seconds / 1e9 if seconds else 0.0, report.dollars
+        )
 
     def text(self) -> str:
         """In half a line."""

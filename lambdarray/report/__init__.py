@@ -1,9 +1,9 @@
 """A run as plain data and as a page: what `RunReport` has, written down.
 
-    plain      the data, with units in its keys; everything that is drawn is in it
-    page       HTML that needs nothing but itself, drawn from that data
-    fragment   the part of the page that notebooks show
-    save       files of both
+plain      the data, with units in its keys; everything that is drawn is in it
+page       HTML that needs nothing but itself, drawn from that data
+fragment   the part of the page that notebooks show
+save       files of both
 """
 
 from __future__ import annotations

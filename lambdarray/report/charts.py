@@ -86,10 +86,13 @@ def level(value: float, height: float, top: float) -> str:
 def tips(texts: Sequence[str], height: float, share: float = 1.0) -> str:
     """What to show where the pointer is, for equal stretches of time."""
     width = WIDTH * share / max(len(texts), 1)
-    return "".join(
-        f"<rect x='{n * width:.1f}' width='{width:.1f}' height='{height:g}' class='tip'><title>{escape(t)}</title></rect>"
-        for n, t in enumerate(texts)
-    )
+    return "".join(tip(n * width, 0, width, height, text) for n, text in enumerate(texts))
+
+
+def tip(x: float, y: float, width: float, height: float, text: str) -> str:
+    """What to show where the pointer is within a box."""
+    box = f"x='{x:.2f}' y='{y:g}' width='{width:.2f}' height='{height:g}'"
+    return f"<rect {box} class='tip'><title>{escape(text)}</title></rect>"
 
 
 def _steps(values: Series, height: float, top: float, share: float) -> list[tuple[float, float]]:

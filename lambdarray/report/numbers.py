@@ -6,7 +6,16 @@ import math
 
 from ..api.markup import bytes_text
 
-__all__ = ["bytes_text", "count_text", "dollars_text", "gflops_text", "seconds_text", "share_text", "ticks", "times_text"]
+__all__ = [
+    "bytes_text",
+    "count_text",
+    "dollars_text",
+    "gflops_text",
+    "seconds_text",
+    "share_text",
+    "ticks",
+    "times_text",
+]
 
 
 def seconds_text(s: float) -> str:

@@ -1,4 +1,4 @@
-"""The page of a run: key figures, charts over time, what workers did, stages beside their predictions, and what failed."""
+"""The page of a run: figures, charts over time, what workers did, stages beside their predictions, what failed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from .tables import repeated_table, stages_table, stragglers_table
 from .workers import rows_chart
 
 Data = dict[str, Any]
+READING = """
+The effective rate is floating-point operations over the seconds that the caller waited. {of_peak} A worker is at one
+thing at a time: starting, from its launch to its first task; waiting for tiles; computing, in kernels; writing, with
+nothing else left to do; at work that was lost, because the attempt failed or another was first; or idle. Tiles are
+fetched and written by other threads too, while kernels run. The lower bound is the greater of all inputs and outputs
+once, and what products of matrices take with a worker's memory. Predictions are upper bounds: those of a stage's
+largest task, times its tasks.
+"""
 
 
 def whole(run: Data) -> str:
@@ -80,7 +88,11 @@ def _cells(run: Data) -> Iterator[tuple[str, str, str]]:
         )
         if tasks[name]
     )  # fmt: skip
-    done = f"{tasks['done']:,}" if tasks["done"] + tasks["resumed"] == tasks["planned"] else f"{tasks['done']:,} of {tasks['planned']:,}"
+    done = (
+        f"{tasks['done']:,}"
+        if tasks["done"] + tasks["resumed"] == tasks["planned"]
+        else f"{tasks['done']:,} of {tasks['planned']:,}"
+    )
     yield "tasks", done, again or "each at its first attempt"
     ratios = [f"{times_text(moved['read_over_input'])} the input"] if moved["read_over_input"] else []
     if moved["moved_over_lower_bound"]:
@@ -91,19 +103,16 @@ def _cells(run: Data) -> Iterator[tuple[str, str, str]]:
         per = f"{dollars_text(money['dollars_per_pflop'])} per PFLOP, " if money["dollars_per_pflop"] else ""
         parts = f"compute {dollars_text(money['compute_dollars'])}, requests {dollars_text(money['request_dollars'])}"
         yield "cost", dollars_text(money["total_dollars"]), per + parts
-        yield "billed", seconds_text(spent["billed_s"]), f"{workers['memory_mib']:,} MiB each, {count_text(money['invocations'], 'invocation')}"
+        yield (
+            "billed",
+            seconds_text(spent["billed_s"]),
+            f"{workers['memory_mib']:,} MiB each, {count_text(money['invocations'], 'invocation')}",
+        )
 
 
 def _reading(run: Data) -> str:
     peak, machine = run["workers"]["peak_gflops_per_core"], run["workers"]["machine"]
     of_peak = (
-        f"Peak is {gflops_text(peak)} a core in double precision, as the profile {escape(machine)} has it. " if peak else ""
+        f"Peak is {gflops_text(peak)} a core in double precision, as the profile {machine} has it." if peak else ""
     )
-    return (
-        "<h2>How to read this</h2><p class='dim'>The effective rate is floating-point operations over the seconds that the caller "
-        f"waited. {of_peak}A worker is at one thing at a time: starting, from its launch to its first task; waiting for tiles; computing, "
-        "in kernels; writing, with nothing else left to do; at work that was lost, because the attempt failed or another "
-        "was first; or idle. Tiles are fetched and written by other threads too, while kernels run. The lower bound is the greater of "
-        "all inputs and outputs once, and what products of matrices take with a worker's memory. Predictions are upper bounds of a "
-        "stage's largest task, times its tasks.</p>"
-    )
+    return f"<h2>How to read this</h2><p class='dim'>{escape(READING.format(of_peak=of_peak))}</p>"

@@ -16,8 +16,8 @@ SHEET = """
 .la .figures b{display:block;font-size:1.45em;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums;
 overflow-wrap:anywhere}
 .la .figures span{display:block;opacity:.72;font-size:.84em;line-height:1.4}
-.la .error{border-left:4px solid var(--lost);background:var(--soft);padding:10px 14px;margin:1em 0;border-radius:0 8px 8px 0;
-white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em}
+.la .error{border-left:4px solid var(--lost);background:var(--soft);padding:10px 14px;margin:1em 0;
+border-radius:0 8px 8px 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em}
 .la .legend{display:flex;flex-wrap:wrap;gap:.2em 1.2em;margin:.2em 0 .8em;font-size:.88em}
 .la .legend i{display:inline-block;width:.85em;height:.85em;border-radius:2px;margin-right:.4em;vertical-align:-.08em}
 .la .legend i.line{height:0;border-top:3px solid;border-radius:0;vertical-align:.25em;background:none!important}

@@ -62,7 +62,14 @@ def stragglers_table(run: Data) -> str:
     found = run["stragglers"]
     if not found["longest"]:
         return ""
-    head = [("text", "task"), ("", "attempt"), ("", "took"), ("", "median of its stage"), ("", "ratio"), ("text", "worker")]
+    head = [
+        ("text", "task"),
+        ("", "attempt"),
+        ("", "took"),
+        ("", "median of its stage"),
+        ("", "ratio"),
+        ("text", "worker"),
+    ]
     rows = (
         [
             escape(t["task"]), f"{t['attempt'] + 1}", seconds_text(t["seconds"]), seconds_text(t["median_of_stage_s"]),
@@ -97,6 +104,7 @@ def repeated_table(run: Data) -> str:
     counts = ", ".join(f"{n:,} {status}" for status, n in sorted(by_status.items(), key=lambda item: -item[1]))
     told = (
         f"{count_text(tasks['attempts'], 'attempt')}: {tasks['retries']:,} after one that failed or was lost, "
-        f"{tasks['speculated']:,} beside a slow one, {tasks['lost']:,} never heard of. Of those that were not the only one of their task: {counts}."
+        f"{tasks['speculated']:,} beside a slow one, {tasks['lost']:,} never heard of. Those of tasks with several, or "
+        f"that failed: {counts}."
     )
     return section("Retries and second attempts", told, table(head, rows))

@@ -36,8 +36,6 @@ def simulate(
         if on_report is not None:
             on_report(task)
 
-    result = run(
-        plan, executor, config=config, on_report=told, on_progress=on_progress, statistics=report.counts
-    )
+    result = run(plan, executor, config=config, on_report=told, on_progress=on_progress, statistics=report.counts)
     report.seconds = result.seconds
     return report

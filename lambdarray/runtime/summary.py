@@ -24,7 +24,7 @@ class StageSummary:
     name: str
     op: str
     tasks: int = 0
-    predicted: Estimate = Estimate()
+    predicted: Estimate = field(default_factory=Estimate)
     done: int = 0
     fetch_s: float = 0.0
     wait_s: float = 0.0
