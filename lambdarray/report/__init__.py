@@ -33,7 +33,7 @@ def plain(report: RunReport, path: str | Path | None = None) -> dict[str, Any]:
 
 def page(report: RunReport, path: str | Path | None = None) -> str:
     """The report as HTML; also written to a file where a path is given."""
-    from .page import whole
+    from .document import whole
 
     text = whole(plain(report))
     if path is not None:
@@ -43,7 +43,7 @@ def page(report: RunReport, path: str | Path | None = None) -> str:
 
 def fragment(report: RunReport) -> str:
     """The report's figures and charts, for a page of others."""
-    from .page import part
+    from .document import part
 
     return part(plain(report))
 

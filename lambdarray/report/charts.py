@@ -9,7 +9,7 @@ from .numbers import seconds_text, ticks
 
 WIDTH = 1000.0
 # Points that a curve has at most; a bin more would not be seen.
-POINTS = 240
+POINTS = 300
 Series = Sequence[float]
 
 
@@ -23,9 +23,9 @@ def binned(values: Series, most: int = POINTS) -> tuple[list[float], int]:
     return [sum(values[i : i + each]) / each for i in range(0, len(values), each)], each
 
 
-def frame(content: str, height: float, end_s: float, top: float, unit: str, label: str) -> str:
+def frame(content: str, height: float, end_s: float, top: float, unit: str, label: str, least_step: float = 0.0) -> str:
     """A drawing of WIDTH by `height` with an axis of time up to `end_s` and one of values up to `top`."""
-    marks = ticks(top, 4)
+    marks = ticks(top, 4, least_step)
     rules = "".join(
         f"<line x1='0' x2='{WIDTH:g}' y1='{y:.1f}' y2='{y:.1f}' class='grid'/>"
         for y in (height * (1 - t / top) for t in marks)

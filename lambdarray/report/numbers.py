@@ -86,7 +86,7 @@ def count_text(n: float, what: str) -> str:
     return f"{n:,.0f} {what}" + "s" * (n != 1)
 
 
-def ticks(top: float, most: int = 5) -> list[float]:
+def ticks(top: float, most: int = 5, least_step: float = 0.0) -> list[float]:
     """Round numbers from 0 to `top`, at most `most` steps of 1, 2 or 5 times a power of ten.
 
     >>> ticks(53)
@@ -94,7 +94,7 @@ def ticks(top: float, most: int = 5) -> list[float]:
     """
     if not top > 0:
         return [0.0]
-    least = top / most
+    least = max(top / most, least_step)
     power = 10.0 ** math.floor(math.log10(least))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= least * (1 - 1e-9))
     return [round(i * step, 12) for i in range(int(top / step * (1 + 1e-9)) + 1)]

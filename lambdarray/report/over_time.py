@@ -71,10 +71,10 @@ class Chart:
         ]
         self._drawn.append(tips(said, HEIGHT, self._share(count, each)))
 
-    def html(self, unit: str, label: str) -> str:
-        """The legend and the drawing."""
+    def html(self, unit: str, label: str, least_step: float = 0.0) -> str:
+        """The legend and the drawing; marks on the axis of values are `least_step` apart or more."""
         legend = f"<div class='legend'>{''.join(self._shown)}</div>"
-        return legend + frame("".join(self._drawn), HEIGHT, self._end, self._top, unit, label)
+        return legend + frame("".join(self._drawn), HEIGHT, self._end, self._top, unit, label, least_step)
 
     def _share(self, count: int, each: int) -> float:
         """The share of the axis that so many values take, each of `each` bins."""
@@ -127,7 +127,7 @@ def phases_chart(run: Data) -> str:
     if starts := run["launches"]["longest"]:
         median, longest = seconds_text(run["launches"]["median_s"]), seconds_text(starts[0]["seconds"])
         told += f" From a launch to its first task it took {median} at the median, and {longest} at most."
-    return section("Workers", told, chart.html("workers", "what workers were at, over time"))
+    return section("Workers", told, chart.html("workers", "what workers were at, over time", 1.0))
 
 
 def transfers_chart(run: Data) -> str:

@@ -9,7 +9,7 @@ SHEET = """
 .la *{box-sizing:border-box}
 .la h1{font-size:1.5em;margin:0 0 .1em;line-height:1.25}
 .la h2{font-size:1.1em;margin:2.2em 0 .2em}
-.la p{margin:.2em 0 .7em;max-width:75ch}
+.la p{margin:.2em 0 .7em;max-width:95ch}
 .la .dim{opacity:.72;font-size:.88em}
 .la .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:1.2em 0}
 .la .figures>div{background:var(--soft);border-radius:10px;padding:10px 14px;min-width:0}
@@ -20,12 +20,12 @@ overflow-wrap:anywhere}
 border-radius:0 8px 8px 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em}
 .la .legend{display:flex;flex-wrap:wrap;gap:.2em 1.2em;margin:.2em 0 .8em;font-size:.88em}
 .la .legend i{display:inline-block;width:.85em;height:.85em;border-radius:2px;margin-right:.4em;vertical-align:-.08em}
-.la .legend i.line{height:0;border-top:3px solid;border-radius:0;vertical-align:.25em;background:none!important}
+.la .legend i.line{height:0;width:1.7em;border-top:3px solid;border-radius:0;vertical-align:.25em;background:none!important}
 .la .legend i.dash{border-top-style:dashed;border-top-width:2px}
 .la .plot{display:grid;grid-template-columns:max-content minmax(0,1fr);margin:0;font-size:12px;
 font-variant-numeric:tabular-nums;padding-right:1.4em}
 .la .plot svg{display:block;width:100%;overflow:visible}
-.la .plot .y{position:relative;min-width:3.2em}
+.la .plot .y{position:relative;min-width:5.4em}
 .la .plot .y span{position:absolute;right:.6em;transform:translateY(50%);white-space:nowrap;opacity:.75}
 .la .plot .y u{visibility:hidden;text-decoration:none;white-space:nowrap;display:block;height:0;padding-right:.6em}
 .la .plot .x{grid-column:2;position:relative;height:1.8em}
@@ -42,13 +42,14 @@ font-variant-numeric:tabular-nums;padding-right:1.4em}
 .la th,.la td{padding:.3em .8em .3em 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--soft)}
 .la th{font-weight:600;border-bottom-color:var(--rule);vertical-align:bottom}
 .la th.text,.la td.text{text-align:left}
-.la td.long{white-space:normal;min-width:16em;overflow-wrap:anywhere}
+.la td.long,.la th.long{text-align:left;white-space:normal;min-width:14em;overflow-wrap:anywhere}
 .la .bars{display:inline-block;width:110px;vertical-align:middle}
 .la .bars i{display:block;height:5px;border-radius:1px;min-width:1px}
 .la .bars .p{background:none;border:1px solid currentColor;opacity:.55;margin-bottom:2px}
 .la .bars .m{background:var(--computing)}
-.la details{margin:.6em 0}
-.la summary{cursor:pointer}
+.la th[colspan]{text-align:center;border-bottom:0;padding-bottom:0}
+.la th.more{font-weight:400;opacity:.75}
+@media (max-width:600px){.la .figures{grid-template-columns:1fr 1fr}.la .figures b{font-size:1.2em}}
 @media (prefers-color-scheme:dark){.la{--computing:#4ba3e3;--writing:#1fb88d;--lost:#f0743a}}
 """
 PAGE = """

@@ -11,18 +11,22 @@ from .over_time import section
 
 Data = dict[str, Any]
 MOST_STAGES = 60
+GROUPS = ((2, ""), (3, "worker seconds"), (2, "read"), (2, "written"), (2, "peak of a task"), (1, ""))
 MOST_ATTEMPTS = 100
 WHY = {"first": "first attempt", "retry": "retry", "beside": "beside one that had not reported"}
 
 
-def table(head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are HTML; `head` has the class of each column, and its name."""
+Column = tuple[str, str]
+
+
+def table(head: Sequence[Column], rows: Iterable[Sequence[str]], groups: str = "") -> str:
+    """A table of cells that are HTML; `head` has the class of each column, and its name; `groups` is a row above it."""
     top = "".join(f"<th class='{kind}'>{escape(name)}</th>" for kind, name in head)
     body = "".join(
         "<tr>" + "".join(f"<td class='{kind}'>{cell}</td>" for (kind, _), cell in zip(head, row, strict=True)) + "</tr>"
         for row in rows
     )
-    return f"<div class='wide'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    return f"<div class='wide'><table><thead>{groups}<tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def stages_table(run: Data) -> str:
@@ -33,15 +37,17 @@ def stages_table(run: Data) -> str:
     order = sorted(range(len(stages)), key=lambda n: -stages[n]["measured"]["worker_s"])[:MOST_STAGES]
     shown = [stages[n] for n in sorted(order)]
     most = max(max(s["measured"]["worker_s"], s["predicted"]["worker_s"]) for s in shown) or 1.0
-    head = [
-        ("text", "stage"), ("", "tasks"), ("text", "worker seconds"), ("", "predicted"), ("", "measured"),
-        ("", "read, predicted"), ("", "measured"), ("", "written, predicted"), ("", "measured"),
-        ("", "peak, predicted"), ("", "measured"), ("text", "what"),
-    ]  # fmt: skip
-    told = "Predictions, the outlined bars, are upper bounds. "
+    both = [("more", "predicted"), ("more", "measured")]
+    head = [("text", "stage"), ("", "tasks"), ("more", ""), *both, *both, *both, *both, ("long", "what")]
+    groups = "".join(f"<th colspan='{n}'>{name}</th>" for n, name in GROUPS)
+    told = "Predicted bytes are upper bounds; a measured peak counts tiles that are fetched ahead too. "
     if len(stages) > len(shown):
         told += f"The {len(shown)} of {len(stages):,} stages that took most; the JSON has all."
-    return section("Stages, predicted beside measured", told, table(head, (_stage_row(s, most) for s in shown)))
+    return section(
+        "Stages, predicted beside measured",
+        told,
+        table(head, (_stage_row(s, most) for s in shown), f"<tr>{groups}</tr>"),
+    )
 
 
 def _stage_row(stage: Data, most: float) -> list[str]:

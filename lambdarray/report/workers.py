@@ -15,6 +15,7 @@ Data = dict[str, Any]
 # Rows are lower where there are more; only so many have names, and so many attempts a cut before them and a tip.
 HEIGHTS = ((8, 24.0), (16, 14.0), (64, 8.0))
 NAMED, TIPS, CUTS = 16, 1500, 2500
+LABEL = 12
 
 
 def rows_chart(run: Data) -> str:
@@ -25,9 +26,14 @@ def rows_chart(run: Data) -> str:
     each = next(height for most, height in HEIGHTS if len(rows) <= most)
     drawn = _back(len(rows), each) + _bars(run, each) + _cuts(run, each) + _tips(run, each)
     middles = [100 - 100 * (n + 0.5) / len(rows) for n in range(len(rows))]
-    labels = [(at, row["name"]) for at, row in zip(middles, rows, strict=True)] if len(rows) <= NAMED else []
+    labels = [(at, _label(row["name"])) for at, row in zip(middles, rows, strict=True)] if len(rows) <= NAMED else []
     label = "what each worker did, over time"
     return section("Each worker", _told(run), framed(drawn, each * len(rows), end_of(run), labels, "", label))
+
+
+def _label(name: str) -> str:
+    """As much of a worker's name as there is room for: what tells functions apart stands at its end."""
+    return name if len(name) <= LABEL else f"…{name[1 - LABEL :]}"
 
 
 def pieces(segment: list[float]) -> Iterator[tuple[str, float, float]]:

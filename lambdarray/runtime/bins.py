@@ -49,7 +49,8 @@ class Bins:
         at = self._bins(times)
         rest = np.bincount(at, rates * ((at + 1) * width - times), BINS)
         change = np.bincount(at, rates, BINS)
-        at_once = np.bincount(self._bins(begin[~long]), amount[~long], BINS)
+        # What ends with a bin is in it, and not in the next one, which there may not be.
+        at_once = np.bincount(self._bins(np.nextafter(end[~long], 0.0)), amount[~long], BINS)
         self._sums[self._number[name]] += np.maximum(rest + width * (np.cumsum(change) - change) + at_once, 0.0)
 
     def _bins(self, times: np.ndarray) -> np.ndarray:

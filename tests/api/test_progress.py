@@ -61,7 +61,7 @@ def uneven() -> Plan:
 def after(plan: Plan, done: int, executor: str = "threads", **more: int) -> RunReport:
     report = RunReport.of(plan, executor, 2, Config(executor=executor, workers=2))
     for task in range(done):
-        report.add(TaskReport(task, **more))
+        report.add(TaskReport(task, 0, **more))
     return report
 
 
@@ -92,7 +92,8 @@ def test_rate_and_dollars_are_those_so_far():
     assert state.dollars == 0
     assert "$" not in state.text()
     state = State.of(after(chain(1, 8), 4, "simulated", billed_ms=100_000), 4, 8, 2.0)
-    assert state.dollars == pytest.approx(400 * 1769 / 1024 * 0.0000166667, rel=1e-3)
+    compute, requests = 400 * 1769 / 1024 * 0.0000166667, 4 * (0.005 + 0.0004) / 1000
+    assert state.dollars == pytest.approx(compute + requests)
     assert "$0.0115" in state.text()
 
 

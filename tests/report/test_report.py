@@ -17,13 +17,13 @@ import pytest
 import lambdarray as la
 from lambdarray.config import Config, _from_environment
 from lambdarray.errors import StoreError, TaskError
-from lambdarray.report.page import whole
+from lambdarray.report.document import whole
 from lambdarray.runtime.executors.faults import Faults
 from lambdarray.runtime.record import PHASES
 from lambdarray.runtime.summary import RunReport
 from lambdarray.task import TaskReport
 
-from ..runtime.plans import chain, elementwise_and_tree, product
+from ..runtime.plans import chain, elementwise_and_tree
 from .runs import simulated, with_faults
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,12 +187,12 @@ def test_a_run_that_failed_says_why(tmp_path: Path) -> None:
     assert "<b>such</b>" not in place.read_text()
     assert "no <b>such</b> band" in Page(place.read_text()).text
     assert "failed: " in str(report)
-    assert found["repeated"]["by_status"]["user_error"] == 1
+    assert found["repeated"]["by_status"]["user_error"] >= 1
 
 
 def test_a_run_with_nothing_to_do_has_a_report(tmp_path: Path) -> None:
     check(run_of(la.from_array(np.arange(3.0), chunks=3)))
-    check(simulated(product(1, 1, 1), 1))
+    check(simulated(chain(1, 1), 1))
 
 
 # -- where it is written

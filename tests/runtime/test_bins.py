@@ -18,7 +18,7 @@ def by_hand(intervals: list[tuple[float, float, float]], width: float, count: in
     out = np.zeros(count)
     for begin, length, amount in intervals:
         if length < 1e-6 * width:
-            out[min(int(begin / width), count - 1)] += amount
+            out[min(int(np.nextafter(begin + length, 0.0) / width), count - 1)] += amount
             continue
         for n in range(count):
             inside = min(begin + length, (n + 1) * width) - max(begin, n * width)

@@ -18,8 +18,8 @@ The effective rate is floating-point operations over the seconds that the caller
 thing at a time: starting, from its launch to its first task; waiting for tiles; computing, in kernels; writing, with
 nothing else left to do; at work that was lost, because the attempt failed or another was first; or idle. Tiles are
 fetched and written by other threads too, while kernels run. The lower bound is the greater of all inputs and outputs
-once, and what products of matrices take with a worker's memory. Predictions are upper bounds: those of a stage's
-largest task, times its tasks.
+once, and what products of matrices take with a worker's memory. Predictions are those of a stage's largest task, times
+its tasks: upper bounds of bytes, and estimates of seconds.
 """
 
 
