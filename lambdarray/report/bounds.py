@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def input_bytes(report: RunReport) -> int:
-    """Bytes of the arrays that the plan reads and does not make."""
+    """Bytes of the arrays that the plan reads and does not make: not of functions, which it reads too."""
     plan = report.planned
-    return sum(plan.arrays[name].nbytes for name in plan.read - plan.written) if plan else 0
+    specs = [plan.arrays[name] for name in plan.read - plan.written] if plan else []
+    return sum(spec.nbytes for spec in specs if spec.dtype.kind != "V" or spec.dtype.names)
 
 
 def output_bytes(report: RunReport) -> int:
@@ -29,12 +30,13 @@ def output_bytes(report: RunReport) -> int:
 def least_bytes(report: RunReport) -> int | None:
     """A lower bound on the bytes read and written: every input and output once, or what its products take.
 
-    None where nothing is read that was not made here, and products take no more than the outputs.
+    None where nothing is read that was not made here, and products take no more than the outputs; and where not all
+    of the plan was done by this run.
     A worker whose memory holds S words moves at least 2 G / sqrt(S) of them for the G multiplications that it makes of
     products and what consists of such (Irony, Toledo and Tiskin, 2004; Ballard, Demmel, Holtz and Schwartz, 2011).
     """
     plan = report.planned
-    if plan is None:
+    if plan is None or report.done < report.tasks:
         return None
     inputs, outputs = input_bytes(report), output_bytes(report)
     memory = worker_memory_bytes(report.settings) if report.settings else 0

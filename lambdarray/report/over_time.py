@@ -25,7 +25,7 @@ PHASES = {
 
 def end_of(run: Data) -> float:
     """Where the axis of time ends."""
-    return max(run["seconds"], run["timeline"]["end_s"], 1e-6)
+    return float(max(run["seconds"], run["timeline"]["end_s"], 1e-6))
 
 
 def section(title: str, told: str, body: str) -> str:

@@ -11,13 +11,13 @@ SHEET = """
 .la h2{font-size:1.1em;margin:2.2em 0 .2em}
 .la p{margin:.2em 0 .7em;max-width:95ch}
 .la .dim{opacity:.72;font-size:.88em}
-.la .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:1.2em 0}
+.la .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));gap:10px;margin:1.2em 0}
 .la .figures>div{background:var(--soft);border-radius:10px;padding:10px 14px;min-width:0}
 .la .figures b{display:block;font-size:1.45em;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums;
 overflow-wrap:anywhere}
 .la .figures span{display:block;opacity:.72;font-size:.84em;line-height:1.4}
 .la .error{border-left:4px solid var(--lost);background:var(--soft);padding:10px 14px;margin:1em 0;
-border-radius:0 8px 8px 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em}
+border-radius:0 8px 8px 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em;max-height:24em;overflow-y:auto}
 .la .legend{display:flex;flex-wrap:wrap;gap:.2em 1.2em;margin:.2em 0 .8em;font-size:.88em}
 .la .legend i{display:inline-block;width:.85em;height:.85em;border-radius:2px;margin-right:.4em;vertical-align:-.08em}
 .la .legend i.line{height:0;width:1.7em;border-top:3px solid;border-radius:0;vertical-align:.25em;background:none!important}
@@ -37,8 +37,8 @@ font-variant-numeric:tabular-nums;padding-right:1.4em}
 .la svg .cut{stroke:var(--paper,transparent);stroke-width:1;vector-effect:non-scaling-stroke;fill:none}
 .la svg .tip{fill:transparent}
 .la svg .tip:hover{fill:#8883}
-.la .wide{overflow-x:auto;margin:.4em 0}
-.la table{border-collapse:collapse;font-size:.86em;font-variant-numeric:tabular-nums;min-width:100%}
+.la .wide{overflow:auto;margin:.4em 0;max-height:32em}
+.la table{border-collapse:collapse;font-size:.86em;font-variant-numeric:tabular-nums}
 .la th,.la td{padding:.3em .8em .3em 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--soft)}
 .la th{font-weight:600;border-bottom-color:var(--rule);vertical-align:bottom}
 .la th.text,.la td.text{text-align:left}
@@ -57,5 +57,6 @@ PAGE = """
 body{margin:0;background:#fff;color:#1b1f24}
 .la{--paper:#fff;max-width:1240px;margin:auto;padding:clamp(14px,3vw,40px)}
 @media (prefers-color-scheme:dark){body{background:#14171b;color:#e3e6ea}.la{--paper:#14171b}}
-@media print{.la .tip{display:none}}
+.la thead{position:sticky;top:0;background:var(--paper)}
+@media print{.la .tip{display:none}.la .wide,.la .error{max-height:none}}
 """

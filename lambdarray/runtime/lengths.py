@@ -64,11 +64,11 @@ class Lengths:
 
     def _median_bins(self) -> np.ndarray:
         below = np.cumsum(self._counts, axis=1)
-        return np.argmax(2 * below >= np.maximum(below[:, -1:], 1), axis=1)
+        return np.asarray(np.argmax(2 * below >= np.maximum(below[:, -1:], 1), axis=1))
 
     def _medians(self) -> np.ndarray:
         middles = 2.0 ** ((self._median_bins() + 0.5) / PER_OCTAVE + LOWEST)
-        return np.where(self._counts.any(axis=1), middles, 0.0)
+        return np.asarray(np.where(self._counts.any(axis=1), middles, 0.0))
 
 
 def _bin(seconds: np.ndarray) -> np.ndarray:
