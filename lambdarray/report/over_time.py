@@ -126,7 +126,7 @@ def phases_chart(run: Data) -> str:
     told = "How many workers were at what; in the legend, worker seconds of the whole run."
     if starts := run["launches"]["longest"]:
         median, longest = seconds_text(run["launches"]["median_s"]), seconds_text(starts[0]["seconds"])
-        told += f" From a launch to its first task it took {median} at the median, and {longest} at most."
+        told += f" From a launch to its first task it took about {median} at the median, and {longest} at most."
     return section("Workers", told, chart.html("workers", "what workers were at, over time", 1.0))
 
 

@@ -20,7 +20,8 @@ overflow-wrap:anywhere}
 border-radius:0 8px 8px 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em;max-height:24em;overflow-y:auto}
 .la .legend{display:flex;flex-wrap:wrap;gap:.2em 1.2em;margin:.2em 0 .8em;font-size:.88em}
 .la .legend i{display:inline-block;width:.85em;height:.85em;border-radius:2px;margin-right:.4em;vertical-align:-.08em}
-.la .legend i.line{height:0;width:1.7em;border-top:3px solid;border-radius:0;vertical-align:.25em;background:none!important}
+.la .legend i.line{height:0;width:1.7em;border-top:3px solid;border-radius:0;vertical-align:.25em;
+background:none!important}
 .la .legend i.dash{border-top-style:dashed;border-top-width:2px}
 .la .plot{display:grid;grid-template-columns:max-content minmax(0,1fr);margin:0;font-size:12px;
 font-variant-numeric:tabular-nums;padding-right:1.4em}

@@ -72,7 +72,7 @@ def stragglers_table(run: Data) -> str:
         ("text", "task"),
         ("", "attempt"),
         ("", "took"),
-        ("", "median of its stage"),
+        ("", "median of its stage, about"),
         ("", "ratio"),
         ("text", "worker"),
     ]
