@@ -24,6 +24,8 @@ OWNED_SHARE = 0.9
 # A product that reads more than so many times the least possible does without fetching ahead to read less.
 NEAR_LEAST = 1.75
 TILE_BYTES = 32 << 20
+# However little memory there is for data, a worker that runs has some time of a core.
+LEAST_CORES = 0.07
 # What a task of a reduction reads at a time where a task costs little: as fast as more, and it takes less memory.
 LOCAL_BYTES = 32 << 20
 # Blocks beside the parts of a product that are summed: the sum, what is read for its epilogue, and what comes of it.
@@ -52,7 +54,7 @@ class Resources:
     @property
     def cores(self) -> float:
         """The cores whose time a worker has."""
-        return self.machine.cores(self.memory_bytes / 2**20 + self.overhead_mib)
+        return max(LEAST_CORES, self.machine.cores(self.memory_bytes / 2**20 + self.overhead_mib))
 
 
 def group(cuts: Cuts, factor: int) -> Cuts:
