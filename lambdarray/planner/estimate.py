@@ -129,11 +129,21 @@ def totals(program: Program) -> tuple[float, int, int]:
     sizes = [c.size for c in program.axes]
     elements = math.prod(sizes[: program.grid_ndim])
     flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops * program.task_count
-    read = sum(_total_bytes(program, r) for r in program.reads)
+    read = sum(total_bytes(program, r) for r in program.reads)
     return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
 
 
-def _total_bytes(program: Program, read: Read) -> int:
+def multiplications(program: Program) -> float:
+    """Multiplications of products, and of kernels that consist of such, of all tasks together."""
+    elements = math.prod(c.size for c in program.axes[: program.grid_ndim])
+    gemms = [s for s in program.steps if s.kernel == "gemm"]
+    kinds = [real_flops(dtype_from_json(s.params["dtype"])) for s in gemms]
+    kinds += [max((real_flops(program.arrays[w.array].dtype) for w in program.writes), default=1)]
+    flops = [*(_flops(program, s, elements) for s in gemms), program.flops * program.task_count]
+    return sum(f / (2 * kind) for f, kind in zip(flops, kinds, strict=True))
+
+
+def total_bytes(program: Program, read: Read) -> int:
     """Bytes that all tasks together read of one read."""
     if any(is_diagonal(part.maps) for part in read.parts):
         blocks = [(0, c.max_chunk) for c in program.axes]

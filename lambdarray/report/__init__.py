@@ -4,6 +4,7 @@ plain      the data, with units in its keys; everything that is drawn is in it
 page       HTML that needs nothing but itself, drawn from that data
 fragment   the part of the page that notebooks show
 save       files of both
+requests   what its tasks ask of a store
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..errors import StoreError
 if TYPE_CHECKING:
     from ..runtime.summary import RunReport
 
-__all__ = ["fragment", "page", "plain", "save"]
+__all__ = ["fragment", "page", "plain", "requests", "save"]
 
 
 def plain(report: RunReport, path: str | Path | None = None) -> dict[str, Any]:
@@ -46,6 +47,14 @@ def fragment(report: RunReport) -> str:
     from .document import part
 
     return part(plain(report))
+
+
+def requests(report: RunReport) -> list[tuple[int, int]]:
+    """GETs and PUTs of all tasks of each stage, if every tile is in a store."""
+    from ..planner.traffic import requests as requests_of
+
+    found = [requests_of(program) for program in report.planned.programs] if report.planned else []
+    return [(r.gets, r.puts) for r in found] or [(0, 0)] * len(report.stages)
 
 
 def save(report: RunReport, path: str | Path) -> Path:

@@ -30,14 +30,13 @@ def quoted(report: RunReport) -> dict[str, Any] | None:
     """What `explain` says of the plan on the workers that there were; None where settings or plan are not known."""
     from ..api.explain import Explanation
 
-    machine, plan = report.machine, report.planned
-    if plan is None or report.settings is None or machine is None:
+    if report.planned is None or report.settings is None:
         return None
-    found = Explanation(plan, report.settings, report.workers)
-    quote = found.quote(machine, report.workers, report.memory_mib or 0)
+    found = Explanation(report.planned, report.settings, report.workers)
     return {
-        "seconds": quote.seconds,
-        "total_dollars": quote.dollars if machine.remote else None,
+        "seconds": found.seconds,
+        "critical_s": found.critical_s,
+        "total_dollars": found.configured.dollars_before_results or None,
         "flops": found.flops,
         "read_bytes": found.bytes_read,
         "written_bytes": found.bytes_written,

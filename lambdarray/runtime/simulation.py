@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..config import Config
 from ..task import Plan, TaskReport
+from .budget import Budget
 from .executors.simulated import SimulatedExecutor, SimulatedWorkers
 from .run import run
 from .summary import RunReport
@@ -18,6 +19,7 @@ def simulate(
     config: Config,
     workers: int,
     *,
+    budget: Budget | None = None,
     model: SimulatedWorkers | None = None,
     seed: int = 0,
     on_report: Callable[[TaskReport], object] | None = None,
@@ -36,6 +38,9 @@ def simulate(
         if on_report is not None:
             on_report(task)
 
-    result = run(plan, executor, config=config, on_report=told, on_progress=on_progress, statistics=report.counts)
+    counts = report.counts
+    result = run(
+        plan, executor, config=config, budget=budget, on_report=told, on_progress=on_progress, statistics=counts
+    )
     report.seconds = result.seconds
     return report

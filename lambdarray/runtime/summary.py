@@ -81,6 +81,7 @@ class RunReport:
     planned: Plan | None = field(default=None, repr=False)
     _first: list[int] = field(default_factory=list, repr=False)
     _told: bytearray = field(default_factory=bytearray, repr=False)
+    _requests: list[tuple[int, int]] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, plan: Plan, executor: str, workers: int, settings: Config | None = None) -> RunReport:
@@ -162,12 +163,14 @@ class RunReport:
 
     @property
     def requests(self) -> tuple[int, int]:
-        """GETs and PUTs of the finished tasks, if every tile that a plan says they read and write is one."""
-        gets = puts = 0
-        for program, stage in zip(self.planned.programs if self.planned else (), self.stages, strict=False):
-            gets += stage.done * sum(len(r.parts) * (program.loop_count if r.loop else 1) for r in program.reads)
-            puts += stage.done * len(program.writes)
-        return gets, puts
+        """GETs and PUTs of the finished tasks, as the plan has them: one for each tile."""
+        if self._requests is None:
+            from ..report import requests
+
+            self._requests = requests(self)
+        shares = [stage.done / max(stage.tasks, 1) for stage in self.stages]
+        asked = [(gets * s, puts * s) for (gets, puts), s in zip(self._requests, shares, strict=True)]
+        return round(sum(gets for gets, _ in asked)), round(sum(puts for _, puts in asked))
 
     @property
     def compute_dollars(self) -> float:
@@ -179,7 +182,7 @@ class RunReport:
     def request_dollars(self) -> float:
         """What invocations and the requests of the store cost, where workers are functions."""
         machine = self.machine
-        return machine.request_dollars(self.counts.bundles, *self.requests) if machine else 0.0
+        return machine.request_dollars(self.counts.bundles, *self.requests) if machine and machine.remote else 0.0
 
     @property
     def dollars(self) -> float:
