@@ -100,14 +100,9 @@ def _cells(run: Data) -> Iterator[tuple[str, str, str]]:
     yield "read", bytes_text(moved["read_bytes"]), ", ".join(ratios)
     yield "written", bytes_text(moved["written_bytes"]), f"results {bytes_text(moved['output_bytes'])}"
     if money := run["dollars"]:
-        per = f"{dollars_text(money['dollars_per_pflop'])} per PFLOP, " if money["dollars_per_pflop"] else ""
-        parts = f"compute {dollars_text(money['compute_dollars'])}, requests {dollars_text(money['request_dollars'])}"
-        yield "cost", dollars_text(money["total_dollars"]), per + parts
-        yield (
-            "billed",
-            seconds_text(spent["billed_s"]),
-            f"{workers['memory_mib']:,} MiB each, {count_text(money['invocations'], 'invocation')}",
-        )
+        per = f"{dollars_text(money['dollars_per_pflop'])} per PFLOP; " if money["dollars_per_pflop"] else ""
+        parts = f"requests {dollars_text(money['request_dollars'])}; billed {seconds_text(spent['billed_s'])}"
+        yield "cost", dollars_text(money["total_dollars"]), f"{per}{parts} of {workers['memory_mib']:,} MiB"
 
 
 def _reading(run: Data) -> str:

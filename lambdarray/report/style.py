@@ -11,9 +11,9 @@ SHEET = """
 .la h2{font-size:1.1em;margin:2.2em 0 .2em}
 .la p{margin:.2em 0 .7em;max-width:95ch}
 .la .dim{opacity:.72;font-size:.88em}
-.la .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));gap:10px;margin:1.2em 0}
+.la .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(148px,1fr));gap:10px;margin:1.2em 0}
 .la .figures>div{background:var(--soft);border-radius:10px;padding:10px 14px;min-width:0}
-.la .figures b{display:block;font-size:1.45em;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums;
+.la .figures b{display:block;font-size:1.25em;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums;
 overflow-wrap:anywhere}
 .la .figures span{display:block;opacity:.72;font-size:.84em;line-height:1.4}
 .la .error{border-left:4px solid var(--lost);background:var(--soft);padding:10px 14px;margin:1em 0;

@@ -18,7 +18,8 @@ from ..task import Plan, Task, TaskReport
 from ..tiling import Index
 from .budget import Budget
 from .environment import cores
-from .summary import LAMBDA_MIB, RunReport
+from .summary import LAMBDA_MIB as LAMBDA_MIB
+from .summary import RunReport
 
 # What an interpreter with its libraries takes of a function's memory, and data may take of this machine's.
 OVERHEAD_MIB = 310

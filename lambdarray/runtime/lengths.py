@@ -73,4 +73,4 @@ class Lengths:
 
 def _bin(seconds: np.ndarray) -> np.ndarray:
     octaves = np.log2(np.maximum(seconds, 2.0**LOWEST)) - LOWEST
-    return np.minimum(octaves * PER_OCTAVE, BINS - 1).astype(np.int64)
+    return np.asarray(np.minimum(octaves * PER_OCTAVE, BINS - 1), np.int64)
