@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from dataclasses import asdict
 from functools import cached_property
 from itertools import accumulate
 from time import perf_counter
@@ -18,6 +17,7 @@ from ..store import ArrayIO, ResultArray, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
 from .environment import cores
+from .summary import LAMBDA_MIB as LAMBDA_MIB
 from .summary import RunReport
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 # What an interpreter with its libraries takes of a function's memory, and data may take of this machine's.
 OVERHEAD_MIB = 310
 MEMORY_SHARE = 0.6
-LAMBDA_MIB = 1769
 LAMBDA_WORKERS = 1000
 SMALL_S = 0.002
 OnTile = Callable[[str, Index], None]
@@ -67,7 +66,7 @@ class Launch:
         self.objects, self.config = objects, config
         self._given = plan
         self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects, config)
-        self.report = RunReport.of(plan, config.executor, worker_count(config))
+        self.report = RunReport.of(plan, config.executor, worker_count(config), config)
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
         self._seen = bytearray(plan.task_count)
         self._open: dict[str, ArrayIO] = {}
@@ -88,9 +87,15 @@ class Launch:
     def execute(self, on_tile: OnTile | None = None, on_progress: OnProgress | None = None) -> RunReport:
         """Run all tasks; `on_tile` is told once of each output tile, as soon as it is there."""
         begin = perf_counter()
-        if self.plan.programs:
-            self._run(_Once(on_tile), on_progress)
-        self.report.seconds = perf_counter() - begin
+        self.report.record.begin()
+        try:
+            if self.plan.programs:
+                self._run(_Once(on_tile), on_progress)
+        except BaseException as error:
+            self.report.fail(error)
+            raise
+        finally:
+            self.report.seconds = perf_counter() - begin
         return self.report
 
     def _run(self, tiles: _Once, on_progress: OnProgress | None) -> None:
@@ -103,7 +108,7 @@ class Launch:
         spare = worker_memory_bytes(self.config) * worker_count(self.config) // 4 if self._is_here else 0
         with kept(spare), Marker(self.scratch, self.plan.key), closing(self._executor()) as executor:
             self._upload(there)
-            result = run(
+            run(
                 self.plan,
                 executor,
                 config=self.config,
@@ -113,8 +118,8 @@ class Launch:
                 on_report=lambda report: self._on_report(report, tiles),
                 on_progress=on_progress,
                 resume=self.finished,
+                statistics=self.report.counts,
             )
-        self.report.statistics = asdict(result.statistics)
         for name in self._outputs:
             for index in self.plan.arrays[name].tiling.indices():
                 tiles(name, index)
