@@ -23,7 +23,7 @@ import lambdarray as la
 from lambdarray.api.pricing import quote_there
 from lambdarray.config import get_config
 from lambdarray.errors import MemoryLimitError
-from lambdarray.planner.estimate import totals
+from lambdarray.planner.estimate import plan_totals
 from lambdarray.runtime.simulation import simulate
 from tests.algorithms.paper import MEMORY_MIB, PAPERS, TILE, chosen_tile, on_lambda
 
@@ -102,7 +102,7 @@ def _measure(name: str, n: int, tile: int, workers: int, memory_mib: int) -> Row
         plan = la.plan(*PAPERS[name].make(n, tile))
         planned_s, planned_mb = perf_counter() - begin, _peak_mb() - before
         found = quote_there(plan, get_config(), workers)
-        flops, *moved = (sum(column) for column in zip(*map(totals, plan.programs), strict=True))
+        flops, *moved = plan_totals(plan)
         simulated = plan.task_count <= MOST_SIMULATED
         seconds = simulate(plan, get_config(), workers).seconds if simulated else found.seconds
         stages = len(plan.programs)

@@ -133,6 +133,12 @@ def totals(program: Program) -> tuple[float, int, int]:
     return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
 
 
+def plan_totals(plan: Plan) -> tuple[float, int, int]:
+    """Flops, bytes read and bytes written of all tasks of a plan."""
+    flops, read, written = (zip(*map(totals, plan.programs), strict=True)) if plan.programs else ((), (), ())
+    return sum(flops), int(sum(read)), int(sum(written))
+
+
 def multiplications(program: Program) -> float:
     """Multiplications of products, and of kernels that consist of such, of all tasks together."""
     elements = math.prod(c.size for c in program.axes[: program.grid_ndim])
