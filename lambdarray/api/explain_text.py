@@ -43,7 +43,8 @@ def lines(found: Explanation) -> list[tuple[str, str]]:
     if found.here is not None:
         rows.append(("here", f"about {seconds_text(found.seconds)} on {found.workers} {found.config.executor}"))
     rows += [("on Lambda", _on_lambda(found)), ("dollars", _dollars(found)), ("client", _client(found))]
-    return [*rows, *found.choices, *(("note", n) for n in found.notes)]
+    told = [text for _, text in found.choices]
+    return [*rows, *found.choices, *(("note", n) for n in found.notes if n not in told)]
 
 
 def _several(count: int, what: str) -> str:
