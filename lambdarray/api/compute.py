@@ -8,26 +8,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..config import Config, Purse, get_config
+from ..cost import machine_of
 from ..errors import ConfigError, EagerError, StoreError, VerificationError
 from ..ops import ObjectSource, Op, Stored, in_order
-from ..planner import make_plan
-from ..runtime.budget import Budget
+from ..planner import Resources, make_plan
 from ..runtime.functions import Function
-from ..runtime.launch import Launch, worker_count
+from ..runtime.launch import OVERHEAD_MIB, Launch, worker_count, worker_memory_bytes
 from ..runtime.summary import RunReport
 from ..store import ResultArray
 from ..task import Plan
 from .array import Array
-from .explain import Explanation, explanation, price
-from .objective import choose
-from .pricing import open_budget, resources
 from .progress import progress_for
 from .remote import check_grants, settled
+
+if TYPE_CHECKING:
+    from ..runtime.budget import Budget
+    from .explain import Explanation
 
 __all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate"]
 
@@ -45,6 +46,13 @@ def ops_of(arrays: Sequence[Any]) -> list[Op]:
     if wrong is not None:
         raise TypeError(f"expected lambdarray arrays, not {type(wrong).__name__}; use lambdarray.asarray first")
     return [a._op for a in arrays]
+
+
+def resources(config: Config) -> Resources:
+    """What the planner has to do with under these settings."""
+    remote = not config.local or not config.store.startswith("memory")
+    overhead_mib = 0 if config.local else OVERHEAD_MIB
+    return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib, machine_of(config))
 
 
 # What tells plans apart whose tiles lie in memory: no run may meet those of another, which may read what has changed
@@ -98,11 +106,17 @@ def explain(*arrays: Array, workers: int | Sequence[int] | None = None) -> Expla
     >>> la.explain(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4)).flops
     1024.0
     """
+    from .explain import explanation
+
     return explanation(ops_of(arrays), get_config(), workers)
 
 
 def chosen(ops: Sequence[Op], config: Config, results: bool = True) -> Config:
     """The settings with what they leave to the planner; raises where no plan is within the deadline."""
+    if config.local and config.deadline is None:
+        return config
+    from .objective import choose
+
     choice = choose(ops, config, results)
     if choice.problem is not None:
         raise choice.problem
@@ -120,6 +134,7 @@ def simulate(*arrays: Array) -> RunReport:
     4
     """
     from ..runtime.simulation import simulate as run_simulation
+    from .pricing import open_budget
 
     ops = ops_of(arrays)
     config = chosen(ops, replace(get_config(), executor="simulated"))
@@ -206,7 +221,11 @@ def write(report: RunReport, config: Config) -> None:
 def open_account(launch: Launch, results: Sequence[str]) -> Budget | None:
     """What the run may spend, for what is not there yet; raises BudgetError where it is quoted above that."""
     config = launch.config
-    counts = None if config.local or config.max_dollars is None else launch.unfinished()
+    if config.local:
+        return None
+    from .pricing import open_budget
+
+    counts = None if config.max_dollars is None else launch.unfinished()
     return open_budget(launch.plan, config, results=results, counts=counts)
 
 
@@ -299,6 +318,8 @@ def _keep(kept: Sequence[Any], small: Sequence[Any], what: str) -> tuple[list[Ar
     config = chosen(ops, with_values(get_config()), results=False)
     made, objects = make(ops, config, purpose="persist")  # `compute` drops its tiles, and these are to stay
     if what and not config.eager:
+        from .explain import price
+
         raise EagerError(
             f"the shape of {what} depends on values, and to find it would take a run of "
             f"{price(made, config, worker_count(config))}; allow it with la.config(eager=True)"

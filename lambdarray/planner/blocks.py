@@ -109,6 +109,20 @@ def refine(cuts: Cuts, parts: int) -> Cuts:
     return Cuts.from_bounds(np.append(np.concatenate(inner), cuts.size))
 
 
+def least_elements(itemsize: int, resources: Resources) -> int:
+    """The elements below which a task is mostly overhead: on functions those that take as long to read as it takes.
+
+    >>> from lambdarray.planner import Resources
+    >>> least_elements(8, Resources(1000, 1 << 30, True)) > least_elements(8, Resources(2, 1 << 30, False)) == 1 << 18
+    True
+    """
+    machine = resources.machine
+    if not machine.remote:
+        return LEAST_ELEMENTS
+    overhead_s = machine.task_s + 2 * machine.store.request_s
+    return max(LEAST_ELEMENTS, int(overhead_s * machine.store.read_mbps * 1e6) // max(itemsize, 1))
+
+
 def for_reduction(
     tiling: Tiling, itemsize: int, resources: Resources, stored: bool, in_parts: bool = True
 ) -> tuple[Cuts, ...]:
@@ -122,7 +136,7 @@ def for_reduction(
     most = resources.memory_bytes // (MEMORY_PARTS * max(itemsize, 1))
     if not resources.remote:
         most = min(most, max(LEAST_ELEMENTS, LOCAL_BYTES // max(itemsize, 1)))
-    target = max(1, min(most, max(LEAST_ELEMENTS, total // wanted)))
+    target = max(1, min(most, max(least_elements(itemsize, resources), total // wanted)))
     cuts = list(tiling.axes)
     size = math.prod(tiling.max_tile)
     limit = 2 * target if not stored else 1.5 * most if in_parts else size

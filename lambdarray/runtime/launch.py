@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import cached_property
 from itertools import accumulate
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +16,12 @@ from ..errors import ConfigError
 from ..store import ArrayIO, ResultArray, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
-from .budget import Budget
 from .environment import cores
 from .summary import LAMBDA_MIB as LAMBDA_MIB
 from .summary import RunReport
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 # What an interpreter with its libraries takes of a function's memory, and data may take of this machine's.
 OVERHEAD_MIB = 310
