@@ -351,7 +351,8 @@ class TaskReport:
     result exists for its matrix), "wrong" (a check found that a result is not what it should be), "timeout", "memory",
     "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs).
     `shared` says that it ended with a worker that held other attempts too, any of which may have ended it.
-    `billed_ms` is the whole invocation's, on the first report of its bundle.
+    `billed_ms`, `launch_s` (from the client's request to the first task's start) and `init_s` (what of that a new
+    environment took to start) are the whole invocation's, on the first report of its bundle.
     """
 
     task: int
@@ -375,6 +376,8 @@ class TaskReport:
     retry: bool = True
     shared: bool = False
     billed_ms: int = 0
+    launch_s: float = 0.0
+    init_s: float = 0.0
 
     def to_json(self) -> Json:
         """Plain data, without what is at its default."""

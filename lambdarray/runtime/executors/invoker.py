@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import BytesIO
+from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -103,9 +104,10 @@ class Invoker:
             headers = self._signer.headers(body)
             headers["X-Amz-Log-Type"] = "Tail"
             headers["Content-Type"] = "application/json"
+            sent_s = time()
             data: Any = body if len(body) < BODY_LIMIT else BytesIO(body)
             async with session.post(self._target, data=data, headers=headers, proxy=self._proxy) as answer:
-                found = Answer(answer.status, answer.headers, await answer.read())
+                found = Answer(answer.status, answer.headers, await answer.read(), sent_s)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self._lost(bundle, error, False)
         except Exception as error:
