@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..task import Plan
+from ..task import Plan, Program
 from .dependencies import Dependencies, Edge
 
 SHIFT = 48
@@ -77,20 +77,58 @@ class ReadyQueue:
         """The stage of the next task."""
         return self._order[self._heap[0] >> SHIFT] if self._heap else self._roots[0].program
 
-    def take(self, count: int) -> list[int]:
-        """The next task and at most `count - 1` more of the same stage."""
+    def take(self, count: int, row: int = 1, offset: int = 0) -> list[int]:
+        """The next task and at most `count - 1` more of the same stage, whose tasks are numbered from `offset`.
+
+        They are whole rows of `row` tasks, or lie in one.
+        """
         heap = self._heap
         if heap:
-            rank, tasks = heap[0] >> SHIFT, [heappop(heap) & TASK]
-            while heap and len(tasks) < count and heap[0] >> SHIFT == rank:
+            first = heap[0]
+            last = first | TASK
+            if row > 1:
+                last = min(last, first + within_rows((first & TASK) - offset, count, row) - 1)
+            tasks = [heappop(heap) & TASK]
+            while heap and len(tasks) < count and heap[0] <= last:
                 tasks.append(heappop(heap) & TASK)
             return tasks
         roots = self._roots[0]
+        if isinstance(roots.ids, range):
+            count = within_rows(roots.drawn, count, row)
         tasks = roots.draw(count)
         self._roots_left -= len(tasks)
         if roots.drawn == len(roots.ids):
             self._roots.popleft()
         return tasks
+
+
+def row_length(program: Program) -> int:
+    """How many tasks with successive numbers read something that those before and after them do not read.
+
+    Of a product these are the tasks of a row of its result: they read the same rows of the left matrix.
+    """
+    lengths = [1]
+    for part in (part for read in program.reads for part in read.parts):
+        followed, length = {m.axis for m in part.maps}, 1
+        for axis in range(program.grid_ndim - 1, -1, -1):
+            if axis in followed and program.grid[axis] > 1:
+                lengths.append(length)
+                break
+            length *= program.grid[axis]
+    return max(lengths)
+
+
+def within_rows(first: int, count: int, row: int) -> int:
+    """At most `count` tasks from number `first` on that share what they read: whole rows, or an even part of one.
+
+    >>> within_rows(0, 25, 10), within_rows(0, 8, 10), within_rows(7, 8, 10)
+    (20, 5, 3)
+    """
+    if row <= 1:
+        return count
+    if count >= row:
+        return count - (first + count) % row
+    return min(-(-row // -(-row // count)), row - first % row)
 
 
 def ranks_by_critical_path(plan: Plan, deps: Dependencies) -> list[int]:
