@@ -10,17 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from ..config import Config, get_config
+from ..config import Config, Purse, get_config
 from ..errors import ConfigError, EagerError, VerificationError
 from ..ops import ObjectSource, Op, Stored, in_order
-from ..planner import Resources, make_plan
+from ..planner import make_plan
+from ..runtime.budget import Budget
 from ..runtime.functions import Function
-from ..runtime.launch import OVERHEAD_MIB, Launch, worker_count, worker_memory_bytes
+from ..runtime.launch import Launch, worker_count
 from ..runtime.summary import RunReport
 from ..store import ResultArray
 from ..task import Plan
 from .array import Array
-from .explain import Explanation, check_budget, price
+from .explain import Explanation, explanation, price
+from .objective import choose
+from .pricing import open_budget, resources
 from .progress import progress_for
 from .remote import check_grants, settled
 
@@ -40,13 +43,6 @@ def ops_of(arrays: Sequence[Any]) -> list[Op]:
     if wrong is not None:
         raise TypeError(f"expected lambdarray arrays, not {type(wrong).__name__}; use lambdarray.asarray first")
     return [a._op for a in arrays]
-
-
-def resources(config: Config) -> Resources:
-    """What the planner has to do with under these settings."""
-    remote = not config.local or not config.store.startswith("memory")
-    overhead_mib = 0 if config.local else OVERHEAD_MIB
-    return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib)
 
 
 # What tells plans apart whose tiles lie in memory: no run may meet those of another, which may read what has changed
@@ -86,17 +82,29 @@ def plan(*arrays: Array) -> Plan:
     >>> la.plan(la.ones((8, 8), chunks=4) + 1).task_count
     4
     """
-    return make(ops_of(arrays), get_config())[0]
+    ops = ops_of(arrays)
+    return make(ops, chosen(ops, get_config()))[0]
 
 
-def explain(*arrays: Array, workers: int | None = None) -> Explanation:
-    """What computing would do and cost, before anything runs: tasks, bytes, seconds, and dollars on Lambda.
+def explain(*arrays: Array, workers: int | Sequence[int] | None = None) -> Explanation:
+    """What computing would do and cost, before anything runs: tasks, bytes, requests, seconds, and dollars on Lambda.
 
-    It prints as text and shows as a table in notebooks.
+    It prints as text, shows as tables in notebooks, and has each figure as an attribute: `seconds` with the settings'
+    executor, `dollars` on Lambda. With several numbers of `workers` it shows the time against the dollars of each.
+
+    >>> import lambdarray as la
+    >>> la.explain(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4)).flops
+    1024.0
     """
-    config = get_config()
-    made = make(ops_of(arrays), config)[0]
-    return Explanation(made, config, worker_count(config) if workers is None else workers)
+    return explanation(ops_of(arrays), get_config(), workers)
+
+
+def chosen(ops: Sequence[Op], config: Config, results: bool = True) -> Config:
+    """The settings with what they leave to the planner; raises where no plan is within the deadline."""
+    choice = choose(ops, config, results)
+    if choice.problem is not None:
+        raise choice.problem
+    return choice.config
 
 
 def simulate(*arrays: Array) -> RunReport:
@@ -111,9 +119,11 @@ def simulate(*arrays: Array) -> RunReport:
     """
     from ..runtime.simulation import simulate as run_simulation
 
-    config = replace(get_config(), executor="simulated")
-    made = make_plan(ops_of(arrays), resources(config))[0]
-    return run_simulation(made, config, worker_count(config))
+    ops = ops_of(arrays)
+    config = chosen(ops, replace(get_config(), executor="simulated"))
+    made = make_plan(ops, resources(config))[0]
+    budget = open_budget(made, config, results=made.outputs, purse=Purse(config.max_dollars))
+    return run_simulation(made, config, worker_count(config), budget=budget)
 
 
 def with_values(config: Config) -> Config:
@@ -132,23 +142,26 @@ def compute(*arrays: Any) -> Any:
     Raises the errors of `lambdarray.errors`; what is finished when an error ends the run is kept on durable stores.
     """
     ops = ops_of(arrays)
-    config = with_values(get_config())
+    config = chosen(ops, with_values(get_config()))
     made, objects = make(ops, config)
     direct = _direct(made, config)
     made = made.moved({name: {"kind": "result", "token": name} for name in direct})
     launch = Launch(made, {**objects, **direct}, config)
     results = _Results(launch, direct)
-    run(launch, results.take)
+    run(launch, results.take, made.outputs)
     out = results.all(made.outputs)
     launch.forget()
     return out[0] if len(out) == 1 else out
 
 
-def run(launch: Launch, on_tile: Any = None) -> None:
-    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one."""
+def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> None:
+    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one.
+
+    `results` are the arrays that come back to this process.
+    """
     global _last
     check_grants(launch.plan, launch.config)
-    check_budget(launch.plan, launch.config)
+    launch.budget = open_account(launch, results)
     progress = progress_for(launch.config)
     try:
         _last = launch.execute(on_tile, progress)
@@ -159,6 +172,13 @@ def run(launch: Launch, on_tile: Any = None) -> None:
     finally:
         if progress is not None:
             progress.close()
+
+
+def open_account(launch: Launch, results: Sequence[str]) -> Budget | None:
+    """What the run may spend, for what is not there yet; raises BudgetError where it is quoted above that."""
+    config = launch.config
+    counts = None if config.local or config.max_dollars is None else launch.unfinished()
+    return open_budget(launch.plan, config, results=results, counts=counts)
 
 
 def _direct(plan: Plan, config: Config) -> dict[str, ResultArray]:
@@ -247,7 +267,7 @@ def run_now(kept: Sequence[Array], small: Sequence[Array], what: str) -> tuple[l
 
 def _keep(kept: Sequence[Any], small: Sequence[Any], what: str) -> tuple[list[Array], list[np.ndarray]]:
     ops = ops_of([*kept, *small])
-    config = with_values(get_config())
+    config = chosen(ops, with_values(get_config()), results=False)
     made, objects = make(ops, config, purpose="persist")  # `compute` drops its tiles, and these are to stay
     if what and not config.eager:
         raise EagerError(
@@ -255,7 +275,7 @@ def _keep(kept: Sequence[Any], small: Sequence[Any], what: str) -> tuple[list[Ar
             f"{price(made, config, worker_count(config))}; allow it with la.config(eager=True)"
         )
     launch = Launch(made, objects, config)
-    run(launch)
+    run(launch, results=made.outputs[len(kept) :])
     names = made.outputs[: len(kept)]
     values = [_read(launch, name) for name in made.outputs[len(kept) :]]
     launch.forget(keep=names)

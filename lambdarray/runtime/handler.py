@@ -1,6 +1,6 @@
 """The entry point inside Lambda: a bundle of attempts comes in, their reports go out.
 
-    event    {"version", "store", "run", "deadline_s", "programs": {id: Program.to_json()},
+    event    {"version", "store", "run", "deadline_s", "limit_s", "programs": {id: Program.to_json()},
               "attempts": [[program id, Task.to_json(), task id, attempt number], ...]}
     answer   {"version", "worker", "cold", "memory_mib", "rss_bytes", "reports": [TaskReport.to_json(), ...]}
 
@@ -14,9 +14,10 @@ from . import environment
 if environment.in_function():
     environment.tune_malloc()
 
-import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -64,7 +65,8 @@ def run_bundle(event: Mapping[str, Any], remaining_s: RemainingS) -> dict[str, A
     global _warm
     cold, _warm = not _warm, True
     here = _run_here(event["store"], event["run"])
-    reports = here.bundle(event, remaining_s, cold)
+    with _limit(event.get("limit_s", inf) + RESERVE_S, remaining_s) as remaining_s:
+        reports = here.bundle(event, remaining_s, cold)
     return {
         "version": version(),
         "worker": here.worker.name,
@@ -91,8 +93,8 @@ class RunHere(Decoder):
         )
         self.cache = ReadCache()
         self.worker.share({}, self.cache)
-        if self.worker.memory_bytes < math.inf:  # nothing else in a function has a use for its memory
-            self.worker.cache_needs = math.inf
+        if self.worker.memory_bytes < inf:  # nothing else in a function has a use for its memory
+            self.worker.cache_needs = inf
         self._marker = f"runs/{run}.cancel"
         self._cancelled, self._looked = False, monotonic()
         self._remaining_s: RemainingS = lambda: 0.0
@@ -128,6 +130,25 @@ class RunHere(Decoder):
         if not self._cancelled and monotonic() - self._looked > CANCEL_EVERY_S:
             self._cancelled, self._looked = self.scratch.exists(self._marker), monotonic()
         return self._cancelled
+
+
+@contextmanager
+def _limit(limit_s: float, remaining_s: RemainingS) -> Iterator[RemainingS]:
+    """What is left of the function's time, or of the bundle's where that is less: then its end ends the process.
+
+    What the bundle may cost was reckoned with this limit, and a kernel that goes on and on looks at no clock.
+    """
+    if limit_s >= remaining_s():
+        yield remaining_s
+        return
+    import faulthandler
+
+    end = monotonic() + limit_s
+    faulthandler.dump_traceback_later(limit_s, exit=True, file=2)
+    try:
+        yield lambda: min(remaining_s(), end - monotonic())
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _run_here(store: str, run: str) -> RunHere:

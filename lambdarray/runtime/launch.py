@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import asdict
+from functools import cached_property
 from itertools import accumulate
 from time import perf_counter
 from typing import Any
@@ -16,6 +17,7 @@ from ..errors import ConfigError
 from ..store import ArrayIO, ResultArray, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
+from .budget import Budget
 from .environment import cores
 from .summary import RunReport
 
@@ -51,10 +53,15 @@ def worker_memory_bytes(config: Config) -> int:
 
 
 class Launch:
-    """A plan about to run: its store, its open arrays, and what to do as tasks finish."""
+    """A plan about to run: its store, its open arrays, and what to do as tasks finish.
+
+    `budget` is what it may spend, where that is anything.
+    """
+
+    budget: Budget | None
 
     def __init__(self, plan: Plan, objects: Mapping[str, Any], config: Config) -> None:
-        self.scratch = open_scratch(config)
+        self.scratch, self.budget = open_scratch(config), None
         self.objects, self.config = objects, config
         self._given = plan
         self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects, config)
@@ -89,7 +96,7 @@ class Launch:
         from .markers import Marker
         from .run import run
 
-        there = self._there()
+        there = self.there
         # Of memory for data a quarter may lie ready for the next read.
         spare = worker_memory_bytes(self.config) * worker_count(self.config) // 4 if self._is_here else 0
         with kept(spare), Marker(self.scratch, self.plan.key), closing(self._executor()) as executor:
@@ -98,11 +105,12 @@ class Launch:
                 self.plan,
                 executor,
                 config=self.config,
+                budget=self.budget,
                 exists=self._exists,
                 release=self.drop,
                 on_report=lambda report: self._on_report(report, tiles),
                 on_progress=on_progress,
-                resume=self._finished(there),
+                resume=self.finished,
             )
         self.report.statistics = asdict(result.statistics)
         for name in self._outputs:
@@ -164,7 +172,8 @@ class Launch:
 
     # -- what is there already
 
-    def _there(self) -> dict[str, frozenset[Index]]:
+    @cached_property
+    def there(self) -> dict[str, frozenset[Index]]:
         """The tiles that exist before the run, by array: one LIST of a durable store, none of a store in memory."""
         out = {}
         for name, spec in self.plan.arrays.items():
@@ -173,8 +182,10 @@ class Launch:
                 out[name] = frozenset(self.array(name).existing())
         return out
 
-    def _finished(self, there: Mapping[str, frozenset[Index]]) -> np.ndarray | None:
-        """A mask over all tasks of those whose outputs exist."""
+    @cached_property
+    def finished(self) -> np.ndarray | None:
+        """A mask over all tasks of those whose outputs exist; None where there are none."""
+        there = self.there
         if not any(there.values()):
             return None
         out = np.zeros(self._first[-1], bool)
@@ -184,6 +195,13 @@ class Launch:
                     made = program.task(number).outputs()
                     out[self._first[stage] + number] = all(index in there.get(name, ()) for name, index in made)
         return out
+
+    def unfinished(self) -> list[int]:
+        """The number of tasks of each stage whose outputs do not exist yet."""
+        counts = [p.task_count for p in self.plan.programs]
+        if self.finished is None:
+            return counts
+        return [n - int(self.finished[lo : lo + n].sum()) for lo, n in zip(self._first, counts, strict=False)]
 
     def _upload(self, there: Mapping[str, frozenset[Index]]) -> None:
         from .upload import upload

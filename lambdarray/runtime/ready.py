@@ -77,24 +77,23 @@ class ReadyQueue:
         """The stage of the next task."""
         return self._order[self._heap[0] >> SHIFT] if self._heap else self._roots[0].program
 
-    def take(self, count: int, row: int = 1, offset: int = 0) -> list[int]:
-        """The next task and at most `count - 1` more of the same stage, whose tasks are numbered from `offset`.
+    @property
+    def next(self) -> int | None:
+        """The id of the next task; None where those that follow have not the numbers that follow."""
+        if self._heap:
+            return self._heap[0] & TASK
+        roots = self._roots[0]
+        return roots.offset + roots.drawn if isinstance(roots.ids, range) else None
 
-        They are whole rows of `row` tasks, or lie in one.
-        """
+    def take(self, count: int) -> list[int]:
+        """The next task and at most `count - 1` more of the same stage."""
         heap = self._heap
         if heap:
-            first = heap[0]
-            last = first | TASK
-            if row > 1:
-                last = min(last, first + within_rows((first & TASK) - offset, count, row) - 1)
-            tasks = [heappop(heap) & TASK]
-            while heap and len(tasks) < count and heap[0] <= last:
+            rank, tasks = heap[0] >> SHIFT, [heappop(heap) & TASK]
+            while heap and len(tasks) < count and heap[0] >> SHIFT == rank:
                 tasks.append(heappop(heap) & TASK)
             return tasks
         roots = self._roots[0]
-        if isinstance(roots.ids, range):
-            count = within_rows(roots.drawn, count, row)
         tasks = roots.draw(count)
         self._roots_left -= len(tasks)
         if roots.drawn == len(roots.ids):

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from ..config import Config
 from ..task import Plan, TaskReport
+from .budget import Budget
 from .executors.simulated import SimulatedExecutor, SimulatedWorkers
 from .run import run
 from .summary import RunReport
@@ -19,6 +20,7 @@ def simulate(
     config: Config,
     workers: int,
     *,
+    budget: Budget | None = None,
     model: SimulatedWorkers | None = None,
     seed: int = 0,
     on_report: Callable[[TaskReport], object] | None = None,
@@ -37,7 +39,7 @@ def simulate(
         if on_report is not None:
             on_report(task)
 
-    result = run(plan, executor, config=config, on_report=told, on_progress=on_progress)
+    result = run(plan, executor, config=config, budget=budget, on_report=told, on_progress=on_progress)
     report.seconds = result.seconds
     report.statistics = asdict(result.statistics)
     return report
