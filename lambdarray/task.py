@@ -227,6 +227,7 @@ class Program:
             "reads": [r.to_json() for r in self.reads],
             "steps": [s.to_json() for s in self.steps],
             "writes": [w.to_json() for w in self.writes],
+            "extra_bytes": self.extra_bytes,
         }
 
     @classmethod
@@ -243,6 +244,7 @@ class Program:
             reads=tuple(Read.from_json(r) for r in data["reads"]),
             steps=tuple(Step.from_json(s) for s in data["steps"]),
             writes=tuple(Write.from_json(w) for w in data["writes"]),
+            extra_bytes=data["extra_bytes"],
         )
 
 

@@ -213,11 +213,15 @@ class Prepared:
     def turns(self, task: Task) -> Iterator[tuple[Span, ...]]:
         """The blocks of all axes in each iteration of a task's loop, in the order in which it makes them.
 
-        Tasks begin at different places, so that they do not all read one tile at once.
+        Tasks begin at different places, so that they do not all read one tile at once; and each goes back where the
+        task before it came from, so that one worker reads first what it read last.
         """
-        first = 0 if any(step.kernel.in_order for step in self.loop) else task.number
+        pair, odd = divmod(task.number, 2)
+        first, step = (pair - 1, -1) if odd else (pair, 1)
+        if any(s.kernel.in_order for s in self.loop):
+            first, step = 0, 1
         for turn in range(self.loop_count):
-            yield task.blocks + self.loop_blocks((turn + first) % self.loop_count)
+            yield task.blocks + self.loop_blocks((first + step * turn) % self.loop_count)
 
     def loop_blocks(self, iteration: int) -> tuple[Span, ...]:
         """The block of each loop axis in an iteration, in C order."""
