@@ -1,4 +1,4 @@
-"""The command `lambdarray`: deploy, doctor, destroy, clean, layer, cloud and demo.
+"""The command `lambdarray`: deploy, doctor, destroy, clean, layer, calibrate, cloud and demo.
 
 Each command imports what it needs when it runs. An error of ours or of AWS's is one line and exit code 2.
 """
@@ -75,6 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_destroy(commands)
     _add_clean(commands)
     _add_layer(commands)
+    _add_calibrate(commands)
     for name, told in (("cloud", "start Lambda and S3 on this machine"), ("demo", "multiply two arrays out of core")):
         commands.add_parser(name, help=told, add_help=False)
     return parser
@@ -223,3 +224,39 @@ def _layer_build(options: argparse.Namespace) -> int:
     print(layer.summary())
     print(copy_layer(layer, Path(options.output)))
     return 0
+
+
+def _add_calibrate(commands: Any) -> None:
+    told = "measure this machine, or with --function a deployed function, and write a profile of it"
+    parser = _command(commands, "calibrate", _calibrate, told, aws=False)
+    add = parser.add_argument
+    add("--function", default="", metavar="NAME", help="a deployed function in place of this machine")
+    add("--region", metavar="REGION", help="its AWS region; else as boto3 finds it")
+    add("--store", default="", metavar="URL", help="where tiles are; a temporary directory, or the function's scratch")
+    add("--seconds", type=float, default=30.0, metavar="S", help="how long measuring may take, about (30)")
+    add("--out", default="", metavar="FILE", help="the profile (machine.toml, or the function's name)")
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from .calibration import Here, There, calibrate
+
+    path = Path(options.out or f"{options.function or 'machine'}.toml")
+    if not 0 < options.seconds <= 3600 or not path.parent.is_dir():
+        raise ConfigError(f"--seconds must be above 0 and at most 3600, and {path.parent} a folder that exists")
+    if options.function:
+        from lambdarray_layer.aws import open_account
+
+        place = There(open_account(options.region), options.function, options.store, path.stem)
+        made = calibrate(place, options.seconds, _note)
+    else:
+        made = calibrate(Here(options.store, path.stem), options.seconds, _note)
+    path.write_text(made.text, encoding="utf-8")
+    print(made.table)
+    print(f"written to {path}; use it with la.config(profile={str(path)!r}) or LAMBDARRAY_PROFILE={path}")
+    return 0
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

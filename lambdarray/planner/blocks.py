@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..cost import Machine, profile
 from ..tiling import Cuts, Tiling
 
 # A task below this many elements is mostly overhead; one above is worth splitting for balance.
@@ -23,6 +24,8 @@ OWNED_SHARE = 0.9
 # A product that reads more than so many times the least possible does without fetching ahead to read less.
 NEAR_LEAST = 1.75
 TILE_BYTES = 32 << 20
+# However little memory there is for data, a worker that runs has some time of a core.
+LEAST_CORES = 0.07
 # What a task of a reduction reads at a time where a task costs little: as fast as more, and it takes less memory.
 LOCAL_BYTES = 32 << 20
 # Blocks beside the parts of a product that are summed: the sum, what is read for its epilogue, and what comes of it.
@@ -33,13 +36,25 @@ BESIDE_PARTS = 4
 class Resources:
     """What the planner plans for: workers, bytes of memory for data in each, and whether tiles go through a store.
 
-    `overhead_mib` is what `memory_mib` has to be beyond that; it is no part of a plan, and only messages have it.
+    `overhead_mib` is what `memory_mib` has to be beyond that; it is no part of a plan. `worker` is what a worker is,
+    where it is neither the shipped function nor, where tiles stay in memory, the shipped thread.
     """
 
     workers: int
     memory_bytes: int
     remote: bool
     overhead_mib: int = field(default=0, repr=False, compare=False)
+    worker: Machine | None = None
+
+    @property
+    def machine(self) -> Machine:
+        """What a worker is."""
+        return self.worker or profile("lambda-x86_64" if self.remote else "threads")
+
+    @property
+    def cores(self) -> float:
+        """The cores whose time a worker has."""
+        return max(LEAST_CORES, self.machine.cores(self.memory_bytes / 2**20 + self.overhead_mib))
 
 
 def group(cuts: Cuts, factor: int) -> Cuts:

@@ -1,37 +1,36 @@
-"""What a task of a program costs at most: flops, bytes, seconds, peak bytes."""
+"""What a task of a program costs at most: flops, bytes, seconds, peak bytes.
+
+Seconds are those of the machine of the planner's resources, by the rules of `work.py`. Peak bytes are what a worker
+holds at once at most, beyond the interpreter and the libraries:
+
+- what is read: every register with the tiles that it is put together from, of a loop's one pair of blocks and the tiles
+  of the next pair that are under way;
+- what is made: the result of a product, random values and what drawing them takes, outputs of elementwise programs (not
+  the blocks that stay in the cache), and for every other kernel twice what it writes; `extra_bytes` of the stage;
+- less what is never there at once: the operands of a product, and what its result is made into afterwards.
+
+What is fetched ahead beyond that, and written behind, takes what is left of the worker's memory and no more.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from lambdarray_kernels.dtypes import real_flops
 from lambdarray_kernels.generators import work_nbytes
 
-from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
-from ..task import Estimate, Program, Read, Step
-from ..tiling import AxisMap, Span, dtype_from_json
+from ..task import ArraySpec, Estimate, Plan, Program, Read, Step
+from ..tiling import Span, dtype_from_json
 from .blocks import Resources
 from .views import is_diagonal
+from .work import KERNELS, Work, length_of
 
-# Seconds per element of a function of an elementwise program that runs from the cache, and per random value.
-MAP_S = 0.4e-9
-SLOW_S = 5e-9
-RANDOM_S = 12e-9
-QUICK_NAMES = (
-    "absolute", "add", "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "clip",
-    "copy", "divide", "equal", "fabs", "floor", "greater", "greater_equal",
-    "imag", "invert", "isfinite", "isnan", "less", "less_equal", "logical_and",
-    "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative", "not_equal",
-    "positive", "real", "reciprocal", "rint", "sign", "sqrt", "square",
-    "subtract", "where",
-)  # fmt: skip
-QUICK = frozenset(QUICK_NAMES)
-# Kernels whose costs are known here; every other one takes this long for a byte that it reads or makes.
-MODELLED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
-BYTE_S = 1e-9
+# Kernels whose registers are counted one by one; every other one makes what it writes, and as much while it makes it.
+COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
 # What the work of a task may take: an attempt ends after 870 s, and some are slower than was thought.
 MOST_TASK_S = 600.0
 
@@ -44,28 +43,80 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     read_bytes = {r.register: _read_bytes(program, r, spans) for r in program.reads}
     bytes_read = sum(read_bytes[r.register] * (loops if r.loop else 1) for r in program.reads)
     bytes_written = sum(_written(program, n, spans) for n in range(len(program.writes)))
-    flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops
-    machine = LAMBDA_X86_64 if resources.remote else THREADS
-    streamed = 0 if resources.remote else (bytes_read + bytes_written) / (machine.memory_gbps * 1e9)
-    products = sum(_flops(program, s, elements) for s in program.steps if s.kernel == "gemm") + program.flops
-    moved = 0.0 if all(s.kernel in MODELLED for s in program.steps) else BYTE_S * (bytes_read + bytes_written)
-    elementwise = max(_map_seconds(program, elements) + moved, 0 if products else streamed)
-    compute = elementwise + products / flops_a_second(resources)
-    seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
+    work = Work(program, spans, resources.machine, resources.cores)
+    moved = Moved.of(program, resources, read_bytes, bytes_written)
+    kernels = work.seconds() + moved.memory_s(program, resources)
+    busy = kernels + resources.machine.store.cpu_seconds(moved.read, moved.written)
+    seconds = _overlapped(kernels, busy, moved, program, resources) + resources.machine.task_s
     held = {r.register: _held_bytes(program, r, read_bytes[r.register], loops) for r in program.reads}
     made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
-    if not all(s.kernel in MODELLED for s in program.steps):
+    if not all(s.kernel in COUNTED for s in program.steps):
         made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
     peak = sum(held.values()) + made - _apart(program, held, elements)
-    return Estimate(flops, bytes_read, bytes_written, seconds, peak)
+    return Estimate(work.flops or program.flops, bytes_read, bytes_written, seconds, peak, busy)
+
+
+def estimates(plan: Plan, resources: Resources) -> tuple[Estimate, ...]:
+    """What the tasks of a plan would cost with other workers than those that it was made for."""
+    return tuple(estimate(program, resources) for program in plan.programs)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Bytes that a task reads and writes: through a store, and those that lie in this process's memory."""
+
+    read: int
+    written: int
+    near_read: int
+    near_written: int
+
+    @classmethod
+    def of(cls, program: Program, resources: Resources, read_bytes: Mapping[str, int], written: int) -> Moved:
+        """Those of a program, whose reads have so many bytes each time."""
+        far = near = 0
+        for r in program.reads:
+            total = read_bytes[r.register] * (program.loop_count if r.loop else 1)
+            if any(_is_far(program.arrays[p.array], resources) for p in r.parts):
+                far += total
+            else:
+                near += total
+        if any(_is_far(program.arrays[w.array], resources) for w in program.writes):
+            return cls(far, written, near, 0)
+        return cls(far, 0, near, written)
+
+    def memory_s(self, program: Program, resources: Resources) -> float:
+        """What a core takes for bytes in memory; kernels of linear algebra have their reads in their own rates."""
+        memory = resources.machine.memory
+        read = 0 if any(s.kernel in KERNELS for s in program.steps) else self.near_read
+        return read / (memory.stream_gbps * 1e9) + self.near_written / (memory.fresh_gbps * 1e9)
+
+
+def _is_far(spec: ArraySpec, resources: Resources) -> bool:
+    return spec.location["kind"] == "zarr" or resources.remote
+
+
+def _overlapped(kernels: float, busy: float, moved: Moved, program: Program, resources: Resources) -> float:
+    """The seconds of a task that computes while its next blocks are fetched and its last ones written.
+
+    All of it overlaps but the first block's read and the last one's write, of as many blocks as a worker goes through:
+    those of the loop, and those of the tasks of a bundle, which the scheduler makes half of a worker's share.
+    """
+    store = resources.machine.store
+    transfer = store.seconds(moved.read, moved.written)
+    transfer += store.request_s * ((moved.read > 0) + (moved.written > 0))
+    at_best = max(busy, transfer)
+    blocks = program.loop_count * max(1.0, program.task_count / (2 * resources.workers))
+    return at_best + (kernels + transfer - at_best) / blocks
 
 
 def flops_a_second(resources: Resources) -> float:
     """What a worker makes in a product of double precision."""
-    if not resources.remote:
-        return THREADS.gflops * 1e9
-    cores = resources.memory_bytes / 2**20 / MIB_PER_VCPU
-    return LAMBDA_X86_64.gflops * 1e9 * max(cores, 0.1)
+    return resources.machine.flops_per_s(np.dtype(float), cores=resources.cores)
+
+
+def bytes_a_second(resources: Resources) -> float:
+    """What a worker reads of a store."""
+    return resources.machine.store.read_mbps * 1e6
 
 
 def turns_of(flops: float, dtype: np.dtype[Any], resources: Resources) -> int:
@@ -99,7 +150,7 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
         lengths = []
         for d, (m, size) in enumerate(zip(part.maps, spec.tiling.shape, strict=True)):
             whole = read.most if read.by and d == read.by_axis else size
-            lengths.append(min(_length(m, spans[m.axis] if m.axis >= 0 else (0, 1)), whole))
+            lengths.append(min(length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)), whole))
         total = max(total, math.prod(lengths) * spec.dtype.itemsize)
         if _is_pasted(read):
             block = math.prod(spans[part.maps[d].axis][1] for d in read.layout if d >= 0)
@@ -133,14 +184,6 @@ def _is_pasted(read: Read) -> bool:
     return len(read.parts) > 1 or read.fill is not None
 
 
-def _length(m: AxisMap, span: Span) -> int:
-    """The elements of a source that a block of `span` elements needs at most."""
-    if m.table:
-        return max(hi - lo for lo, hi in zip(m.table[::2], m.table[1::2], strict=True))
-    lo, hi = m.span(span)
-    return -(-(hi - lo) // abs(m.step)) if m.size == 1 else hi - lo
-
-
 def _written(program: Program, n: int, spans: Sequence[Span]) -> int:
     write = program.writes[n]
     spec = program.arrays[write.array]
@@ -154,13 +197,6 @@ def _flops(program: Program, step: Step, elements: int) -> float:
         total = 2.0 * elements * program.loops[0].size  # where k is split, its part is an axis of the grid
         return total * real_flops(dtype_from_json(step.params["dtype"]))
     return float(elements * len(step.params["code"])) if step.kernel == "map" else 0.0
-
-
-def _map_seconds(program: Program, elements: int) -> float:
-    codes = [s.params["code"] for s in program.steps if s.kernel == "map"]
-    functions = sum(MAP_S if i[0] in QUICK else SLOW_S for code in codes for i in code)
-    randoms = sum(s.kernel == "random" for s in program.steps)
-    return elements * (functions + len(codes) * MAP_S + randoms * RANDOM_S)
 
 
 def _drawing_bytes(program: Program, step: Step, itemsize: int) -> int:

@@ -17,7 +17,8 @@ from . import environment
 def ping(event: Mapping[str, Any], version: str) -> dict[str, Any]:
     """Versions, cores, memory and BLAS; with a store, of the event or the function's own, also a round trip to it.
 
-    The answer has `store` where that was written to and read, `store_error` where it could not be.
+    The answer has `store` where that was written to and read, `store_error` where it could not be. Where the event
+    asks to `measure` something, `measured` has the seconds.
     """
     answer: dict[str, Any] = {
         "version": version,
@@ -35,6 +36,11 @@ def ping(event: Mapping[str, Any], version: str) -> dict[str, Any]:
             answer["store"] = url
         except (LambdarrayError, OSError, ValueError) as error:
             answer["store_error"] = f"{type(error).__name__}: {error}"
+    if asked := event.get("measure"):
+        from .measure import measure
+
+        environment.set_blas_threads(environment.blas_threads())
+        answer["measured"] = measure(asked, url or "")
     return answer
 
 
