@@ -213,7 +213,7 @@ class Program:
     def task(self, number: int) -> Task:
         """Task `number` of the grid."""
         index = self.task_index(number)
-        return Task(self, number, index, tuple(c.span(i) for c, i in zip(self.axes, index, strict=False)))
+        return Task(self, number, index, tuple([c.span(i) for c, i in zip(self.axes, index, strict=False)]))
 
     def to_json(self) -> Json:
         """Plain data."""

@@ -28,6 +28,8 @@ OVERHEAD_MIB = 310
 MEMORY_SHARE = 0.6
 LAMBDA_WORKERS = 1000
 SMALL_S = 0.002
+# Of tasks that take so little one thread does as many as two would, which take turns at the interpreter.
+SMALL_TASK_S = 0.0001
 OnTile = Callable[[str, Index], None]
 OnProgress = Callable[[int, int], object]
 
@@ -156,7 +158,10 @@ class Launch:
         raise ConfigError(f"executor={config.executor!r} makes no values; see lambdarray.simulate")
 
     def _is_small(self) -> bool:
-        """Whether the plan is over sooner than another thread would wake up: a source of another kind may block."""
+        """Whether the calling thread alone has the plan done as soon as several would.
+
+        Sources of other kinds may block, and users' functions take as long as they like.
+        """
         plan = self.plan
         if plan.task_count <= 1:
             return True
@@ -164,8 +169,11 @@ class Launch:
             return False
         if any(type(source) not in (np.ndarray, ResultArray) for source in self.objects.values()):
             return False
+        if any(step.kernel == "call" for program in plan.programs for step in program.steps):
+            return False
+        longest = max(e.seconds for e in plan.estimates)
         pairs = zip(plan.programs, plan.estimates, strict=True)
-        return sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S
+        return longest <= SMALL_TASK_S or sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S
 
     def _exists(self, task: Task) -> bool:
         return all(self.array(name).exists(index) for name, index in task.outputs())

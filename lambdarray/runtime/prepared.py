@@ -14,7 +14,7 @@ from lambdarray_kernels import get
 
 from ..errors import PlanError
 from ..task import ArraySpec, Program, Read, Step, Task, Write, box_indices
-from ..tiling import Index, Span
+from ..tiling import Cuts, Index, Span
 from . import calls as calls  # registers the kernel that calls users' functions
 from .cache import ReadCache
 from .reading import Array, Blocks, PreparedRead, in_memory
@@ -77,19 +77,25 @@ class PreparedStep:
 class PreparedWrite:
     """A write: which tiles of the array a task's block has, and the way from the register to them."""
 
-    __slots__ = ("array", "as_is", "cuts", "dtype", "name", "order", "register", "write")
+    __slots__ = ("array", "as_is", "cuts", "dtype", "name", "order", "register", "single", "write")
 
-    def __init__(self, write: Write, spec: ArraySpec, array: Any) -> None:
+    def __init__(self, write: Write, spec: ArraySpec, array: Any, axes: Sequence[Cuts]) -> None:
         self.write, self.register, self.name = write, write.register, spec.name
         self.array, self.cuts, self.dtype = array, spec.tiling.axes, spec.dtype
         self.order = tuple(a for a in write.axes if a >= 0)
         self.as_is = list(self.order) == sorted(self.order)
+        # Where a task makes just one tile, its index is that of these axes of the grid.
+        follows = zip(write.axes, write.by_block, self.cuts, strict=True)
+        one = all(a < 0 or by_block or axes[a].count == cuts.count for a, by_block, cuts in follows)
+        self.single = write.axes if one else None
 
     def tiles(self, value: Any, task_index: Index, blocks: Blocks) -> list[tuple[Index, Array]]:
         """The tiles of the array that the task writes, as views of the register."""
         spans = self._spans(task_index, blocks)
         shape = tuple([hi - lo for lo, hi in spans])
         data = self._arranged(np.asarray(value), shape)
+        if self.single is not None:
+            return [(tuple([0 if a < 0 else task_index[a] for a in self.single]), data)]
         boxes = [c.tiles(lo, hi) for c, (lo, hi) in zip(self.cuts, spans, strict=True)]
         if all(hi - lo == 1 for lo, hi in boxes):
             return [(tuple([lo for lo, _ in boxes]), data)]
@@ -162,7 +168,9 @@ class Prepared:
         self.sizes = tuple(c.size for c in program.axes)
         self._prepare_steps(program)
         self._prepare_reads(program, arrays, cache)
-        self.writes = tuple(PreparedWrite(w, program.arrays[w.array], arrays[w.array]) for w in program.writes)
+        self.writes = tuple(
+            PreparedWrite(w, program.arrays[w.array], arrays[w.array], program.axes) for w in program.writes
+        )
         self._prepare_targets()
         self.read_arrays = frozenset(p.array for r in program.reads for p in r.parts)
         self.written_arrays = frozenset(w.array for w in program.writes)
