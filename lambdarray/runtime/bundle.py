@@ -203,6 +203,6 @@ def needed_bytes(prepared: Prepared, task: Task) -> int:
     if prepared.loop_reads:
         first = task.blocks + prepared.loop_blocks(0)
         reads += sum(r.nbytes(first) for r in prepared.loop_reads)
-    made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes)
+    made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes if w.register not in prepared.own_reads)
     needed = max(reads + made * min(2, len(task.program.steps)), prepared.most_bytes)
     return needed + task.program.extra_bytes

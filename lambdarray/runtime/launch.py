@@ -73,7 +73,9 @@ class Launch:
         self._seen = bytearray(plan.task_count)
         self._open: dict[str, ArrayIO] = {}
         self._outputs = frozenset(plan.outputs) & plan.written
-        self._making = {n for n, p in enumerate(plan.programs) if any(w.array in self._outputs for w in p.writes)}
+        self._parts = plan.parts
+        makes = [{self._placed(w.array, ())[0] for w in p.writes} for p in plan.programs]
+        self._making = {n for n, names in enumerate(makes) if not self._outputs.isdisjoint(names)}
 
     def array(self, name: str) -> ArrayIO:
         """An array of the plan, open."""
@@ -182,8 +184,16 @@ class Launch:
         stage = self.report.add(report)
         if stage is not None and stage in self._making and tiles.wanted:
             for name, index in self.plan.programs[stage].task(report.task - self._first[stage]).outputs():
-                if name in self._outputs:
-                    tiles(name, index)
+                whole, place = self._placed(name, index)
+                if whole in self._outputs:
+                    tiles(whole, place)
+
+    def _placed(self, name: str, index: Index) -> tuple[str, Index]:
+        """The array whose tile a tile is, and which of its tiles."""
+        if name not in self._parts:
+            return name, index
+        whole, at = self._parts[name]
+        return whole, tuple([i + first for i, first in zip(index, at, strict=False)])
 
     # -- what is there already
 
@@ -238,7 +248,7 @@ class Launch:
         for name in self.plan.arrays:
             location = self.plan.arrays[name].location
             made_here = name in self.plan.written or location.get("upload")
-            if made_here and location["kind"] == "tiles" and name not in keep:
+            if made_here and location["kind"] == "tiles" and name not in keep and location.get("whole") not in keep:
                 self.scratch.delete_prefix(location["prefix"])
 
 

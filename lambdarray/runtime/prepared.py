@@ -155,6 +155,7 @@ class Prepared:
         "loop_frees",
         "loop_reads",
         "most_bytes",
+        "own_reads",
         "program",
         "read_arrays",
         "sizes",
@@ -207,6 +208,9 @@ class Prepared:
         self.before_reads = made(r for r, is_late in zip(once, late, strict=True) if not is_late)
         self.by_reads = {r.register: r for r in made(r for r in program.reads if r.by)}
         self.loop_reads = made(r for r in program.reads if r.loop)
+        used = _names(self.before)
+        # Registers that a task may change: nobody else holds their memory, and no other register may be a view of it.
+        self.own_reads = {r.register for r in self.before_reads if r.is_private and r.register not in used}
         self.after_reads = made(r for r, is_late in zip(once, late, strict=True) if is_late)
 
     def _prepare_targets(self) -> None:
@@ -240,7 +244,7 @@ class Prepared:
         return tuple(reversed(out))
 
 
-def _names(steps: Iterable[Step]) -> set[str]:
+def _names(steps: Iterable[Step | PreparedStep]) -> set[str]:
     return {name for s in steps for name in (*s.ins, *s.outs)}
 
 
