@@ -24,6 +24,7 @@ from typing import Any
 from .._version import __version__
 from ..store import open_store
 from ..task import Program, TaskReport
+from .cache import ReadCache
 from .events import Decoder
 from .execution import Stopped
 from .executors import Attempt
@@ -40,6 +41,7 @@ TEXT_LIMIT = 4 << 20
 RemainingS = Callable[[], float]
 _runs: dict[tuple[str, str], RunHere] = {}
 _warm = False
+_data_bytes: int | None = None
 
 
 def version() -> str:
@@ -83,12 +85,16 @@ class RunHere(Decoder):
         self.scratch = open_store(store)
         self.worker = Worker(
             self.scratch,
-            memory_bytes=environment.data_bytes(),
+            memory_bytes=_memory(),
             io_threads=IO_THREADS,
             name=os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
             cancelled=self.cancelled,
             admit=self.admit,
         )
+        self.cache = ReadCache()
+        self.worker.share({}, self.cache)
+        if self.worker.memory_bytes < inf:  # nothing else in a function has a use for its memory
+            self.worker.cache_needs = inf
         self._marker = f"runs/{run}.cancel"
         self._cancelled, self._looked = False, monotonic()
         self._remaining_s: RemainingS = lambda: 0.0
@@ -148,11 +154,21 @@ def _limit(limit_s: float, remaining_s: RemainingS) -> Iterator[RemainingS]:
 def _run_here(store: str, run: str) -> RunHere:
     """The run's state in this environment; those of the last few runs are kept."""
     key = (store, run)
+    for other in _runs.keys() - {key}:
+        _runs[other].cache.clear()
     here = _runs.pop(key, None) or RunHere(store, run)
     _runs[key] = here
     while len(_runs) > RUNS_KEPT:
         _runs.pop(next(iter(_runs))).worker.close()
     return here
+
+
+def _memory() -> int | None:
+    """What data may take here: what was free when the environment was new. What a run lets go of stays its own."""
+    global _data_bytes
+    if _data_bytes is None:
+        _data_bytes = environment.data_bytes()
+    return _data_bytes
 
 
 def _within_limit(reports: list[TaskReport]) -> list[TaskReport]:

@@ -29,7 +29,7 @@ from .dependencies import Dependencies
 from .executors import Attempt
 from .failures import final_error, refused_error
 from .frontier import Frontier
-from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path
+from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path, row_length, within_rows
 from .resume import resume
 from .window import Window
 
@@ -54,6 +54,7 @@ class Scheduler:
         self._frontier = Frontier(plan, self.deps)
         self._is_done = self._frontier.state
         self._queue = ReadyQueue(ranks_by_critical_path(plan, self.deps))
+        self._rows = [row_length(p) for p in plan.programs]
         self._durations = [Durations(e.seconds) for e in plan.estimates]
         self._flight = InFlight(self.policy.workers)
         self._window = Window()
@@ -95,8 +96,7 @@ class Scheduler:
         if silent is not None:
             time = min(time, silent.since + self._patience)
         if len(self._queue):
-            may = self._free(capacity) > 0 and not self._is_short
-            time = min(time, self._window.pause_until) if may else time
+            time = min(time, self._launch_time(capacity))
         elif self._may_speculate(capacity):
             time = min(time, self._scan_at)
         return max(time, now)
@@ -176,6 +176,7 @@ class Scheduler:
 
     def _begin(self, now: float) -> None:
         self._begun, self._progress_at = True, now
+        self._window.begin(now)
         offsets, queue = self.deps.offsets, self._queue
         for program in queue.order:
             roots = in_order_of_use(self.deps, program, self._frontier.roots(program))
@@ -184,14 +185,24 @@ class Scheduler:
     def _free(self, capacity: int) -> int:
         return self._window.limit(capacity) - len(self._flight)
 
+    def _launch_time(self, capacity: int) -> float:
+        """When more can be launched with nothing reported before."""
+        if self._is_short:
+            return inf
+        if self._free(capacity) > 0:
+            return self._window.pause_until
+        return self._window.open_at if self._window.limit(capacity) < capacity else inf
+
     def _launch(self, now: float, capacity: int) -> None:
         """Guided self-scheduling: a bundle is half a worker's share of what is ready, so that all end together."""
         if now < self._window.pause_until:
             return
-        queue, limit = self._queue, self._window.limit(capacity)
-        free, most = limit - len(self._flight), self.policy.tasks_in_flight // limit
+        if self._free(capacity) < len(self._queue) and self._window.limit(capacity) < capacity:
+            self._window.open(now)
+        # Bundles are for all the workers that may yet come: those of a ramp's first ones would outlast the run.
+        queue, free, most = self._queue, self._free(capacity), self.policy.tasks_in_flight // capacity
         while free > 0 and (ready := len(queue)):
-            program, share = queue.program, min(ready // (2 * limit), most)
+            program, share = queue.program, min(ready // (2 * capacity), most)
             if queue.freed:
                 share = 1 if self._alone else min(share, ceil(queue.freed / free))
             offer = self._offer(program, self._bundle_size(program, share), min(free, ready))
@@ -225,11 +236,16 @@ class Scheduler:
             self.failure, self._stopped = budget.error(program, mean, longest, self.done, self.total), True
 
     def _bundle_size(self, program: int, share: int) -> int:
+        """Of a share so much as is thought to fit the time; a worker keeps what it has read, so rows are not cut."""
         if share <= 1:
             return 1
         mean, policy = self._durations[program].mean, self.policy
         by_time = policy.bundle_s / mean if mean > 0 else policy.bundle_tasks
-        return max(1, int(min(share, by_time, policy.bundle_tasks)))
+        size = max(1, int(min(share, by_time, policy.bundle_tasks)))
+        following = self._queue.next
+        if following is None:
+            return size
+        return within_rows(following - self.deps.offsets[program], size, self._rows[program])
 
     def _attempts(self, program: int, tasks: list[int], seconds: float) -> list[Attempt]:
         make, offset = self.plan.programs[program].task, self.deps.offsets[program]
