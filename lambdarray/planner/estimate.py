@@ -114,7 +114,7 @@ def _is_assembled(program: Program, read: Read, spans: Sequence[Span]) -> bool:
             length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)) > c.max_chunk for m, c in pairs
         ):
             return True
-    return _is_pasted(read) and not read.loop
+    return _is_pasted(program, read)
 
 
 def _overlapped(kernels: float, busy: float, moved: Moved, program: Program, resources: Resources) -> float:
