@@ -100,7 +100,8 @@ def explain(*arrays: Array, workers: int | Sequence[int] | None = None) -> Expla
     """What computing would do and cost, before anything runs: tasks, bytes, requests, seconds, and dollars on Lambda.
 
     It prints as text, shows as tables in notebooks, and has each figure as an attribute: `seconds` with the settings'
-    executor, `dollars` on Lambda. With several numbers of `workers` it shows the time against the dollars of each.
+    executor, `dollars` on Lambda. `workers` is the number of functions, or several: then it shows the time against the
+    dollars of each.
 
     >>> import lambdarray as la
     >>> la.explain(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4)).flops
