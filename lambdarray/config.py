@@ -36,7 +36,8 @@ class Config:
                     None: no limit
     eager           whether a run may be made to count what a shape that depends on data needs
     verify          whether products and factorisations check themselves, where they are not told by verify=
-    progress        whether a progress bar is shown; None: where standard error is a terminal
+    progress        whether a progress bar is shown; None: where standard error is a terminal, and in notebooks
+    report          where each run's report is written: a file .html or .json, or a directory; None: nowhere
     profile         what a worker is in numbers: the name of a shipped profile, or a file; None: the executor's own
     """
 
@@ -57,6 +58,7 @@ class Config:
     eager: bool = True
     verify: bool = False
     progress: bool | None = None
+    report: str | None = None
     profile: str | None = None
 
     @property

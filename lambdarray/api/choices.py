@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..cost.quote import Quote
 from ..planner.estimate import multiplications, totals
 from ..runtime.environment import cores
+from ..runtime.launch import OVERHEAD_MIB
 from ..task import Estimate, Program
 from .markup import bytes_text
-from .pricing import dollars_text
+from .pricing import dollars_text, quote_there, seconds_text
 
 if TYPE_CHECKING:
     from .explain import Explanation
 
 Row = tuple[str, str]
+# Half a core, one, two and all that a function may have.
+MEMORIES = (885, 1769, 3538, 10_240)
 
 
 def choices(found: Explanation) -> list[Row]:
@@ -49,10 +53,28 @@ def _split(found: Explanation, program: Program) -> str:
 
 
 def _memory(found: Explanation) -> str:
-    q = found.there.quote
+    q, plan = found.there.quote, found.there.plan
     given = "as it was given" if found.config.memory_mib and not found.config.local else "the default"
-    share = f"{q.machine.cores(q.memory_mib):.2g} core{'s' * (q.machine.cores(q.memory_mib) != 1)}"
-    return f"functions of {q.memory_mib:,} MiB, {given}: {share}; more is as much faster as dearer"
+    cores_of = q.machine.cores(q.memory_mib)
+    text = f"functions of {q.memory_mib:,} MiB, {given}: {cores_of:.2g} core{'s' * (cores_of != 1)}"
+    others = _other_memories(found)
+    if not plan.programs or not others:
+        return text
+    cheapest = min(others, key=lambda o: o.dollars)
+    fastest = min(others, key=lambda o: o.seconds_before_results)
+    told = [f"{o.memory_mib:,} MiB would take {_figures(o)}" for o in dict.fromkeys((cheapest, fastest))]
+    return f"{text}, {_figures(q)}; {' and '.join(told)}"
+
+
+def _other_memories(found: Explanation) -> list[Quote]:
+    """The same plan on functions of other sizes that hold its tasks."""
+    there, peak = found.there, max((e.peak_bytes for e in found.there.plan.estimates), default=0)
+    sizes = [m for m in MEMORIES if m != there.quote.memory_mib and (m - OVERHEAD_MIB) << 20 >= peak]
+    return [quote_there(there.plan, found.config, there.workers, memory_mib=m) for m in sizes]
+
+
+def _figures(q: Quote) -> str:
+    return f"{seconds_text(q.seconds_before_results)} and ${dollars_text(q.dollars_before_results)}"
 
 
 def _threads(found: Explanation) -> str:

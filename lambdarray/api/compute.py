@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..config import Config, Purse, get_config
-from ..errors import ConfigError, EagerError, VerificationError
+from ..cost import machine_of
+from ..errors import ConfigError, EagerError, StoreError, VerificationError
 from ..ops import ObjectSource, Op, Stored, in_order
-from ..planner import make_plan
-from ..runtime.budget import Budget
+from ..planner import Resources, make_plan
 from ..runtime.functions import Function
-from ..runtime.launch import Launch, worker_count
+from ..runtime.launch import OVERHEAD_MIB, Launch, worker_count, worker_memory_bytes
 from ..runtime.summary import RunReport
 from ..store import ResultArray
 from ..task import Plan
 from .array import Array
-from .explain import Explanation, explanation, price
-from .objective import choose
-from .pricing import open_budget, resources
 from .progress import progress_for
 from .remote import check_grants, settled
+
+if TYPE_CHECKING:
+    from ..runtime.budget import Budget
+    from .explain import Explanation
 
 __all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate"]
 
@@ -43,6 +46,13 @@ def ops_of(arrays: Sequence[Any]) -> list[Op]:
     if wrong is not None:
         raise TypeError(f"expected lambdarray arrays, not {type(wrong).__name__}; use lambdarray.asarray first")
     return [a._op for a in arrays]
+
+
+def resources(config: Config) -> Resources:
+    """What the planner has to do with under these settings."""
+    remote = not config.local or not config.store.startswith("memory")
+    overhead_mib = 0 if config.local else OVERHEAD_MIB
+    return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib, machine_of(config))
 
 
 # What tells plans apart whose tiles lie in memory: no run may meet those of another, which may read what has changed
@@ -96,11 +106,17 @@ def explain(*arrays: Array, workers: int | Sequence[int] | None = None) -> Expla
     >>> la.explain(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4)).flops
     1024.0
     """
+    from .explain import explanation
+
     return explanation(ops_of(arrays), get_config(), workers)
 
 
 def chosen(ops: Sequence[Op], config: Config, results: bool = True) -> Config:
     """The settings with what they leave to the planner; raises where no plan is within the deadline."""
+    if config.local and config.deadline is None:
+        return config
+    from .objective import choose
+
     choice = choose(ops, config, results)
     if choice.problem is not None:
         raise choice.problem
@@ -118,12 +134,16 @@ def simulate(*arrays: Array) -> RunReport:
     4
     """
     from ..runtime.simulation import simulate as run_simulation
+    from .pricing import open_budget
 
     ops = ops_of(arrays)
     config = chosen(ops, replace(get_config(), executor="simulated"))
     made = make_plan(ops, resources(config))[0]
     budget = open_budget(made, config, results=made.outputs, purse=Purse(config.max_dollars))
-    return run_simulation(made, config, worker_count(config), budget=budget)
+    check_place(config)
+    report = run_simulation(made, config, worker_count(config), budget=budget)
+    write(report, config)
+    return report
 
 
 def with_values(config: Config) -> Config:
@@ -145,7 +165,7 @@ def compute(*arrays: Any) -> Any:
     config = chosen(ops, with_values(get_config()))
     made, objects = make(ops, config)
     direct = _direct(made, config)
-    made = made.moved({name: {"kind": "result", "token": name} for name in direct})
+    made = made.moved(_filled(made, direct))
     launch = Launch(made, {**objects, **direct}, config)
     results = _Results(launch, direct)
     run(launch, results.take, made.outputs)
@@ -162,22 +182,50 @@ def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> Non
     global _last
     check_grants(launch.plan, launch.config)
     launch.budget = open_account(launch, results)
-    progress = progress_for(launch.config)
+    check_place(launch.config)
+    progress = progress_for(launch.config, launch.report)
     try:
-        _last = launch.execute(on_tile, progress)
+        launch.execute(on_tile, progress)
     except BaseException as error:
         if not launch.scratch.durable or isinstance(error, VerificationError):
             launch.forget()  # nobody could, or should, resume from it
         raise
     finally:
+        _last = launch.report
         if progress is not None:
             progress.close()
+        write(launch.report, launch.config)
+
+
+def check_place(config: Config) -> None:
+    """Raise StoreError, before any task runs, where there can be no file at the place for reports."""
+    if config.report is None:
+        return
+    path = Path(config.report).expanduser()
+    try:
+        (path.parent if path.suffix in (".html", ".json") else path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"report={config.report!r} cannot be written: {error.strerror or error}") from None
+
+
+def write(report: RunReport, config: Config) -> None:
+    """Write the report where the settings say; a run that is over is not lost because its report cannot be."""
+    if config.report is None:
+        return
+    try:
+        report.save(config.report)
+    except StoreError as error:
+        warnings.warn(str(error), RuntimeWarning, stacklevel=3)
 
 
 def open_account(launch: Launch, results: Sequence[str]) -> Budget | None:
     """What the run may spend, for what is not there yet; raises BudgetError where it is quoted above that."""
     config = launch.config
-    counts = None if config.local or config.max_dollars is None else launch.unfinished()
+    if config.local:
+        return None
+    from .pricing import open_budget
+
+    counts = None if config.max_dollars is None else launch.unfinished()
     return open_budget(launch.plan, config, results=results, counts=counts)
 
 
@@ -185,8 +233,16 @@ def _direct(plan: Plan, config: Config) -> dict[str, ResultArray]:
     """Outputs that workers of this process can fill: of several tiles, which nothing else reads."""
     if config.executor != "threads" or not config.store.startswith("memory"):
         return {}
-    names = frozenset(plan.outputs) & plan.written - plan.read
+    wholes = {whole for whole, _ in plan.parts.values()}  # of which tasks read the parts
+    names = frozenset(plan.outputs) & plan.written - (plan.read - wholes)
     return {n: ResultArray(plan.arrays[n]) for n in names if plan.arrays[n].tiling.count > 1}
+
+
+def _filled(plan: Plan, direct: Mapping[str, ResultArray]) -> dict[str, dict[str, Any]]:
+    """Where such outputs and their parts are."""
+    found: dict[str, dict[str, Any]] = {name: {"kind": "result", "token": name} for name in direct}
+    parts = {name: (whole, at) for name, (whole, at) in plan.parts.items() if whole in direct}
+    return found | {name: {**found[whole], "whole": whole, "at": at} for name, (whole, at) in parts.items()}
 
 
 class _Results:
@@ -270,6 +326,8 @@ def _keep(kept: Sequence[Any], small: Sequence[Any], what: str) -> tuple[list[Ar
     config = chosen(ops, with_values(get_config()), results=False)
     made, objects = make(ops, config, purpose="persist")  # `compute` drops its tiles, and these are to stay
     if what and not config.eager:
+        from .explain import price
+
         raise EagerError(
             f"the shape of {what} depends on values, and to find it would take a run of "
             f"{price(made, config, worker_count(config))}; allow it with la.config(eager=True)"

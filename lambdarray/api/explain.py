@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from ..config import UNITS_PER_DOLLAR, Config, get_purse
-from ..cost import ARCHITECTURES, Machine, Quote, of_architecture
+from ..cost import ARCHITECTURES, Machine, of_architecture
+from ..cost.quote import Quote
 from ..errors import ConfigError, MemoryLimitError
 from ..ops import Op
 from ..planner import Resources
@@ -17,12 +18,15 @@ from ..planner.traffic import Requests, requests
 from ..runtime.launch import LAMBDA_WORKERS, worker_count
 from ..task import Estimate, Plan, Program
 from .choices import choices
+from .compute import resources
 from .markup import bytes_text
 from .objective import Candidate, Choice, candidate, choose
-from .pricing import dollars_text, quote_here, quote_there, resources, seconds_text
+from .pricing import dollars_text, quote_here, quote_there, seconds_text
 
 STAGE_HEAD = ("stage", "tasks", "grid", "read/task", "written/task", "s/task", "what")
 MOST_STAGES = 40
+# Of fewer bytes than these it is not told how many they could be, nor what they cost on their way.
+TELLING_BYTES = 1_000_000
 SWEEP_HEAD = ("workers", "seconds", "dollars", "tasks", "reads", "writes")
 
 
@@ -128,11 +132,11 @@ class Explanation:
         results: bool = False,
     ) -> Quote:
         """What this plan would cost on other workers; by default on functions as the settings have them."""
-        config = self.config if memory_mib is None else replace(on_functions(self.config), memory_mib=memory_mib)
         if machine is not None and not machine.remote:
             return quote_here(self.plan, self.config, workers)
         back = self.plan.outputs if results else ()
-        return quote_there(self.plan, config, workers or self.workers, machine=machine, results=back)
+        workers, mib = workers or self.workers, memory_mib or None
+        return quote_there(self.plan, self.config, workers, machine=machine, memory_mib=mib, results=back)
 
     @property
     def configured(self) -> Quote:
@@ -193,7 +197,7 @@ class Explanation:
         q, t = self.there.quote, self.there.quote.traffic
         stages = len(self.plan.programs)
         moved = f"reads {bytes_text(self.bytes_read)}, writes {bytes_text(self.bytes_written)}"
-        if self.least_bytes:
+        if self.bytes_read + self.bytes_written >= TELLING_BYTES:
             moved += f": {self.bytes_ratio:.2f} times the least possible, {bytes_text(self.least_bytes)}"
         asked = self.requests
         rows = [
@@ -219,9 +223,12 @@ class Explanation:
             (q.cross_region_dollars, "reads from other regions"),
         ]
         rows.append(("dollars", ", ".join(f"${dollars_text(d)} {what}" for d, what in parts if d) or "none"))
-        sent = f"sends {bytes_text(t.upload)} first, about {seconds_text(q.upload_s)} of these; " if t.upload else ""
-        back = f"{bytes_text(t.download)} of results would take about {seconds_text(q.download_s)} more and "
-        rows.append(("client", f"{sent}{back}${dollars_text(q.egress_dollars)} to come back from AWS"))
+        sent = f"sends {bytes_text(t.upload)} first, about {seconds_text(q.upload_s)} of these" if t.upload else ""
+        back = f"{bytes_text(t.download)} of results"
+        if t.download >= TELLING_BYTES:
+            cost = f"${dollars_text(q.egress_dollars)} to come back from AWS"
+            back += f" would take about {seconds_text(q.download_s)} more and {cost}"
+        rows.append(("client", f"{sent or 'sends nothing first'}; {back}"))
         return [*rows, *self.choices, *(("note", n) for n in self.notes)]
 
     def stage_rows(self) -> list[tuple[str, ...]]:

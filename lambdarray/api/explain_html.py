@@ -49,12 +49,16 @@ def _facts(found: Explanation) -> str:
 
 def _figures(found: Explanation) -> str:
     """The figures that are looked for first."""
+    from .explain import TELLING_BYTES
+
     where = "on Lambda" if found.here is None else f"on {found.workers} {found.config.executor}"
+    moved = found.bytes_read + found.bytes_written
+    beside = f", {found.bytes_ratio:.2f} times the least" if moved >= TELLING_BYTES else ""
     shown = [
         (seconds_text(found.seconds), where),
         (f"${dollars_text(found.dollars)}", "on Lambda"),
         (f"{found.tasks:,}", "task" if found.tasks == 1 else "tasks"),
-        (bytes_text(found.bytes_read + found.bytes_written), f"moved, {found.bytes_ratio:.2f} times the least"),
+        (bytes_text(moved), f"moved{beside}"),
     ]
     boxes = (f"<div><b>{escape(value)}</b><span>{escape(what)}</span></div>" for value, what in shown)
     return f'<div class="figures">{"".join(boxes)}</div>'

@@ -15,11 +15,10 @@ from ..errors import ConfigError
 from ..planner import make_plan
 from ..planner.estimate import totals
 from ..task import ArraySpec, Plan, Program
-from .compute import ops_of
+from .compute import ops_of, resources
 from .explain import grid_text
 from .layers import place
 from .markup import Point, bytes_text, element, points, svg, text
-from .pricing import resources
 
 WORDS = 42  # characters of a line
 CHARACTER, BOLD, LINE, PADDING, MARGIN = 6.6, 1.15, 17.0, 9.0, 6.0

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from ..config import UNITS_PER_DOLLAR, Config, get_purse
-from ..cost import Quote
+from ..cost.quote import Quote
 from ..errors import BudgetError, ConfigError, LambdarrayError, MemoryLimitError
 from ..ops import Op
 from ..planner import make_plan
 from ..runtime.launch import worker_count
 from ..task import Plan
-from .pricing import dollars_text, quote_here, quote_there, resources, seconds_text
+from .compute import resources
+from .pricing import dollars_text, quote_here, quote_there, seconds_text
 
 # Plans within this share of the best are as good; the second figure decides.
 NEAR = 1.01

@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..config import UNITS_PER_DOLLAR, Config, Purse, get_purse
-from ..cost import Machine, Quote, machine_here, machine_of, machine_there, quote
+from ..cost import Machine, machine_here, machine_of, machine_there
+from ..cost.quote import Quote, quote
 from ..errors import BudgetError
 from ..planner import Resources
 from ..planner.estimate import estimates
 from ..planner.traffic import requests, traffic
 from ..runtime.budget import Budget, Terms
 from ..runtime.environment import cores
-from ..runtime.launch import LAMBDA_MIB, LAMBDA_WORKERS, OVERHEAD_MIB, worker_count, worker_memory_bytes
+from ..runtime.launch import LAMBDA_MIB, LAMBDA_WORKERS, OVERHEAD_MIB, worker_count
 from ..task import Plan
 
 # Lambda bills a start of at most ten seconds before a function's own time; and a function whose time is over is ended
 # up to two seconds before it, or, where a kernel goes on, up to a second after it.
 BILLED_START_S, BILLED_END_S = 10.0, 3.0
-
-
-def resources(config: Config) -> Resources:
-    """What the planner has to do with under these settings."""
-    remote = not config.local or not config.store.startswith("memory")
-    overhead_mib = 0 if config.local else OVERHEAD_MIB
-    return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib, machine_of(config))
 
 
 def function_mib(config: Config) -> int:
@@ -45,13 +39,17 @@ def quote_there(
     workers: int | None = None,
     *,
     machine: Machine | None = None,
+    memory_mib: int | None = None,
     results: Sequence[str] = (),
     counts: Sequence[int] | None = None,
 ) -> Quote:
-    """What a plan costs on functions, `counts` of the tasks of each stage; `results` come back to this process."""
-    machine, memory_mib = machine or machine_there(config), function_mib(config)
+    """What a plan costs on functions, `counts` of the tasks of each stage; `results` come back to this process.
+
+    They are the settings' functions, but where another machine or memory is given.
+    """
+    machine, memory_mib = machine or machine_there(config), memory_mib or function_mib(config)
     workers = workers or (LAMBDA_WORKERS if config.local else worker_count(config))
-    if not config.local and machine.key == machine_of(config).key:
+    if not config.local and machine.key == machine_of(config).key and memory_mib == function_mib(config):
         seconds = [e.seconds for e in plan.estimates]
     else:
         there = Resources(workers, (memory_mib - OVERHEAD_MIB) << 20, True, OVERHEAD_MIB, machine)

@@ -10,10 +10,8 @@ One model serves the planner's choices, the quote, the simulator and the compari
 
 from .machine import ARCHITECTURES, Functions, Machine, Prices, Store
 from .profiles import from_toml, machine_here, machine_of, machine_there, names, of_architecture, profile
-from .quote import Quote, Traffic, quote
-from .timing import critical_seconds
 
 __all__ = [
-    "ARCHITECTURES", "Functions", "Machine", "Prices", "Quote", "Store", "Traffic", "critical_seconds", "from_toml",
-    "machine_here", "machine_of", "machine_there", "names", "of_architecture", "profile", "quote",
+    "ARCHITECTURES", "Functions", "Machine", "Prices", "Store", "from_toml",
+    "machine_here", "machine_of", "machine_there", "names", "of_architecture", "profile",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ..cost import Traffic
+from ..cost.quote import Traffic
 from ..task import ArraySpec, Part, Plan, Program, Read
 from .estimate import total_bytes
 

@@ -52,18 +52,20 @@ def run(
     on_progress: Callable[[int, int], object] | None = None,
     resume: Iterable[int] | np.ndarray | None = None,
     clock: Callable[[], float] | None = None,
+    statistics: Statistics | None = None,
 ) -> RunResult:
     """Run all tasks of a plan on an executor.
 
     `exists` says whether all outputs of a task exist; it is asked after an attempt of which nothing is known.
     `release` is told of tiles that no task will read again, possibly twice. `on_report` gets every report,
     `on_progress` the numbers of tasks done and in all. `resume` are tasks whose outputs exist: ids, or a mask. The
-    clock is the executor's own where it has one.
+    clock is the executor's own where it has one. `statistics` is where the counts are kept, however the run ends.
 
     Raises the TaskError of a task that failed for good, BudgetError where the next task could not be paid for, and
     RunInterrupted at Ctrl-C; a second Ctrl-C ends at once. In all cases what is finished is kept.
     """
     scheduler = Scheduler(plan, policy or Policy.of(config or get_config(), executor, budget))
+    scheduler.statistics = statistics or scheduler.statistics
     if resume is not None:
         scheduler.resume(resume)
     own: Callable[[], float] = getattr(executor, "clock", time.monotonic)

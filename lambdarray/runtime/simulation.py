@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 from ..config import Config
 from ..task import Plan, TaskReport
@@ -31,7 +30,7 @@ def simulate(
     Each task takes its estimate's seconds, spread by chance that depends on `seed` alone. Nothing is read or written.
     Raises the TaskError of a task whose estimate exceeds `task_timeout_s` at every attempt.
     """
-    report = RunReport.of(plan, "simulated", workers)
+    report = RunReport.of(plan, "simulated", workers, config)
     executor = SimulatedExecutor(plan, workers, seed=seed, workers=model)
 
     def told(task: TaskReport) -> None:
@@ -39,7 +38,9 @@ def simulate(
         if on_report is not None:
             on_report(task)
 
-    result = run(plan, executor, config=config, budget=budget, on_report=told, on_progress=on_progress)
+    counts = report.counts
+    result = run(
+        plan, executor, config=config, budget=budget, on_report=told, on_progress=on_progress, statistics=counts
+    )
     report.seconds = result.seconds
-    report.statistics = asdict(result.statistics)
     return report

@@ -14,7 +14,7 @@ from lambdarray.algorithms.bounds import Bound
 from lambdarray.algorithms.polar import least, schedule, step
 from lambdarray.algorithms.tiles import side
 from lambdarray.api.array import Array
-from lambdarray.api.pricing import resources
+from lambdarray.api.compute import resources
 from lambdarray.config import get_config
 from lambdarray.ops import Stored
 from lambdarray.planner.estimate import totals
