@@ -137,6 +137,15 @@ def test_functions_have_a_price_and_a_quote() -> None:
     assert "$" in Page(report.to_html()).text
 
 
+def test_requests_are_those_of_the_plan_where_nobody_counts_them() -> None:
+    report = simulated(chain(2, 10), 5)
+    assert report.requests == (20, 20)
+    report.more_counts = {"gets": 7, "puts": 3}
+    found = check(report)
+    assert (found["dollars"]["gets"], found["dollars"]["puts"], found["tasks"]["gets"]) == (7, 3, 7)
+    assert found["dollars"]["request_dollars"] == pytest.approx(report.counts.bundles * 0.2e-6 + 7 * 0.4e-6 + 3 * 5e-6)
+
+
 def test_what_went_wrong_is_listed() -> None:
     faults = Faults(fail=0.2, lost=0.02, twice=0.1, straggle=0.02, straggle_s=50.0)
     report = with_faults(elementwise_and_tree((20, 15), fan=4, seconds=3.0), 20, faults)
