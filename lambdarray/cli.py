@@ -1,4 +1,4 @@
-"""The command `lambdarray`: deploy, doctor, destroy, clean, layer, calibrate, cloud and demo.
+"""The command `lambdarray`: deploy, doctor, destroy, clean, layer, calibrate, bench, cloud and demo.
 
 Each command imports what it needs when it runs. An error of ours or of AWS's is one line and exit code 2.
 """
@@ -76,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_clean(commands)
     _add_layer(commands)
     _add_calibrate(commands)
+    _add_bench(commands)
     for name, told in (("cloud", "start Lambda and S3 on this machine"), ("demo", "multiply two arrays out of core")):
         commands.add_parser(name, help=told, add_help=False)
     return parser
@@ -260,3 +261,38 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 def _note(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _add_bench(commands: Any) -> None:
+    parser = commands.add_parser("bench", help="measure a deployed function: products, S3, launches")
+    kinds = parser.add_subparsers(required=True)
+    told = {
+        "gemm": "GFLOPS per core in matrix products, of one function and of all, peak and effective",
+        "io": "MB/s to the function's scratch and back, of one function and of all, peak and effective",
+        "launch": "how long functions take to begin, all asked for at once",
+    }
+    for kind, text in told.items():
+        command = _command(kinds, kind, _bench, text)
+        command.set_defaults(kind=kind)
+        add = command.add_argument
+        add("--workers", type=int, default=1, metavar="N", help="functions at once (1)")
+        add("--seconds", type=float, default=5.0, metavar="S", help="how long each works, about (5)")
+        add("--json", action="store_true", help="print a JSON object")
+        if kind == "gemm":
+            add("--tile", type=int, default=2048, metavar="N", help="rows and columns of the tiles (2048)")
+            dtypes = ("float64", "float32", "complex128", "complex64")
+            add("--dtype", default="float64", choices=dtypes, help="of the tiles (float64)")
+        if kind == "io":
+            add("--mib", type=int, default=16, metavar="MIB", help="the size of the tiles (16)")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    import json
+
+    from .bench import KINDS, Asked, Fleet
+
+    sizes = {name: getattr(options, name) for name in ("tile", "dtype", "mib") if hasattr(options, name)}
+    asked = Asked(workers=options.workers, seconds=options.seconds, **sizes)
+    found = KINDS[options.kind](Fleet(options.function, options.region), asked)
+    print(json.dumps(found.to_json()) if options.json else found)
+    return 0

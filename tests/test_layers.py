@@ -28,7 +28,7 @@ LAYERS = (
     ("lambdarray_layer",),
     ("lambdarray.planner", "lambdarray.runtime"),
     ("lambdarray.api", "lambdarray.algorithms", "lambdarray.futures"),
-    ("lambdarray.report", "lambdarray.calibration", "lambdarray.cloud"),
+    ("lambdarray.report", "lambdarray.calibration", "lambdarray.bench", "lambdarray.cloud"),
     ("lambdarray", "lambdarray.demo"),
     ("lambdarray.cli", "lambdarray.__main__"),
 )

@@ -165,7 +165,7 @@ def compute(*arrays: Any) -> Any:
     config = chosen(ops, with_values(get_config()))
     made, objects = make(ops, config)
     direct = _direct(made, config)
-    made = made.moved({name: {"kind": "result", "token": name} for name in direct})
+    made = made.moved(_filled(made, direct))
     launch = Launch(made, {**objects, **direct}, config)
     results = _Results(launch, direct)
     run(launch, results.take, made.outputs)
@@ -233,8 +233,16 @@ def _direct(plan: Plan, config: Config) -> dict[str, ResultArray]:
     """Outputs that workers of this process can fill: of several tiles, which nothing else reads."""
     if config.executor != "threads" or not config.store.startswith("memory"):
         return {}
-    names = frozenset(plan.outputs) & plan.written - plan.read
+    wholes = {whole for whole, _ in plan.parts.values()}  # of which tasks read the parts
+    names = frozenset(plan.outputs) & plan.written - (plan.read - wholes)
     return {n: ResultArray(plan.arrays[n]) for n in names if plan.arrays[n].tiling.count > 1}
+
+
+def _filled(plan: Plan, direct: Mapping[str, ResultArray]) -> dict[str, dict[str, Any]]:
+    """Where such outputs and their parts are."""
+    found: dict[str, dict[str, Any]] = {name: {"kind": "result", "token": name} for name in direct}
+    parts = {name: (whole, at) for name, (whole, at) in plan.parts.items() if whole in direct}
+    return found | {name: {**found[whole], "whole": whole, "at": at} for name, (whole, at) in parts.items()}
 
 
 class _Results:

@@ -23,14 +23,17 @@ import numpy as np
 from lambdarray_kernels.dtypes import real_flops
 from lambdarray_kernels.generators import work_nbytes
 
-from ..task import ArraySpec, Estimate, Plan, Program, Read, Step
-from ..tiling import Span, dtype_from_json
+from ..task import ArraySpec, Estimate, Part, Plan, Program, Read, Step
+from ..tiling import AxisMap, Cuts, Span, dtype_from_json
 from .blocks import Resources
+from .passes import stretch
 from .views import is_diagonal
 from .work import KERNELS, Work, length_of
 
 # Kernels whose registers are counted one by one; every other one makes what it writes, and as much while it makes it.
 COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
+# Kernels that change a block in its own memory, over and over: what comes after them has that memory too.
+UPDATES = frozenset({"gemm_update", "herk_update"})
 # What the work of a task may take: an attempt ends after 870 s, and some are slower than was thought.
 MOST_TASK_S = 600.0
 
@@ -48,9 +51,15 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     kernels = work.seconds() + moved.memory_s(program, resources)
     busy = kernels + resources.machine.store.cpu_seconds(moved.read, moved.written)
     seconds = _overlapped(kernels, busy, moved, program, resources) + resources.machine.task_s
-    held = {r.register: _held_bytes(program, r, read_bytes[r.register], loops) for r in program.reads}
+    held = {r.register: _held_bytes(program, r, read_bytes[r.register], spans) for r in program.reads}
     made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
-    if not all(s.kernel in COUNTED for s in program.steps):
+    updated = _updated(program)
+    if updated is not None:
+        # It was read for that, and is copied only where it is a stored tile's own memory: before all else is read.
+        first = held[updated.register] + min(bytes_written, _tile_bytes(program, updated, spans))
+        held[updated.register] = read_bytes[updated.register]
+        made += max(0, first - sum(held.values()))
+    elif not all(s.kernel in COUNTED for s in program.steps):
         made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
     peak = sum(held.values()) + made - _apart(program, held, elements)
     return Estimate(work.flops or program.flops, bytes_read, bytes_written, seconds, peak, busy)
@@ -162,16 +171,24 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
             whole = read.most if read.by and d == read.by_axis else size
             lengths.append(min(length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)), whole))
         total = max(total, math.prod(lengths) * spec.dtype.itemsize)
-        if _is_pasted(read):
+        if len(read.parts) > 1 or read.fill is not None:
             block = math.prod(spans[part.maps[d].axis][1] for d in read.layout if d >= 0)
             total = max(total, block * spec.dtype.itemsize)
     return total
 
 
-def _held_bytes(program: Program, read: Read, nbytes: int, loops: int) -> int:
+def _held_bytes(program: Program, read: Read, nbytes: int, spans: Sequence[Span]) -> int:
     """Bytes of a read of `nbytes` with what it is put together from."""
-    under_way = min(nbytes, _tile_bytes(program, read)) if read.loop and loops > 1 else 0
-    return nbytes * (2 if _is_pasted(read) else 1) + under_way
+    under_way = min(nbytes, _tile_bytes(program, read, spans)) if read.loop and program.loop_count > 1 else 0
+    return nbytes * (2 if _is_pasted(program, read) else 1) + under_way
+
+
+def _updated(program: Program) -> Read | None:
+    """The read of what a program changes in its own memory, if that is what it does."""
+    step = program.steps[0] if program.steps else None
+    if step is None or step.kernel not in UPDATES:
+        return None
+    return next((r for r in program.reads if step.outs == (r.register,)), None)
 
 
 def _apart(program: Program, held: Mapping[str, int], elements: int) -> int:
@@ -183,15 +200,34 @@ def _apart(program: Program, held: Mapping[str, int], elements: int) -> int:
     return min(operands, others + _made_bytes(program, program.steps[1], elements))
 
 
-def _tile_bytes(program: Program, read: Read) -> int:
-    """Bytes of the largest tile of a read's sources: what is under way while tiles are put together."""
-    specs = (program.arrays[part.array] for part in read.parts)
-    return max(math.prod(spec.tiling.max_tile) * spec.dtype.itemsize for spec in specs)
+def _tile_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
+    """Bytes that come of the largest tile of a read's sources: what is under way while tiles are put together."""
+    largest = 0
+    for part in read.parts:
+        spec = program.arrays[part.array]
+        tile = spec.tiling.max_tile
+        needed = (length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)) for m in part.maps)
+        region = [max(1, min(n, t)) for n, t in zip(needed, tile, strict=True)]
+        largest = max(largest, stretch(tile, region) * spec.dtype.itemsize)
+    return largest
 
 
-def _is_pasted(read: Read) -> bool:
-    """Whether the register is made of parts, which are read one after the other."""
-    return len(read.parts) > 1 or read.fill is not None
+def _is_pasted(program: Program, read: Read) -> bool:
+    """Whether the register is made of parts, which are read one after the other: not where each block is of one."""
+    return read.fill is not None or (len(read.parts) > 1 and not all(_has_blocks(program, p) for p in read.parts))
+
+
+def _has_blocks(program: Program, part: Part) -> bool:
+    """Whether a part has any block of the stage's axes wholly or not at all."""
+    sizes = program.arrays[part.array].tiling.shape
+    return all(_ends_with_blocks(m, n, program.axes[m.axis]) for m, n in zip(part.maps, sizes, strict=True))
+
+
+def _ends_with_blocks(m: AxisMap, size: int, cuts: Cuts) -> bool:
+    if m.axis < 0 or not m.is_elementwise or m.step != 1:
+        return False
+    ends = (end for end in (-m.start, size - m.start) if 0 < end < cuts.size)
+    return all(cuts.span(cuts.find(end))[0] == end for end in ends)
 
 
 def _written(program: Program, n: int, spans: Sequence[Span]) -> int:

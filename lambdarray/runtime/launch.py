@@ -28,6 +28,8 @@ OVERHEAD_MIB = 310
 MEMORY_SHARE = 0.6
 LAMBDA_WORKERS = 1000
 SMALL_S = 0.002
+# Of tasks that take so little one thread does as many as two would, which take turns at the interpreter.
+SMALL_TASK_S = 0.0001
 OnTile = Callable[[str, Index], None]
 OnProgress = Callable[[int, int], object]
 
@@ -71,7 +73,9 @@ class Launch:
         self._seen = bytearray(plan.task_count)
         self._open: dict[str, ArrayIO] = {}
         self._outputs = frozenset(plan.outputs) & plan.written
-        self._making = {n for n, p in enumerate(plan.programs) if any(w.array in self._outputs for w in p.writes)}
+        self._parts = plan.parts
+        makes = [{self._placed(w.array, ())[0] for w in p.writes} for p in plan.programs]
+        self._making = {n for n, names in enumerate(makes) if not self._outputs.isdisjoint(names)}
 
     def array(self, name: str) -> ArrayIO:
         """An array of the plan, open."""
@@ -156,7 +160,10 @@ class Launch:
         raise ConfigError(f"executor={config.executor!r} makes no values; see lambdarray.simulate")
 
     def _is_small(self) -> bool:
-        """Whether the plan is over sooner than another thread would wake up: a source of another kind may block."""
+        """Whether the calling thread alone has the plan done as soon as several would.
+
+        Sources of other kinds may block, and users' functions take as long as they like.
+        """
         plan = self.plan
         if plan.task_count <= 1:
             return True
@@ -164,8 +171,11 @@ class Launch:
             return False
         if any(type(source) not in (np.ndarray, ResultArray) for source in self.objects.values()):
             return False
+        if any(step.kernel == "call" for program in plan.programs for step in program.steps):
+            return False
+        longest = max(e.seconds for e in plan.estimates)
         pairs = zip(plan.programs, plan.estimates, strict=True)
-        return sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S
+        return longest <= SMALL_TASK_S or sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S
 
     def _exists(self, task: Task) -> bool:
         return all(self.array(name).exists(index) for name, index in task.outputs())
@@ -174,8 +184,16 @@ class Launch:
         stage = self.report.add(report)
         if stage is not None and stage in self._making and tiles.wanted:
             for name, index in self.plan.programs[stage].task(report.task - self._first[stage]).outputs():
-                if name in self._outputs:
-                    tiles(name, index)
+                whole, place = self._placed(name, index)
+                if whole in self._outputs:
+                    tiles(whole, place)
+
+    def _placed(self, name: str, index: Index) -> tuple[str, Index]:
+        """The array whose tile a tile is, and which of its tiles."""
+        if name not in self._parts:
+            return name, index
+        whole, at = self._parts[name]
+        return whole, tuple([i + first for i, first in zip(index, at, strict=False)])
 
     # -- what is there already
 
@@ -230,7 +248,7 @@ class Launch:
         for name in self.plan.arrays:
             location = self.plan.arrays[name].location
             made_here = name in self.plan.written or location.get("upload")
-            if made_here and location["kind"] == "tiles" and name not in keep:
+            if made_here and location["kind"] == "tiles" and name not in keep and location.get("whole") not in keep:
                 self.scratch.delete_prefix(location["prefix"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from time import time
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ def ping(event: Mapping[str, Any], version: str) -> dict[str, Any]:
     """Versions, cores, memory and BLAS; with a store, of the event or the function's own, also a round trip to it.
 
     The answer has `store` where that was written to and read, `store_error` where it could not be. Where the event
-    asks to `measure` something, `measured` has the seconds.
+    asks to `measure` something, `measured` has the seconds. `began_s` and `ended_s` are the function's own time.
     """
     answer: dict[str, Any] = {
+        "began_s": time(),
         "version": version,
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -41,6 +43,7 @@ def ping(event: Mapping[str, Any], version: str) -> dict[str, Any]:
 
         environment.set_blas_threads(environment.blas_threads())
         answer["measured"] = measure(asked, url or "")
+    answer["ended_s"] = time()
     return answer
 
 

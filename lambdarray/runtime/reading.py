@@ -217,6 +217,11 @@ class PreparedRead:
                 f"{', '.join(s.name for s in self.sources)} have {found} elements of it"
             )
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but the task that reads it holds its memory."""
+        return not any(s.in_memory or s.cache is not None for s in self.sources)
+
     @staticmethod
     def _length(source: Source, a: int, blocks: Blocks) -> int:
         if a < 0:
