@@ -199,6 +199,16 @@ def test_a_run_that_failed_says_why(tmp_path: Path) -> None:
     assert found["repeated"]["by_status"]["user_error"] >= 1
 
 
+@pytest.mark.parametrize(("executor", "count", "told"), [
+    ("threads", 1, "1 thread"), ("processes", 2, "2 processes"), ("lambda", 1000, "1,000 Lambda functions"),
+    ("simulated", 2, "2 simulated workers"),
+])  # fmt: skip
+def test_the_title_says_on_what_it_ran(executor: str, count: int, told: str) -> None:
+    settings = Config(executor=executor, store="s3://bucket/scratch" if executor == "lambda" else "memory://")
+    report = RunReport.of(chain(1, 3), executor, count, settings)
+    assert f"lambdarray on {told}" in Page(report.to_html()).text
+
+
 def test_a_run_with_nothing_to_do_has_a_report(tmp_path: Path) -> None:
     check(run_of(la.from_array(np.arange(3.0), chunks=3)))
     check(simulated(chain(1, 1), 1))
