@@ -214,8 +214,11 @@ def write(report: RunReport, config: Config) -> None:
         return
     try:
         report.save(config.report)
-    except StoreError as error:
-        warnings.warn(str(error), RuntimeWarning, stacklevel=3)
+    except Exception as error:
+        text = (
+            str(error) if isinstance(error, StoreError) else f"no report was written: {type(error).__name__}: {error}"
+        )
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def open_account(launch: Launch, results: Sequence[str]) -> Budget | None:
