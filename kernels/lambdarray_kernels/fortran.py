@@ -1,9 +1,9 @@
 """Routines of BLAS and LAPACK by function pointer, so that the GIL is free while they run.
 
-SciPy's f2py wrappers hold it, which gives two threads the speed of one. NumPy's wheels bring a whole LAPACK, which is in
-the process already; elsewhere `scipy.linalg.cython_blas` and `cython_lapack` publish the routines for compiled callers,
-and their addresses serve us as well, for the third of a second that SciPy takes to be imported. What calls this passes
-Fortran's own arguments: matrices in column-major order with their leading dimensions, flags as letters.
+SciPy's f2py wrappers hold it, which gives two threads the speed of one. NumPy's wheels bring a whole LAPACK, which is
+in the process already; elsewhere `scipy.linalg.cython_blas` and `cython_lapack` publish the routines for compiled
+callers, and their addresses serve us too, for the third of a second that SciPy takes to be imported. What calls this
+passes Fortran's own arguments: matrices in column-major order with their leading dimensions, flags as letters.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _call(module: str, name: str, dtype: np.dtype[Any], args: tuple[Any, ...]) -
 
 
 def load() -> None:
-    """Bring SciPy's BLAS into this process where its routines are needed, so that its threads can be set before that."""
+    """Bring SciPy's BLAS into this process where its routines are needed, to have its threads set before that."""
     if _of_numpy("dgemm") is None:
         for module in ("cython_blas", "cython_lapack"):
             _of_scipy(module, "dgemm" if module == "cython_blas" else "dpotrf")

@@ -31,7 +31,7 @@ QUICK_NAMES = (
 )  # fmt: skip
 QUICK = frozenset(QUICK_NAMES)
 # Kernels whose costs are known here; every other one takes this long for a byte that it reads or makes.
-MODELLED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
+MODELLED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape", "fill"})
 BYTE_S = 1e-9
 # Kernels that change a block in its own memory, over and over: what comes after them has that memory too.
 UPDATES = frozenset({"gemm_update", "herk_update"})
@@ -215,6 +215,8 @@ def _made_bytes(program: Program, step: Step, elements: int) -> int:
     if step.kernel == "random":
         itemsize = dtype_from_json(step.params["dtype"]).itemsize
         return elements * itemsize + _drawing_bytes(program, step, itemsize)
+    if step.kernel == "fill":
+        return elements * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel != "map":
         return 0
     whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]
