@@ -31,7 +31,7 @@ from .views import is_diagonal
 from .work import KERNELS, Work, length_of
 
 # Kernels whose registers are counted one by one; every other one makes what it writes, and as much while it makes it.
-COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
+COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape", "fill"})
 # Kernels that change a block in its own memory, over and over: what comes after them has that memory too.
 UPDATES = frozenset({"gemm_update", "herk_update"})
 # What the work of a task may take: an attempt ends after 870 s, and some are slower than was thought.
@@ -288,6 +288,8 @@ def _made_bytes(program: Program, step: Step, elements: int) -> int:
     if step.kernel == "random":
         itemsize = dtype_from_json(step.params["dtype"]).itemsize
         return elements * itemsize + _drawing_bytes(program, step, itemsize)
+    if step.kernel == "fill":
+        return elements * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel != "map":
         return 0
     whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]
