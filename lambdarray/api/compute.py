@@ -138,8 +138,8 @@ def simulate(*arrays: Array) -> RunReport:
     ops = ops_of(arrays)
     config = chosen(ops, replace(get_config(), executor="simulated"))
     made = make_plan(ops, resources(config))[0]
-    budget = open_budget(made, config, results=made.outputs, purse=Purse(config.max_dollars))
     check_place(config)
+    budget = open_budget(made, config, results=made.outputs, purse=Purse(config.max_dollars))
     report = run_simulation(made, config, worker_count(config), budget=budget)
     write(report, config)
     return report
@@ -180,8 +180,8 @@ def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> Non
     """
     global _last
     check_grants(launch.plan, launch.config)
-    launch.budget = open_account(launch, results)
     check_place(launch.config)
+    launch.budget = open_account(launch, results)
     progress = progress_for(launch.config, launch.report)
     try:
         launch.execute(on_tile, progress)

@@ -31,7 +31,7 @@ from .views import is_diagonal
 from .work import KERNELS, Work, length_of
 
 # Kernels whose registers are counted one by one; every other one makes what it writes, and as much while it makes it.
-COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
+COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape", "fill"})
 # Kernels that change a block in its own memory, over and over: what comes after them has that memory too.
 UPDATES = frozenset({"gemm_update", "herk_update"})
 # What the work of a task may take: an attempt ends after 870 s, and some are slower than was thought.
@@ -47,8 +47,8 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     bytes_read = sum(read_bytes[r.register] * (loops if r.loop else 1) for r in program.reads)
     bytes_written = sum(_written(program, n, spans) for n in range(len(program.writes)))
     work = Work(program, spans, resources.machine, resources.cores)
-    moved = Moved.of(program, resources, read_bytes, bytes_written)
-    kernels = work.seconds() + moved.memory_s(program, resources)
+    moved = Moved.of(program, resources, spans, read_bytes)
+    kernels = work.seconds() + moved.memory_s
     busy = kernels + resources.machine.store.cpu_seconds(moved.read, moved.written)
     seconds = _overlapped(kernels, busy, moved, program, resources) + resources.machine.task_s
     held = {r.register: _held_bytes(program, r, read_bytes[r.register], spans) for r in program.reads}
@@ -72,36 +72,49 @@ def estimates(plan: Plan, resources: Resources) -> tuple[Estimate, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Bytes that a task reads and writes: through a store, and those that lie in this process's memory."""
+    """What a task reads and writes through a store, in bytes, and what a core takes for what it moves in memory."""
 
     read: int
     written: int
-    near_read: int
-    near_written: int
+    memory_s: float
 
     @classmethod
-    def of(cls, program: Program, resources: Resources, read_bytes: Mapping[str, int], written: int) -> Moved:
+    def of(cls, program: Program, resources: Resources, spans: Sequence[Span], read_bytes: Mapping[str, int]) -> Moved:
         """Those of a program, whose reads have so many bytes each time."""
-        far = near = 0
+        memory, read, written, seconds = resources.machine.memory, 0, 0, 0.0
+        # Kernels of linear algebra have it in their own rates that they read memory.
+        streams = not any(s.kernel in KERNELS for s in program.steps)
         for r in program.reads:
-            total = read_bytes[r.register] * (program.loop_count if r.loop else 1)
+            nbytes = read_bytes[r.register] * (program.loop_count if r.loop else 1)
             if any(_is_far(program.arrays[p.array], resources) for p in r.parts):
-                far += total
+                read += nbytes
+            elif streams:
+                seconds += nbytes / (memory.stream_gbps * 1e9)
+            if _is_assembled(program, r, spans):
+                seconds += 2 * nbytes / (memory.copy_gbps * 1e9)
+        for n, w in enumerate(program.writes):
+            nbytes, spec = _written(program, n, spans), program.arrays[w.array]
+            if _is_far(spec, resources):
+                written += nbytes
             else:
-                near += total
-        if any(_is_far(program.arrays[w.array], resources) for w in program.writes):
-            return cls(far, written, near, 0)
-        return cls(far, 0, near, written)
-
-    def memory_s(self, program: Program, resources: Resources) -> float:
-        """What a core takes for bytes in memory; kernels of linear algebra have their reads in their own rates."""
-        memory = resources.machine.memory
-        read = 0 if any(s.kernel in KERNELS for s in program.steps) else self.near_read
-        return read / (memory.stream_gbps * 1e9) + self.near_written / (memory.fresh_gbps * 1e9)
+                seconds += memory.fresh_seconds(nbytes, math.prod(spec.tiling.max_tile) * spec.dtype.itemsize)
+        return cls(read, written, seconds)
 
 
 def _is_far(spec: ArraySpec, resources: Resources) -> bool:
     return spec.location["kind"] == "zarr" or resources.remote
+
+
+def _is_assembled(program: Program, read: Read, spans: Sequence[Span]) -> bool:
+    """Whether a block lies in several tiles of its source, and is copied together from them."""
+    for part in read.parts:
+        spec = program.arrays[part.array]
+        pairs = zip(part.maps, spec.tiling.axes, strict=True)
+        if spec.location["kind"] != "object" and any(
+            length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)) > c.max_chunk for m, c in pairs
+        ):
+            return True
+    return _is_pasted(program, read)
 
 
 def _overlapped(kernels: float, busy: float, moved: Moved, program: Program, resources: Resources) -> float:
@@ -140,6 +153,12 @@ def totals(program: Program) -> tuple[float, int, int]:
     flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops * program.task_count
     read = sum(total_bytes(program, r) for r in program.reads)
     return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
+
+
+def plan_totals(plan: Plan) -> tuple[float, int, int]:
+    """Flops, bytes read and bytes written of all tasks of a plan."""
+    flops, read, written = (zip(*map(totals, plan.programs), strict=True)) if plan.programs else ((), (), ())
+    return sum(flops), int(sum(read)), int(sum(written))
 
 
 def multiplications(program: Program) -> float:
@@ -261,6 +280,8 @@ def _made_bytes(program: Program, step: Step, elements: int) -> int:
     if step.kernel == "random":
         itemsize = dtype_from_json(step.params["dtype"]).itemsize
         return elements * itemsize + _drawing_bytes(program, step, itemsize)
+    if step.kernel == "fill":
+        return elements * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel != "map":
         return 0
     whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]
