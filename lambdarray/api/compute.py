@@ -175,7 +175,7 @@ def compute(*arrays: Any) -> Any:
 
 
 def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> None:
-    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one.
+    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one, if any task began.
 
     `results` are the arrays that come back to this process.
     """
@@ -191,7 +191,8 @@ def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> Non
             launch.forget()  # nobody could, or should, resume from it
         raise
     finally:
-        _last = launch.report
+        if launch.report.record.heard or not launch.report.error:  # else it was refused, and there was no run
+            _last = launch.report
         if progress is not None:
             progress.close()
         write(launch.report, launch.config)
