@@ -65,7 +65,8 @@ def make_plan(tasks: int, seconds: float) -> Any:
 
     plan = la.plan(la.from_array(Source(tasks * TILE), chunks=TILE) + 1)
     assert plan.task_count == tasks
-    return replace(plan, estimates=tuple(replace(e, seconds=seconds) for e in plan.estimates))
+    estimates = (replace(e, seconds=seconds, bytes_read=0, bytes_written=0) for e in plan.estimates)
+    return replace(plan, estimates=tuple(estimates))
 
 
 @contextmanager

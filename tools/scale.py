@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -23,7 +23,7 @@ import lambdarray as la
 from lambdarray.api.pricing import quote_there
 from lambdarray.config import get_config
 from lambdarray.errors import MemoryLimitError
-from lambdarray.planner.estimate import totals
+from lambdarray.planner.estimate import plan_totals
 from lambdarray.runtime.simulation import simulate
 from tests.algorithms.paper import MEMORY_MIB, PAPERS, TILE, chosen_tile, on_lambda
 
@@ -43,8 +43,8 @@ computed. Workers are functions of {MEMORY_MIB:,} MB, or of more where
 tasks would not fit. Seconds are those of the real scheduler in virtual time (as
 `la.simulate` has them: by the cost model, with cold starts, stragglers and spread). Those with a ~ are of plans of more
 than {MOST_SIMULATED:,} tasks: the quote's, the greater of work over workers and the critical path, the longest chain
-of tasks that read one another's tiles, and the launch. Dollars are the quote's, for x86-64. "Planned" is the seconds
-and MB that the plan took to be made, in a process of its own.
+of tasks that read one another's tiles, and the launch. Dollars are the quote's, for x86-64. "Planned" is the
+processor's seconds and the MB that the plan took to be made, in a process of its own.
 
 """
 NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. The SVD is several runs, whose sizes depend on
@@ -98,11 +98,11 @@ def measure(name: str, n: int, tile: int, workers: int) -> Row:
 def _measure(name: str, n: int, tile: int, workers: int, memory_mib: int) -> Row:
     with on_lambda(workers, memory_mib):
         la.plan(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4))  # what is imported at the first use
-        before, begin = _peak_mb(), perf_counter()
+        before, begin = _peak_mb(), process_time()
         plan = la.plan(*PAPERS[name].make(n, tile))
-        planned_s, planned_mb = perf_counter() - begin, _peak_mb() - before
+        planned_s, planned_mb = process_time() - begin, _peak_mb() - before
         found = quote_there(plan, get_config(), workers)
-        flops, *moved = (sum(column) for column in zip(*map(totals, plan.programs), strict=True))
+        flops, *moved = plan_totals(plan)
         simulated = plan.task_count <= MOST_SIMULATED
         seconds = simulate(plan, get_config(), workers).seconds if simulated else found.seconds
         stages = len(plan.programs)

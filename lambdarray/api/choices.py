@@ -36,13 +36,16 @@ def choices(found: Explanation) -> list[Row]:
 
 
 def _tile(found: Explanation, program: Program, estimate: Estimate) -> str:
-    block = " x ".join(f"{c.max_chunk:,}" for c in program.axes[: program.grid_ndim]) or "one element"
+    blocks = [f"{c.max_chunk:,}" for c in program.axes[: program.grid_ndim]]
     tasks = f"{program.task_count:,} tasks for {found.workers:,} workers"
     memory = f"{bytes_text(estimate.peak_bytes)} of the {bytes_text(found.resources.memory_bytes)} that a worker has"
-    if any(step.kernel == "gemm" for step in program.steps) and program.loops:
-        k = f"{program.loops[0].max_chunk:,}"
-        return f"a task of {program.name} owns {block} of its result and reads {k} of k at a time: {tasks}, {memory}"
-    return f"a task of {program.name} takes blocks of {block}: {tasks}, {memory}"
+    if not any(step.kernel == "gemm" for step in program.steps):
+        return f"a task of {program.name} takes blocks of {' x '.join(blocks) or 'one element'}: {tasks}, {memory}"
+    # Where k is split, its parts are the last axis of the grid.
+    k = f"{program.loops[0].max_chunk:,} of k at a time"
+    if program.loops[0].size == 1 < program.grid_ndim - 1:
+        k = f"a part of k of {blocks.pop()}"
+    return f"a task of {program.name} owns {' x '.join(blocks)} of its result and reads {k}: {tasks}, {memory}"
 
 
 def _split(found: Explanation, program: Program) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..config import Config, Purse, get_config
 from ..cost import machine_of
-from ..errors import ConfigError, EagerError, StoreError, VerificationError
+from ..errors import ConfigError, EagerError, VerificationError
 from ..ops import ObjectSource, Op, Stored, in_order
 from ..planner import Resources, make_plan
 from ..runtime.functions import Function
@@ -25,6 +23,7 @@ from ..task import Plan
 from .array import Array
 from .progress import progress_for
 from .remote import check_grants, settled
+from .written import check_place, write
 
 if TYPE_CHECKING:
     from ..runtime.budget import Budget
@@ -139,8 +138,8 @@ def simulate(*arrays: Array) -> RunReport:
     ops = ops_of(arrays)
     config = chosen(ops, replace(get_config(), executor="simulated"))
     made = make_plan(ops, resources(config))[0]
-    budget = open_budget(made, config, results=made.outputs, purse=Purse(config.max_dollars))
     check_place(config)
+    budget = open_budget(made, config, results=made.outputs, purse=Purse(config.max_dollars))
     report = run_simulation(made, config, worker_count(config), budget=budget)
     write(report, config)
     return report
@@ -181,8 +180,8 @@ def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> Non
     """
     global _last
     check_grants(launch.plan, launch.config)
-    launch.budget = open_account(launch, results)
     check_place(launch.config)
+    launch.budget = open_account(launch, results)
     progress = progress_for(launch.config, launch.report)
     try:
         launch.execute(on_tile, progress)
@@ -195,27 +194,6 @@ def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> Non
         if progress is not None:
             progress.close()
         write(launch.report, launch.config)
-
-
-def check_place(config: Config) -> None:
-    """Raise StoreError, before any task runs, where there can be no file at the place for reports."""
-    if config.report is None:
-        return
-    path = Path(config.report).expanduser()
-    try:
-        (path.parent if path.suffix in (".html", ".json") else path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"report={config.report!r} cannot be written: {error.strerror or error}") from None
-
-
-def write(report: RunReport, config: Config) -> None:
-    """Write the report where the settings say; a run that is over is not lost because its report cannot be."""
-    if config.report is None:
-        return
-    try:
-        report.save(config.report)
-    except StoreError as error:
-        warnings.warn(str(error), RuntimeWarning, stacklevel=3)
 
 
 def open_account(launch: Launch, results: Sequence[str]) -> Budget | None:

@@ -13,21 +13,16 @@ from ..cost.quote import Quote
 from ..errors import ConfigError, MemoryLimitError
 from ..ops import Op
 from ..planner import Resources
-from ..planner.estimate import totals
+from ..planner.estimate import plan_totals
 from ..planner.traffic import Requests, requests
 from ..runtime.launch import LAMBDA_WORKERS, worker_count
-from ..task import Estimate, Plan, Program
+from ..task import Plan
 from .choices import choices
 from .compute import resources
+from .explain_text import as_text
 from .markup import bytes_text
 from .objective import Candidate, Choice, candidate, choose
 from .pricing import dollars_text, quote_here, quote_there, seconds_text
-
-STAGE_HEAD = ("stage", "tasks", "grid", "read/task", "written/task", "s/task", "what")
-MOST_STAGES = 40
-# Of fewer bytes than these it is not told how many they could be, nor what they cost on their way.
-TELLING_BYTES = 1_000_000
-SWEEP_HEAD = ("workers", "seconds", "dollars", "tasks", "reads", "writes")
 
 
 @dataclass(frozen=True)
@@ -55,10 +50,7 @@ class Explanation:
 
     @cached_property
     def _total(self) -> tuple[float, int, int]:
-        flops, read, written = (
-            zip(*(totals(p) for p in self.plan.programs), strict=True) if self.plan.programs else ((),) * 3
-        )
-        return sum(flops), sum(read), sum(written)
+        return plan_totals(self.plan)
 
     @property
     def flops(self) -> float:
@@ -68,12 +60,12 @@ class Explanation:
     @property
     def bytes_read(self) -> int:
         """Bytes that tasks read."""
-        return int(self._total[1])
+        return self._total[1]
 
     @property
     def bytes_written(self) -> int:
         """Bytes that tasks write."""
-        return int(self._total[2])
+        return self._total[2]
 
     @cached_property
     def least_bytes(self) -> float:
@@ -166,15 +158,13 @@ class Explanation:
     @cached_property
     def dollars_by_architecture(self) -> dict[str, float]:
         """On Lambda, by the functions' processor."""
-        plan, config = self.there.plan, self._config_there
-        found = {}
-        for name in ARCHITECTURES:
-            machine = of_architecture(name)
-            if machine.key == self.there.quote.machine.key:
-                found[name] = self.dollars
-            else:
-                found[name] = quote_there(plan, config, self.there.workers, machine=machine).dollars
-        return found
+        plan, config, mine = self.there.plan, on_functions(self.config), self.there.quote.machine
+        found = {mine.functions.architecture: self.dollars}
+        for machine in map(of_architecture, ARCHITECTURES):
+            if machine.functions.architecture not in found:
+                quote = quote_there(plan, config, self.there.workers, machine=machine)
+                found[machine.functions.architecture] = quote.dollars
+        return {name: found[name] for name in ARCHITECTURES}
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -186,82 +176,8 @@ class Explanation:
         """What else there is to say."""
         return (*self.plan.notes, *self.more_notes)
 
-    @property
-    def _config_there(self) -> Config:
-        return on_functions(self.config)
-
-    # -- as text
-
-    def lines(self) -> list[tuple[str, str]]:
-        """The facts, each with its name."""
-        q, t = self.there.quote, self.there.quote.traffic
-        stages = len(self.plan.programs)
-        moved = f"reads {bytes_text(self.bytes_read)}, writes {bytes_text(self.bytes_written)}"
-        if self.bytes_read + self.bytes_written >= TELLING_BYTES:
-            moved += f": {self.bytes_ratio:.2f} times the least possible, {bytes_text(self.least_bytes)}"
-        asked = self.requests
-        rows = [
-            ("tasks", f"{self.tasks:,} in {stages} stage{'s' * (stages != 1)}"),
-            ("flops", f"{self.flops / 1e9:,.2f} GFLOP"),
-            ("bytes", moved),
-            ("requests", f"{asked.gets:,} GET, {asked.puts:,} PUT, about {self.invocations:,} invocations"),
-            (
-                "peak",
-                f"{bytes_text(self.peak_bytes)} in a worker, of {bytes_text(self.resources.memory_bytes)} for data",
-            ),
-            ("critical", f"{seconds_text(self.critical_s)}: the longest chain of tasks that need one another"),
-        ]
-        if self.here is not None:
-            rows.append(("here", f"about {seconds_text(self.seconds)} on {self.workers} {self.config.executor}"))
-        by_name = " or ".join(f"${dollars_text(d)} ({name})" for name, d in self.dollars_by_architecture.items())
-        many = f"{q.memory_mib} MiB, up to {self.there.workers:,} workers"
-        rows.append(("on Lambda", f"about {seconds_text(self.there.seconds)} and {by_name}, {many}"))
-        parts = [
-            (q.compute_dollars, f"compute ({seconds_text(q.worker_seconds)} of functions)"),
-            (q.request_dollars, "requests"),
-            (q.storage_dollars, "storage while it runs"),
-            (q.cross_region_dollars, "reads from other regions"),
-        ]
-        rows.append(("dollars", ", ".join(f"${dollars_text(d)} {what}" for d, what in parts if d) or "none"))
-        sent = f"sends {bytes_text(t.upload)} first, about {seconds_text(q.upload_s)} of these" if t.upload else ""
-        back = f"{bytes_text(t.download)} of results"
-        if t.download >= TELLING_BYTES:
-            cost = f"${dollars_text(q.egress_dollars)} to come back from AWS"
-            back += f" would take about {seconds_text(q.download_s)} more and {cost}"
-        rows.append(("client", f"{sent or 'sends nothing first'}; {back}"))
-        return [*rows, *self.choices, *(("note", n) for n in self.notes)]
-
-    def stage_rows(self) -> list[tuple[str, ...]]:
-        """A row for each stage; of very many one for each of those with the most work, and one for the others."""
-        stages = list(zip(self.plan.programs, self.plan.estimates, strict=True))
-        work = [p.task_count * e.seconds for p, e in stages]
-        shown = sorted(sorted(range(len(stages)), key=lambda n: -work[n])[:MOST_STAGES])
-        out = [_stage_row(*stages[n]) for n in shown]
-        others = set(range(len(stages))) - set(shown)
-        if others:
-            tasks, seconds = sum(stages[n][0].task_count for n in others), sum(work[n] for n in others)
-            what = f"{len(others):,} more stages, {seconds / max(sum(work), 1e-300):.0%} of the work"
-            out.append(("...", f"{tasks:,}", "", "", "", "", what))
-        return out
-
-    def sweep_rows(self) -> list[tuple[str, ...]]:
-        """A row for each number of workers."""
-        return [
-            (
-                f"{c.workers:,}",
-                seconds_text(c.seconds).removesuffix(" s"),
-                dollars_text(c.dollars),
-                f"{c.plan.task_count:,}",
-                *(bytes_text(sum(column)) for column in list(zip(*map(totals, c.plan.programs), strict=True))[1:]),
-            )
-            for c in self.sweep
-        ]
-
     def __str__(self) -> str:
-        width = max(len(name) for name, _ in self.lines()) + 1
-        text = [f"{name:<{width}} {value}" for name, value in self.lines()]
-        text += _aligned([STAGE_HEAD, *self.stage_rows()])
-        return "\n".join(text + (_aligned([SWEEP_HEAD, *self.sweep_rows()]) if self.sweep else []))
+        return as_text(self)
 
     __repr__ = __str__
 
@@ -269,16 +185,6 @@ class Explanation:
         from .explain_html import page
 
         return page(self)
-
-
-def _stage_row(p: Program, e: Estimate) -> tuple[str, ...]:
-    moved = bytes_text(e.bytes_read), bytes_text(e.bytes_written)
-    return p.name, f"{p.task_count:,}", grid_text(p), *moved, f"{e.seconds:.2g}", p.op
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def on_functions(config: Config) -> Config:
@@ -325,11 +231,5 @@ def price(plan: Plan, config: Config, workers: int) -> str:
     here = f"about {seconds_text(quote_here(plan, config, workers).seconds)} here, and " if config.local else ""
     dollars = quote_there(plan, config, None if config.local else workers).dollars
     tasks = f"{plan.task_count:,} task" + "s" * (plan.task_count != 1)
-    read = sum(totals(p)[1] for p in plan.programs)
-    return f"{tasks} that read {bytes_text(read)}: {here}${dollars_text(dollars)} on Lambda"
-
-
-def grid_text(p: Program) -> str:
-    """The grid of a program's tasks, and how often each loops."""
-    loops = f", loop of {p.loop_count}" if p.loop_count > 1 else ""
-    return " x ".join(map(str, p.grid)) + loops
+    read = bytes_text(plan_totals(plan)[1])
+    return f"{tasks} that read {read}: {here}${dollars_text(dollars)} on Lambda"

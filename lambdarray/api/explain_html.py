@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from .explain_text import STAGE_HEAD, SWEEP_HEAD, TELLING_BYTES, lines, stage_rows, sweep_rows
 from .markup import FONT, Point, bytes_text, element, points, svg, table, text
 from .pricing import dollars_text, seconds_text
 
@@ -34,23 +35,19 @@ LOG_FROM = 4.0  # an axis that reaches over more than so many times its least va
 
 def page(found: Explanation) -> str:
     """All of it, for a notebook's cell."""
-    from .explain import STAGE_HEAD, SWEEP_HEAD
-
-    parts = [element("style", STYLE), _figures(found), _facts(found), table(found.stage_rows(), STAGE_HEAD)]
+    parts = [element("style", STYLE), _figures(found), _facts(found), table(stage_rows(found), STAGE_HEAD)]
     if found.sweep:
         curve = [(c.seconds, c.dollars) for c in found.sweep]
-        parts += [table(found.sweep_rows(), SWEEP_HEAD), drawing(curve, [f"{c.workers:,}" for c in found.sweep])]
+        parts += [table(sweep_rows(found), SWEEP_HEAD), drawing(curve, [f"{c.workers:,}" for c in found.sweep])]
     return f'<div class="lambdarray-quote" style="{FONT}">{"".join(parts)}</div>'
 
 
 def _facts(found: Explanation) -> str:
-    return table(found.lines()).replace("<table>", '<table class="facts">', 1)
+    return table(lines(found)).replace("<table>", '<table class="facts">', 1)
 
 
 def _figures(found: Explanation) -> str:
     """The figures that are looked for first."""
-    from .explain import TELLING_BYTES
-
     where = "on Lambda" if found.here is None else f"on {found.workers} {found.config.executor}"
     moved = found.bytes_read + found.bytes_written
     beside = f", {found.bytes_ratio:.2f} times the least" if moved >= TELLING_BYTES else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..cost import Machine, profile
+from ..cost import Machine, of_architecture, profile
 from ..tiling import Cuts, Tiling
 
 # A task below this many elements is mostly overhead; one above is worth splitting for balance.
@@ -114,17 +114,19 @@ def refine(cuts: Cuts, parts: int) -> Cuts:
 
 
 def least_elements(itemsize: int, resources: Resources) -> int:
-    """The elements below which a task is mostly overhead: on functions those that take as long to read as it takes.
+    """The elements below which a task is mostly overhead: through a store those that take as long to read as it takes.
+
+    The overhead is a function's, so that one expression has one plan wherever it runs.
 
     >>> from lambdarray.planner import Resources
     >>> least_elements(8, Resources(1000, 1 << 30, True)) > least_elements(8, Resources(2, 1 << 30, False)) == 1 << 18
     True
     """
-    machine = resources.machine
-    if not machine.remote:
+    if not resources.remote:
         return LEAST_ELEMENTS
-    overhead_s = machine.task_s + 2 * machine.store.request_s
-    return max(LEAST_ELEMENTS, int(overhead_s * machine.store.read_mbps * 1e6) // max(itemsize, 1))
+    function = of_architecture("x86_64")
+    overhead_s = function.task_s + 2 * function.store.request_s
+    return max(LEAST_ELEMENTS, int(overhead_s * function.store.read_mbps * 1e6) // max(itemsize, 1))
 
 
 def for_reduction(

@@ -31,7 +31,7 @@ from .views import is_diagonal
 from .work import KERNELS, Work, length_of
 
 # Kernels whose registers are counted one by one; every other one makes what it writes, and as much while it makes it.
-COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
+COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape", "fill"})
 # Kernels that change a block in its own memory, over and over: what comes after them has that memory too.
 UPDATES = frozenset({"gemm_update", "herk_update"})
 # What the work of a task may take: an attempt ends after 870 s, and some are slower than was thought.
@@ -155,6 +155,12 @@ def totals(program: Program) -> tuple[float, int, int]:
     return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
 
 
+def plan_totals(plan: Plan) -> tuple[float, int, int]:
+    """Flops, bytes read and bytes written of all tasks of a plan."""
+    flops, read, written = (zip(*map(totals, plan.programs), strict=True)) if plan.programs else ((), (), ())
+    return sum(flops), int(sum(read)), int(sum(written))
+
+
 def multiplications(program: Program) -> float:
     """Multiplications of products, and of kernels that consist of such, of all tasks together."""
     elements = math.prod(c.size for c in program.axes[: program.grid_ndim])
@@ -274,6 +280,8 @@ def _made_bytes(program: Program, step: Step, elements: int) -> int:
     if step.kernel == "random":
         itemsize = dtype_from_json(step.params["dtype"]).itemsize
         return elements * itemsize + _drawing_bytes(program, step, itemsize)
+    if step.kernel == "fill":
+        return elements * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel != "map":
         return 0
     whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]

@@ -40,6 +40,9 @@ class Lowering(Reductions):
     def run(self) -> None:
         """Lower every region that stores something."""
         for op in self.order:
+            if isinstance(op, Pick):
+                self._picks.setdefault(id(op.inputs[0]), {})[op.output] = op
+        for op in self.order:
             if id(op) in self.regions.storing:
                 self.array_of(op)
 
@@ -273,7 +276,7 @@ class Lowering(Reductions):
         """For each output the op that stands for it in the expression, or a new one where nothing uses it."""
         if len(op.outputs) == 1:
             return [op]
-        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
+        picks = self._picks.get(id(op), {})
         return [picks.get(n) or Pick((op,), o.tiling, o.dtype, output=n) for n, o in enumerate(op.outputs)]
 
     # -- reshape

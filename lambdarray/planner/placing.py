@@ -136,7 +136,6 @@ def boxes(mask: np.ndarray) -> Iterator[Box]:
 def _fill(program: Program, part: ArraySpec, found: _Placed) -> Program:
     """What a program would write where no part is."""
     ndim, dtype = len(part.tiling.axes), dtype_to_json(part.dtype)
-    code = [["copy", [found.fill], [dtype], [dtype]]]
     return replace(
         program,
         name=f"{program.name}-{part.name}",
@@ -144,6 +143,6 @@ def _fill(program: Program, part: ArraySpec, found: _Placed) -> Program:
         arrays={part.name: part},
         axes=part.tiling.axes,
         reads=(),
-        steps=(Step("map", ("y0",), (), {"code": code, "outputs": [[0, None]]}),),
+        steps=(Step("fill", ("y0",), (), {"value": found.fill[2], "dtype": dtype}),),
         writes=(Write("y0", part.name, tuple(range(ndim)), (False,) * ndim),),
     )

@@ -44,7 +44,8 @@ def framed(
     # Few enough for a telephone.
     x = "".join(f"<span style='left:{100 * t / end_s:.2f}%'>{seconds_text(t)}</span>" for t in ticks(end_s, 5))
     above = f"<div class='unit'>{escape(unit)}</div>" if unit else ""
-    left = f"<div class='y'><u>{escape(widest)}</u>{y}</div>"
+    kind = "y" if unit else "y names"
+    left = f"<div class='{kind}'><u>{escape(widest)}</u>{y}</div>"
     return f"<figure class='plot'>{above}{left}{drawing}<div class='x'>{x}</div></figure>"
 
 

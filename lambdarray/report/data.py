@@ -30,7 +30,7 @@ def describe(report: RunReport) -> dict[str, Any]:
     """The whole report."""
     record = report.record.settle()
     workers = _workers(report)
-    timeline = _timeline(report, record, workers["counted"])
+    timeline = _timeline(record, workers)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -117,19 +117,22 @@ def _bytes(report: RunReport) -> dict[str, Any]:
 # -- over time
 
 
-def _timeline(report: RunReport, record: Record, workers: int) -> dict[str, Any]:
-    bins = record.bins
+def _timeline(record: Record, workers: dict[str, Any]) -> dict[str, Any]:
+    bins, peak = record.bins, workers["peak_gflops_per_core"]
     found = {name: bins[name] for name in SERIES}
     width = bins.width_s
     there = np.full(len(found["tasks"]), width)
     there[-1] = max(bins.end_s - width * (len(there) - 1), 0.0)
-    found["idle"] = np.maximum(workers * there - sum(found[name] for name in PHASES), 0.0)
+    found["idle"] = np.maximum(workers["counted"] * there - sum(found[name] for name in PHASES), 0.0)
+    per_core = found["flops"] / width / 1e9 / (workers["counted"] * workers["cores_each"])
     seconds = {f"{name}_s": _list(found[name]) for name in (*PHASES, "idle", "fetching_io", "writing_io")}
     return {
         "bin_s": width,
         "end_s": bins.end_s,
         **seconds,
         "gflops": _list(found["flops"] / width / 1e9),
+        "gflops_per_core": _list(per_core),
+        "share_of_peak": _list(per_core / peak) if peak else None,
         "read_mbps": _list(found["bytes_read"] / width / 1e6),
         "written_mbps": _list(found["bytes_written"] / width / 1e6),
         "tasks_done": [round(v) for v in found["tasks"]],

@@ -13,6 +13,12 @@ from .tables import repeated_table, stages_table, stragglers_table
 from .workers import rows_chart
 
 Data = dict[str, Any]
+WORKERS = {
+    "threads": ("thread", "threads"),
+    "processes": ("process", "processes"),
+    "lambda": ("Lambda function", "Lambda functions"),
+    "simulated": ("simulated worker", "simulated workers"),
+}
 READING = """
 The effective rate is floating-point operations over the seconds that the caller waited. {of_peak} A worker is at one
 thing at a time: starting, from its launch to its first task; waiting for tiles; computing, in kernels; writing, with
@@ -46,11 +52,8 @@ def part(run: Data) -> str:
 
 def _where(run: Data) -> str:
     asked = run["workers"]["asked"]
-    if run["executor"] == "lambda":
-        return f"lambdarray on {count_text(asked, 'Lambda function')}"
-    if run["virtual"]:
-        return f"lambdarray on {count_text(asked, 'simulated worker')}"
-    return f"lambdarray on {count_text(asked, run['executor'].removesuffix('es').removesuffix('s'))}"
+    one, many = WORKERS[run["executor"]]
+    return f"lambdarray on {asked:,} {one if asked == 1 else many}"
 
 
 def _header(run: Data) -> str:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def dollars(report: RunReport) -> dict[str, Any] | None:
-    """What functions were billed for, and the requests that the plan says its tasks made; None on one's own machine."""
+    """What functions were billed for, and requests; None on one's own machine."""
     machine, memory_mib = report.machine, report.memory_mib
     if machine is None or not machine.remote or memory_mib is None:
         return None
@@ -20,8 +20,8 @@ def dollars(report: RunReport) -> dict[str, Any] | None:
         "total_dollars": report.dollars,
         "billed_gib_s": report.billed_s * memory_mib / 1024,
         "invocations": report.counts.bundles,
-        "planned_gets": gets,
-        "planned_puts": puts,
+        "gets": gets,
+        "puts": puts,
         "dollars_per_pflop": report.dollars / report.flops * 1e15 if report.flops else None,
     }
 

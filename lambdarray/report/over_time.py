@@ -94,20 +94,23 @@ def rates_chart(run: Data) -> str:
     values, workers, mean = run["timeline"]["gflops"], run["workers"], run["rate"]["gflops"]
     if not any(values):
         return ""
-    peak = (workers["peak_gflops_per_core"] or 0.0) * workers["counted"] * workers["cores_each"]
+    cores = workers["counted"] * workers["cores_each"]
+    peak = (workers["peak_gflops_per_core"] or 0.0) * cores
     top = HEADROOM * max(*binned(values)[0], peak, mean)
     scale, unit = (1e-3, "TFLOPS") if top >= 2000 else (1.0, "GFLOPS") if top >= 1 else (1e3, "MFLOPS")
     chart = Chart(run, top * scale)
     chart.curve(_scaled(values, scale), "var(--computing)", "at the time")
-    chart.level(mean * scale, f"effective: {gflops_text(mean)}")
+    chart.level(mean * scale, f"effective: {gflops_text(mean)}, {gflops_text(mean / cores)} a core")
     if peak:
-        chart.level(peak * scale, f"peak: {gflops_text(peak)}")
-    chart.tips(
-        {"gflops": values},
-        lambda at: gflops_text(at["gflops"]) + (f", {share_text(at['gflops'] / peak)} of peak" if peak else ""),
-    )
+        chart.level(peak * scale, f"peak: {gflops_text(peak)}, {gflops_text(peak / cores)} a core")
+    chart.tips({"gflops": values}, lambda at: _rate_text(at["gflops"], cores, peak))
     told = "Floating-point operations a second, spread evenly over the time of each task."
     return section("Rate", told, chart.html(unit, "the rate over time"))
+
+
+def _rate_text(gflops: float, cores: float, peak: float) -> str:
+    share = f", {share_text(gflops / peak)} of peak" if peak else ""
+    return f"{gflops_text(gflops)}, {gflops_text(gflops / cores)} a core{share}"
 
 
 def phases_chart(run: Data) -> str:

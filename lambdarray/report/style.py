@@ -26,8 +26,9 @@ background:none!important}
 .la .plot{display:grid;grid-template-columns:max-content minmax(0,1fr);margin:0;font-size:12px;
 font-variant-numeric:tabular-nums;padding-right:1.4em}
 .la .plot svg{display:block;width:100%;overflow:visible}
-.la .plot .y{position:relative;min-width:5.4em}
+.la .plot .y{position:relative;min-width:6.2em}
 .la .plot .y span{position:absolute;right:.6em;transform:translateY(50%);white-space:nowrap;opacity:.75}
+.la .plot .names{font-size:.85em;min-width:7.3em}
 .la .plot .y u{visibility:hidden;text-decoration:none;white-space:nowrap;display:block;height:0;padding-right:.6em}
 .la .plot .x{grid-column:2;position:relative;height:1.8em}
 .la .plot .x span{position:absolute;top:.35em;transform:translateX(-50%);white-space:nowrap;opacity:.75}

@@ -218,9 +218,13 @@ class Prepared:
         for step in self.loop:
             found = [w for w in self.writes if w.register == step.outs[0]]
             ours = step.accumulates and step.kernel.takes_out and len(found) == len(step.outs) == 1
-            used_after = any(step.outs[0] in later.ins for later in self.after)
-            if ours and not used_after and found[0].write.axes == tuple(range(self.program.grid_ndim)):
+            used_after = any(step.outs[0] in later.ins and not _in_place(later, step) for later in self.after)
+            if ours and not used_after and self._is_whole(found[0].write):
                 step.target = found[0]
+
+    def _is_whole(self, write: Write) -> bool:
+        """Whether a write has all axes of the grid, in order and as they are."""
+        return write.axes == tuple(range(self.program.grid_ndim)) and not any(write.by_block)
 
     def turns(self, task: Task) -> Iterator[tuple[Span, ...]]:
         """The blocks of all axes in each iteration of a task's loop, in the order in which it makes them.
@@ -242,6 +246,11 @@ class Prepared:
             iteration, i = divmod(iteration, cuts.count)
             out.append(cuts.span(i))
         return tuple(reversed(out))
+
+
+def _in_place(later: PreparedStep, step: PreparedStep) -> bool:
+    """Whether a step puts its result where that of an earlier one is."""
+    return later.outs == step.outs and bool(later.params.get("overwrite"))
 
 
 def _names(steps: Iterable[Step | PreparedStep]) -> set[str]:

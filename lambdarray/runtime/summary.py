@@ -73,6 +73,7 @@ class RunReport:
     seconds: float = 0.0
     stages: list[StageSummary] = field(default_factory=list)
     counts: Statistics = field(default_factory=Statistics)
+    more_counts: dict[str, Any] = field(default_factory=dict)
     cold_starts: int = 0
     billed_s: float = 0.0
     error: str = ""
@@ -127,8 +128,8 @@ class RunReport:
 
     @property
     def statistics(self) -> dict[str, Any]:
-        """The scheduler's counts by name."""
-        return asdict(self.counts)
+        """Counts by name: what an executor adds, and the scheduler's."""
+        return {**self.more_counts, **asdict(self.counts)}
 
     @property
     def attempts(self) -> int:
@@ -163,7 +164,9 @@ class RunReport:
 
     @property
     def requests(self) -> tuple[int, int]:
-        """GETs and PUTs of the finished tasks, as the plan has them: one for each tile."""
+        """GETs and PUTs: those that were counted, or of the finished tasks as the plan has them, one for each tile."""
+        if "gets" in self.more_counts:
+            return self.more_counts["gets"], self.more_counts["puts"]
         if self._requests is None:
             from ..report import requests
 

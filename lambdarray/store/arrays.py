@@ -156,6 +156,13 @@ class TileArray(ArrayIO):
         check_tile(self.spec, index, tile)
         return self.store.put(self._name(index), tile)
 
+    def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
+        """Memory for one tile, perhaps of one that was let go."""
+        boxes = [cuts.tiles(lo, hi) for cuts, (lo, hi) in zip(self._axes, spans, strict=True)]
+        if any(last - first != 1 for first, last in boxes):
+            return None
+        return empty([hi - lo for lo, hi in spans], self._dtype)
+
     def exists(self, index: Index) -> bool:
         """Whether the tile is in the store."""
         return self.store.exists(self._name(index))

@@ -38,8 +38,8 @@ def test_a_ramp_is_followed_until_all_workers_are_in_flight() -> None:
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the server's certificate is made with openssl")
 def test_it_speaks_tls() -> None:
-    found = loopback("--tls", "--workers", 50, "--tasks", 100, "--service-s", 1, "--concurrency", 0)
-    assert (found["in_flight"], found["tasks"], found["retries"]) == (50, 100, 0)
+    found = loopback("--tls", "--workers", 40, "--tasks", 60, "--service-s", 3, "--concurrency", 0)
+    assert (found["in_flight"], found["tasks"], found["retries"]) == (40, 60, 0)
 
 
 def test_bundles_are_invocations_of_several_tasks() -> None:

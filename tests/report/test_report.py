@@ -137,6 +137,15 @@ def test_functions_have_a_price_and_a_quote() -> None:
     assert "$" in Page(report.to_html()).text
 
 
+def test_requests_are_those_of_the_plan_where_nobody_counts_them() -> None:
+    report = simulated(chain(2, 10), 5)
+    assert report.requests == (20, 20)
+    report.more_counts = {"gets": 7, "puts": 3}
+    found = check(report)
+    assert (found["dollars"]["gets"], found["dollars"]["puts"], found["tasks"]["gets"]) == (7, 3, 7)
+    assert found["dollars"]["request_dollars"] == pytest.approx(report.counts.bundles * 0.2e-6 + 7 * 0.4e-6 + 3 * 5e-6)
+
+
 def test_what_went_wrong_is_listed() -> None:
     faults = Faults(fail=0.2, lost=0.02, twice=0.1, straggle=0.02, straggle_s=50.0)
     report = with_faults(elementwise_and_tree((20, 15), fan=4, seconds=3.0), 20, faults)
@@ -188,6 +197,16 @@ def test_a_run_that_failed_says_why(tmp_path: Path) -> None:
     assert "no <b>such</b> band" in Page(place.read_text()).text
     assert "failed: " in str(report)
     assert found["repeated"]["by_status"]["user_error"] >= 1
+
+
+@pytest.mark.parametrize(("executor", "count", "told"), [
+    ("threads", 1, "1 thread"), ("processes", 2, "2 processes"), ("lambda", 1000, "1,000 Lambda functions"),
+    ("simulated", 2, "2 simulated workers"),
+])  # fmt: skip
+def test_the_title_says_on_what_it_ran(executor: str, count: int, told: str) -> None:
+    settings = Config(executor=executor, store="s3://bucket/scratch" if executor == "lambda" else "memory://")
+    report = RunReport.of(chain(1, 3), executor, count, settings)
+    assert f"lambdarray on {told}" in Page(report.to_html()).text
 
 
 def test_a_run_with_nothing_to_do_has_a_report(tmp_path: Path) -> None:

@@ -87,6 +87,15 @@ def test_with_no_memory_to_spare_everything_is_read_again(store, arrays, data_by
     assert sum(r.bytes_read for r in reports) == 2 * NBYTES * SIDE // CHUNK
 
 
+def test_room_for_six_of_the_tiles_saves_more_than_a_third_of_the_requests(store, arrays, data_bytes):
+    p, _, _ = arrays
+    tile = 8 * CHUNK**2
+    data_bytes(3 * tile + 2 * 6 * tile)
+    invocations(store, p, 4)
+    assert handler._runs[store.url, "r"].cache.nbytes == 6 * tile
+    assert store.counts.gets == pytest.approx(78, abs=4)  # of 128; reads of two threads may change places
+
+
 @settings(max_examples=25, deadline=None)
 @given(tiles=st.integers(0, 40), size=st.integers(1, TILES))
 def test_the_more_fits_the_less_is_read_and_no_more_is_kept_than_may_be(tmp_path_factory, tiles, size):
