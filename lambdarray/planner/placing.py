@@ -86,7 +86,8 @@ def _placed(plan: Plan, program: Program) -> _Placed | None:
 
 
 def _is_scratch(spec: ArraySpec) -> bool:
-    return spec.location["kind"] == "tiles" and not {"store", "whole"} & spec.location.keys()
+    """Whether an array lies in the run's own store by itself, and has elements."""
+    return spec.nbytes > 0 and spec.location["kind"] == "tiles" and not {"store", "whole"} & spec.location.keys()
 
 
 def _box(tiling: Tiling, maps: Sequence[AxisMap], whole: Tiling) -> Box | None:

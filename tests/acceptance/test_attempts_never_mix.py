@@ -229,7 +229,7 @@ def test_what_a_factorisation_makes_of_attempts_that_differ_agrees_with_itself(n
 
 def test_retries_did_make_objects_that_differ(tmp_path: Path) -> None:
     ran = Disturbed("product_whose_tasks_own_several_tiles", make_store("directory", tmp_path), seed=1)
-    assert {number for found in ran.made_by().values() for number in found} > {0, 1}
+    assert {number for found in ran.made_by().values() for number in found} >= {0, 1}
 
 
 def test_the_tiles_of_one_task_may_be_of_two_attempts_and_each_is_whole(tmp_path: Path) -> None:
