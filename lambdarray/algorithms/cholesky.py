@@ -133,7 +133,7 @@ class Groups:
 
         >>> float64, worker = np.dtype(float), 1459 << 20
         >>> [Groups.of(128, 4096, float64, Resources(n, worker, remote=True)) for n in (100, 1000, 10_000)]
-        [Groups(near=13, far=16, block=2), Groups(near=2, far=16, block=2), Groups(near=2, far=2, block=1)]
+        [Groups(near=13, far=16, block=2), Groups(near=4, far=16, block=2), Groups(near=2, far=2, block=1)]
         """
         near = group_width(count, given.workers)
         limit = MOST_WAIT * count**2 / 6 / given.workers

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import lambdarray as la
+from lambdarray.algorithms.cholesky import Groups
 from lambdarray.planner import Resources, blocks, estimate, make_plan
 from lambdarray.runtime.executors.threads import ThreadsExecutor
 from lambdarray.runtime.run import run
@@ -20,7 +21,7 @@ from .paper import PAPERS, TILE, WORKERS, matrix, moved, on_lambda
 
 @pytest.mark.parametrize(
     ("name", "grid"),
-    [*((name, grid) for name in PAPERS for grid in (8, 32)), ("Cholesky", 128)],
+    [*((name, grid) for name in PAPERS for grid in (8, 32)), ("Cholesky", 128), ("QR, R alone", 128)],
 )
 def test_bytes_are_few_times_the_lower_bound(name: str, grid: int) -> None:
     assert moved(name, grid).ratio <= PAPERS[name].limit
@@ -87,3 +88,23 @@ def test_a_product_with_room_for_one_pair_of_operands_keeps_to_what_was_predicte
     (output,) = plan.outputs
     found = open_array(plan.arrays[output], scratch, objects).read([(0, 1024), (0, 1024)])
     np.testing.assert_allclose(found, values @ values, atol=1e-10)
+
+
+def test_updates_of_blocks_of_tiles_keep_to_what_was_predicted(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = rng.standard_normal((640, 640))
+    values = values @ values.T + 640 * np.eye(640)
+    monkeypatch.setattr(Groups, "of", lambda *_: Groups(2, 4, 2))
+    factor = la.linalg.cholesky(la.from_array(values, chunks=64), tile=64)
+    memory_bytes = max(e.peak_bytes for e in make_plan([factor._op], Resources(1, 1 << 30, remote=True))[0].estimates)
+    plan, objects = make_plan([factor._op], Resources(1, memory_bytes, remote=True))
+    owned = [p for p in plan.programs if p.op == "update" and max(c.max_chunk for c in p.axes[:2]) == 128]
+    report, scratch = RunReport.of(plan, "threads", 1), DirectoryStore(tmp_path)
+    executor = ThreadsExecutor(scratch, objects, workers=1, memory_bytes=memory_bytes)
+    run(plan, executor, on_report=report.add)
+    executor.close()
+    assert owned
+    assert max(stage.peak_bytes for stage in report.stages) <= memory_bytes
+    found = open_array(plan.arrays[plan.outputs[0]], scratch, objects).read([(0, 640), (0, 640)])
+    np.testing.assert_allclose(found, np.linalg.cholesky(values), atol=1e-10)
