@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
-from ..runtime.measure import DTYPES, FEW, FUNCTIONS, MANY
+from ..runtime.measure import ADDED, DTYPES, FEW, FUNCTIONS, LINEAR_ALGEBRA, MANY
 
 Json = Any
-KERNELS = ("symmetric", "triangular", "cholesky", "lu", "qr", "spectral")
 RANDOM = {"uniform": "random", "normal": "standard_normal", "other": "gamma"}
-MEMORY = {"stream": "stream", "copy": "copied", "fresh": "fresh", "gather": "gathered"}
+MEMORY = {"stream": "stream", "copy": "copied", "fresh": "fresh", "fresh_small": "small", "gather": "gathered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def _products(answer: Mapping[str, Json], cores: float) -> Iterator[tuple[tuple[
 
 def _kernels(answer: Mapping[str, Json], cores: float) -> Iterator[tuple[tuple[str, ...], Measured]]:
     products = grown(answer, "product.float64")[0].value
-    for kind in KERNELS:
+    for kind in LINEAR_ALGEBRA:
         rate, half = grown(answer, f"kernels.{kind}")
         yield ("kernels", kind, "share"), Measured(rate.value / products, rate.spread, rate.samples)
         yield ("kernels", kind, "half_side"), Measured(half)
@@ -112,9 +111,8 @@ def _elementwise(answer: Mapping[str, Json], alone: float) -> Iterator[tuple[tup
         few, many = (each(answer, f"elementwise.{kind}@{length}") for length in (FEW, MANY))
         # What a longer chain takes more: nothing of the call, of the input and of the sum at the end.
         one = (many.value * MANY - few.value * FEW) / (MANY - FEW) * 1e9 * alone
-        quick = quick or one
-        added = quick if kind not in ("quick", "divide") else 0.0
-        yield ("elementwise", f"{kind}_ns"), Measured(max(one - added, quick / 4), many.spread, many.samples)
+        quick = quick or one / (1 + ADDED)
+        yield ("elementwise", f"{kind}_ns"), Measured(max(one - ADDED * quick, quick / 4), many.spread, many.samples)
 
 
 def _store(answer: Mapping[str, Json]) -> Iterator[tuple[tuple[str, ...], Measured]]:

@@ -92,8 +92,11 @@ class Here(Place):
         self._alone: dict[str, Json] = {}
 
     def measure(self, names: Sequence[str], seconds: float) -> dict[str, Json]:
+        from lambdarray_kernels import fortran
+
         from ..runtime.blas_threads import blas_threads
 
+        fortran.load()  # the second BLAS, whose threads are set with the first's
         asked = {"names": names, "seconds": seconds, "threads": self.cores, "tile_bytes": self.sizes.tile_bytes}
         products = [name for name in names if name.startswith("product.")]
         with blas_threads(1), self._place() as store:

@@ -14,6 +14,8 @@ from .constants import choice, constant, text, truth
 ARCHITECTURES = ("x86_64", "arm64")
 # Above this memory a function sees a core for each vCPU that is begun; up to it, two.
 TWO_CORES_MIB = 3008
+# The least array for which NumPy asks for huge pages.
+HUGE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,18 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """Kernels of linear algebra beside products."""
+    """Kernels of linear algebra beside products.
+
+    `symmetric` are syrk and herk, `triangular` trsm, `cholesky` potrf, `lu` getrf and what goes by it, `qr` geqrt of
+    blocks of many rows, `narrow` products of such blocks with small squares, `spectral` eigenvalues, singular values.
+    """
 
     symmetric: Share
     triangular: Share
     cholesky: Share
     lu: Share
     qr: Share
+    narrow: Share
     spectral: Share
 
 
@@ -89,12 +96,21 @@ class Random:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What one core moves, while the others do as well."""
+    """What one core moves, while the others do as well.
+
+    NumPy asks for huge pages where an array is large; others cost the kernel a page fault every 4 KiB.
+    """
 
     stream_gbps: float = constant("read from memory, in order", "GB/s", 0.01, 10_000)
     copy_gbps: float = constant("read and written by a copy, both counted", "GB/s", 0.01, 10_000)
-    fresh_gbps: float = constant("written to memory that is new to the process", "GB/s", 0.01, 10_000)
+    fresh_gbps: float = constant("written to memory that is new to the process, in huge pages", "GB/s", 0.01, 10_000)
+    fresh_small_gbps: float = constant("the same where arrays are smaller than 4 MiB", "GB/s", 0.01, 10_000)
     gather_gbps: float = constant("read and written by what sorts, gathers or reorders", "GB/s", 0.001, 10_000)
+
+    def fresh_seconds(self, nbytes: float, tile_bytes: float) -> float:
+        """Seconds in which bytes are written to new memory, of arrays of so many bytes."""
+        rate = self.fresh_gbps if tile_bytes >= HUGE_BYTES else self.fresh_small_gbps
+        return nbytes / (rate * 1e9)
 
 
 @dataclass(frozen=True, slots=True)

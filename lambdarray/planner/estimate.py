@@ -19,7 +19,7 @@ from ..tiling import Span, dtype_from_json
 from .blocks import Resources
 from .peak import is_pasted, peak_bytes, reach
 from .views import is_diagonal
-from .work import KERNELS, Work
+from .work import KERNELS, Work, length_of
 
 # What the work of a task may take: an attempt ends after 870 s, and some are slower than was thought.
 MOST_TASK_S = 600.0
@@ -34,8 +34,8 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     written = [_written(program, n, spans) for n in range(len(program.writes))]
     bytes_written = sum(written)
     work = Work(program, spans, resources.machine, resources.cores)
-    moved = Moved.of(program, resources, read_bytes, bytes_written)
-    kernels = work.seconds() + moved.memory_s(program, resources)
+    moved = Moved.of(program, resources, spans, read_bytes)
+    kernels = work.seconds() + moved.memory_s
     busy = kernels + resources.machine.store.cpu_seconds(moved.read, moved.written)
     seconds = _overlapped(kernels, busy, moved, program, resources) + resources.machine.task_s
     peak = peak_bytes(program, read_bytes, written, spans, resources)
@@ -49,36 +49,49 @@ def estimates(plan: Plan, resources: Resources) -> tuple[Estimate, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Bytes that a task reads and writes: through a store, and those that lie in this process's memory."""
+    """What a task reads and writes through a store, in bytes, and what a core takes for what it moves in memory."""
 
     read: int
     written: int
-    near_read: int
-    near_written: int
+    memory_s: float
 
     @classmethod
-    def of(cls, program: Program, resources: Resources, read_bytes: Mapping[str, int], written: int) -> Moved:
+    def of(cls, program: Program, resources: Resources, spans: Sequence[Span], read_bytes: Mapping[str, int]) -> Moved:
         """Those of a program, whose reads have so many bytes each time."""
-        far = near = 0
+        memory, read, written, seconds = resources.machine.memory, 0, 0, 0.0
+        # Kernels of linear algebra have it in their own rates that they read memory.
+        streams = not any(s.kernel in KERNELS for s in program.steps)
         for r in program.reads:
-            total = read_bytes[r.register] * (program.loop_count if r.loop else 1)
+            nbytes = read_bytes[r.register] * (program.loop_count if r.loop else 1)
             if any(_is_far(program.arrays[p.array], resources) for p in r.parts):
-                far += total
+                read += nbytes
+            elif streams:
+                seconds += nbytes / (memory.stream_gbps * 1e9)
+            if _is_assembled(program, r, spans):
+                seconds += 2 * nbytes / (memory.copy_gbps * 1e9)
+        for n, w in enumerate(program.writes):
+            nbytes, spec = _written(program, n, spans), program.arrays[w.array]
+            if _is_far(spec, resources):
+                written += nbytes
             else:
-                near += total
-        if any(_is_far(program.arrays[w.array], resources) for w in program.writes):
-            return cls(far, written, near, 0)
-        return cls(far, 0, near, written)
-
-    def memory_s(self, program: Program, resources: Resources) -> float:
-        """What a core takes for bytes in memory; kernels of linear algebra have their reads in their own rates."""
-        memory = resources.machine.memory
-        read = 0 if any(s.kernel in KERNELS for s in program.steps) else self.near_read
-        return read / (memory.stream_gbps * 1e9) + self.near_written / (memory.fresh_gbps * 1e9)
+                seconds += memory.fresh_seconds(nbytes, math.prod(spec.tiling.max_tile) * spec.dtype.itemsize)
+        return cls(read, written, seconds)
 
 
 def _is_far(spec: ArraySpec, resources: Resources) -> bool:
     return spec.location["kind"] == "zarr" or resources.remote
+
+
+def _is_assembled(program: Program, read: Read, spans: Sequence[Span]) -> bool:
+    """Whether a block lies in several tiles of its source, and is copied together from them."""
+    for part in read.parts:
+        spec = program.arrays[part.array]
+        pairs = zip(part.maps, spec.tiling.axes, strict=True)
+        if spec.location["kind"] != "object" and any(
+            length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)) > c.max_chunk for m, c in pairs
+        ):
+            return True
+    return is_pasted(program, read)
 
 
 def _overlapped(kernels: float, busy: float, moved: Moved, program: Program, resources: Resources) -> float:
@@ -115,11 +128,27 @@ def totals(program: Program) -> tuple[float, int, int]:
     sizes = [c.size for c in program.axes]
     elements = math.prod(sizes[: program.grid_ndim])
     flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops * program.task_count
-    read = sum(_total_bytes(program, r) for r in program.reads)
+    read = sum(total_bytes(program, r) for r in program.reads)
     return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
 
 
-def _total_bytes(program: Program, read: Read) -> int:
+def plan_totals(plan: Plan) -> tuple[float, int, int]:
+    """Flops, bytes read and bytes written of all tasks of a plan."""
+    flops, read, written = (zip(*map(totals, plan.programs), strict=True)) if plan.programs else ((), (), ())
+    return sum(flops), int(sum(read)), int(sum(written))
+
+
+def multiplications(program: Program) -> float:
+    """Multiplications of products, and of kernels that consist of such, of all tasks together."""
+    elements = math.prod(c.size for c in program.axes[: program.grid_ndim])
+    gemms = [s for s in program.steps if s.kernel == "gemm"]
+    kinds = [real_flops(dtype_from_json(s.params["dtype"])) for s in gemms]
+    kinds += [max((real_flops(program.arrays[w.array].dtype) for w in program.writes), default=1)]
+    flops = [*(_flops(program, s, elements) for s in gemms), program.flops * program.task_count]
+    return sum(f / (2 * kind) for f, kind in zip(flops, kinds, strict=True))
+
+
+def total_bytes(program: Program, read: Read) -> int:
     """Bytes that all tasks together read of one read."""
     if any(is_diagonal(part.maps) for part in read.parts):
         blocks = [(0, c.max_chunk) for c in program.axes]
@@ -138,7 +167,7 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
             whole = read.most if read.by and d == read.by_axis else size
             lengths.append(min(reach(m, spans), whole))
         total = max(total, math.prod(lengths) * spec.dtype.itemsize)
-        if is_pasted(read):
+        if len(read.parts) > 1 or read.fill is not None:
             block = math.prod(spans[part.maps[d].axis][1] for d in read.layout if d >= 0)
             total = max(total, block * spec.dtype.itemsize)
     return total

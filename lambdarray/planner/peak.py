@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from lambdarray_kernels.generators import work_nbytes
@@ -24,10 +23,13 @@ from lambdarray_kernels.registry import MODULES
 from ..task import ArraySpec, Part, Program, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Span, dtype_from_json
 from .blocks import Resources
+from .passes import in_parts, stretch
 from .work import length_of
 
 # Kernels whose registers are counted one by one; every other one makes what it writes, and as much while it makes it.
-COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape"})
+COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape", "fill"})
+# Kernels that change a block in its own memory, over and over: what comes after them has that memory too.
+UPDATES = frozenset({"gemm_update", "herk_update"})
 # Those that write less than they read, and how many copies of that they work on.
 COPIES = {"scan_total": 1, "median": 1, "quantile": 1, "bincount": 1, "topk": 2, "argtopk": 3, "histogramdd": 1}
 WITH_BLAS = frozenset(
@@ -47,7 +49,13 @@ def peak_bytes(
     elements = math.prod(hi for _, hi in spans[: program.grid_ndim])
     made = sum(_made(program, s, elements, written) for s in program.steps) + program.extra_bytes
     kernels = {s.kernel for s in program.steps}
-    if not kernels <= COUNTED:
+    updated = _updated(program)
+    if updated is not None:
+        # It was read for that, and is copied only where it is a stored tile's own memory: before all else is read.
+        first = held[updated.register] + min(sum(written), _regions(program, updated, spans))
+        held[updated.register] = reads[updated.register]
+        made += max(0, first - sum(held.values()))
+    elif not kernels <= COUNTED:
         made += 2 * sum(written)  # what a kernel makes, and once more while it makes it
     made += max((COPIES.get(kernel, 0) for kernel in kernels), default=0) * max(reads.values(), default=0)
     copied = sum(n for w, n in zip(program.writes, written, strict=True) if _is_copied(program, w, spans))
@@ -59,17 +67,37 @@ def peak_bytes(
 # -- what is read
 
 
-def is_pasted(read: Read) -> bool:
-    """Whether the register is made of parts, which are read one after the other."""
-    return len(read.parts) > 1 or read.fill is not None
+def is_pasted(program: Program, read: Read) -> bool:
+    """Whether the register is made of parts, which are read one after the other: not where each block is of one."""
+    return read.fill is not None or (len(read.parts) > 1 and not all(_has_blocks(program, p) for p in read.parts))
+
+
+def _has_blocks(program: Program, part: Part) -> bool:
+    """Whether a part has any block of the stage's axes wholly or not at all."""
+    sizes = program.arrays[part.array].tiling.shape
+    return all(_ends_with_blocks(m, n, program.axes[m.axis]) for m, n in zip(part.maps, sizes, strict=True))
+
+
+def _ends_with_blocks(m: AxisMap, size: int, cuts: Cuts) -> bool:
+    if m.axis < 0 or not m.is_elementwise or m.step != 1:
+        return False
+    ends = (end for end in (-m.start, size - m.start) if 0 < end < cuts.size)
+    return all(cuts.span(cuts.find(end))[0] == end for end in ends)
+
+
+def _updated(program: Program) -> Read | None:
+    """The read of what a program changes in its own memory, if that is what it does."""
+    step = program.steps[0] if program.steps else None
+    if step is None or step.kernel not in UPDATES:
+        return None
+    return next((r for r in program.reads if step.outs == (r.register,)), None)
 
 
 def _held(program: Program, read: Read, nbytes: int, spans: Sequence[Span], resources: Resources) -> int:
     """Bytes of a read of `nbytes` with what it is put together from."""
-    tile = max(_tile_bytes(program.arrays[part.array]) for part in read.parts)
-    under_way = min(nbytes, tile) if read.loop and program.loop_count > 1 else 0
+    under_way = min(nbytes, _regions(program, read, spans)) if read.loop and program.loop_count > 1 else 0
     piece = nbytes if read.by else max(_piece(program, part, nbytes, spans, resources) for part in read.parts)
-    return max(piece, nbytes + under_way) + (nbytes if is_pasted(read) else 0)
+    return max(piece, nbytes + under_way) + (nbytes if is_pasted(program, read) else 0)
 
 
 def _piece(program: Program, part: Part, nbytes: int, spans: Sequence[Span], resources: Resources) -> int:
@@ -77,17 +105,24 @@ def _piece(program: Program, part: Part, nbytes: int, spans: Sequence[Span], res
     spec = program.arrays[part.array]
     if not (spec.location["kind"] == "zarr" or (spec.location["kind"] == "tiles" and resources.remote)):
         return nbytes
-    axes = list(zip(part.maps, spec.tiling.axes, strict=True))
-    tile = _tile_bytes(spec)
-    if any(_meets_several(m, program.axes, cuts) for m, cuts in axes):
-        return nbytes + (tile if _is_encoded(spec) else min(nbytes, tile))
-    if _is_encoded(spec):
-        return max(nbytes, tile)
-    lengths = [reach(m, spans) for m, _ in axes]
-    whole = [cuts.max_chunk for _, cuts in axes]
-    if lengths[1:] == whole[1:]:
-        return nbytes
-    return max(nbytes, min(tile, tile // max(whole[0], 1) * lengths[0]))
+    several = any(_meets_several(m, program.axes, c) for m, c in zip(part.maps, spec.tiling.axes, strict=True))
+    if not in_parts(spec):
+        tile = math.prod(spec.tiling.max_tile) * spec.dtype.itemsize
+        return nbytes + tile if several else max(nbytes, tile)
+    region = _region(spec, part, spans)
+    return nbytes + min(nbytes, region) if several else max(nbytes, region)
+
+
+def _regions(program: Program, read: Read, spans: Sequence[Span]) -> int:
+    """Bytes that come of the largest tile of a read's sources: what is under way while tiles are put together."""
+    return max(_region(program.arrays[part.array], part, spans) for part in read.parts)
+
+
+def _region(spec: ArraySpec, part: Part, spans: Sequence[Span]) -> int:
+    """Bytes of a tile from the first element to the last that a block needs of it."""
+    tile = spec.tiling.max_tile
+    region = [max(1, min(reach(m, spans), n)) for m, n in zip(part.maps, tile, strict=True)]
+    return stretch(tile, region) * spec.dtype.itemsize
 
 
 def reach(m: AxisMap, spans: Sequence[Span]) -> int:
@@ -118,16 +153,6 @@ def _meets_several(m: AxisMap, axes: Sequence[Cuts], tiles: Cuts) -> bool:
     return bool((tiles.find(first) != tiles.find(last)).any())
 
 
-def _is_encoded(spec: ArraySpec) -> bool:
-    """Whether a part of a tile takes the whole of it: it is compressed, or has one checksum."""
-    codecs: Any = spec.location.get("codecs", ())
-    return any(codec["name"] != "bytes" for codec in codecs)
-
-
-def _tile_bytes(spec: ArraySpec) -> int:
-    return math.prod(spec.tiling.max_tile) * spec.dtype.itemsize
-
-
 # -- what is made
 
 
@@ -143,6 +168,8 @@ def _made(program: Program, step: Step, elements: int, written: Sequence[int]) -
     if step.kernel == "random":
         itemsize = dtype_from_json(step.params["dtype"]).itemsize
         return elements * itemsize + _drawing_bytes(program, step, elements, itemsize)
+    if step.kernel == "fill":
+        return elements * dtype_from_json(step.params["dtype"]).itemsize
     if step.kernel not in ("map", "combine", "finish"):
         return 0
     made = zip(program.writes, written, strict=True)
@@ -167,7 +194,7 @@ def _drawing_bytes(program: Program, step: Step, elements: int, itemsize: int) -
 def _is_copied(program: Program, write: Write, spans: Sequence[Span]) -> bool:
     """Whether what is written is a view of what was read, not in the order in which tiles are stored."""
     read = next((r for r in program.reads if r.register == write.register), None)
-    if read is None or any(write.register in s.outs for s in program.steps) or is_pasted(read):
+    if read is None or any(write.register in s.outs for s in program.steps) or is_pasted(program, read):
         return False
     order = [d for d in read.layout if d >= 0]
     steps = any(m.axis >= 0 and m.step != 1 for part in read.parts for m in part.maps)

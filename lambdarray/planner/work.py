@@ -43,7 +43,8 @@ KERNELS = _by_name(
         "triangular": "trsm trtrs eliminate reconstruct lu_solve solve_triangular",
         "cholesky": "cholesky",
         "lu": "lu lu_factor choose_pivots join_pivots signed_lu inv solve det slogdet",
-        "qr": "qr reflect unfold fold wy",
+        "qr": "qr reflect fold wy",
+        "narrow": "unfold",
         "spectral": "svd svdvals eigh eigvalsh eig eigvals pinv lstsq matrix_rank norm cond sqrtm logm",
     }
 )

@@ -155,10 +155,12 @@ class Stream:
         return self._worker.memory_bytes - max(live, self._need) - self._written_bytes - self._cached_bytes
 
     def _allow_cache(self) -> None:
-        """Let half of what the task leaves free hold what is read again, but no more than twice the task's own need."""
-        if self._worker.cache is not None:
-            self._cached_bytes = min(2 * self._need, max(0, (self._worker.memory_bytes - self._need) // 2))
-            self._worker.cache.allow(self._worker.name, self._cached_bytes)
+        """Let half of what the task leaves free hold what is read again, or a few times its need where that is less."""
+        worker = self._worker
+        if worker.cache is not None:
+            half = max(0.0, (worker.memory_bytes - self._need) / 2)
+            self._cached_bytes = min(worker.cache_needs * self._need, half)
+            worker.cache.allow(worker.name, self._cached_bytes)
 
     def _drain(self, limit: float) -> None:
         """Wait until at most `limit` bytes of outputs are still being written."""
@@ -195,11 +197,12 @@ def reads_in_order(prepared: Prepared, task: Task) -> Iterator[tuple[tuple[Prepa
 def needed_bytes(prepared: Prepared, task: Task) -> int:
     """The bytes that a task needs with nothing fetched ahead: its reads, its outputs, and what they are made from.
 
-    What an earlier task of the program had at most counts where that was more.
+    What an earlier task of the program had at most counts where that was more; and what its kernels take beside that.
     """
     reads = sum(r.nbytes(task.blocks) for r in (*prepared.before_reads, *prepared.after_reads))
     if prepared.loop_reads:
         first = task.blocks + prepared.loop_blocks(0)
         reads += sum(r.nbytes(first) for r in prepared.loop_reads)
-    made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes)
-    return max(reads + made * min(2, len(task.program.steps)), prepared.most_bytes)
+    made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes if w.register not in prepared.own_reads)
+    needed = max(reads + made * min(2, len(task.program.steps)), prepared.most_bytes)
+    return needed + task.program.extra_bytes

@@ -8,9 +8,11 @@ Names are those of the profile's tables, with the side of tiles behind an @.
 from __future__ import annotations
 
 import math
+import mmap
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -31,6 +33,8 @@ DTYPES = ("float64", "float32", "complex128", "complex64")
 # Elements of a block that stays in the cache, and of arrays that do not.
 CACHED, STREAMED = 1 << 15, 1 << 23
 FEW, MANY = 4, 36
+# A block of rows, as large as a task's.
+TALL_BYTES = 32 << 20
 # How many requests store a tile at once, and how often at most.
 AT_ONCE, MOST_STORED = 4, 8
 LEAST, MOST = 3, 100
@@ -41,7 +45,7 @@ PREFIX = "ping/measure"
 class Sizes:
     """Two sides of tiles, two numbers of columns of tall blocks, and the bytes of a tile that is stored."""
 
-    sides: tuple[int, int] = (128, 1024)
+    sides: tuple[int, int] = (256, 1024)
     columns: tuple[int, int] = (32, 128)
     tile_bytes: int = 16 << 20
 
@@ -51,7 +55,7 @@ class Work:
     """Something to do, and how much of what it is counted in it does each time."""
 
     count: float
-    run: Callable[[], object]
+    run: Callable[[], Any]
 
 
 Make = Callable[[], Work]
@@ -97,8 +101,14 @@ def qr(n: int) -> Work:
     """The reflectors of a block of rows."""
     from lambdarray_kernels.orthogonal import packed_size
 
-    rows = 65536 // n * 8
+    rows = TALL_BYTES // (8 * n)
     return call("reflect", values((rows, n)), columns=n, size=packed_size(rows, n, 8))
+
+
+def narrow(n: int) -> Work:
+    """The rows of Q that such reflectors stand for."""
+    rows, packed = TALL_BYTES // (8 * n), qr(n).run()
+    return call("unfold", packed, np.eye(n), block=[(0, rows)], shape=[rows], columns=n)
 
 
 def spectral(n: int) -> Work:
@@ -121,28 +131,30 @@ def positive(n: int) -> Array:
 
 # -- elementwise programs and memory
 
-# A function of each kind: its instruction, given the number of the register that it works on.
-FUNCTIONS: Mapping[str, Callable[[Any], list[Any]]] = {
-    "quick": lambda x: ["add", [x, 0], ["<f8", "<f8"], ["<f8"]],
-    "divide": lambda x: ["divide", [x, 0], ["<f8", "<f8"], ["<f8"]],
-    "exponential": lambda x: ["exp", [0], ["<f8"], ["<f8"]],
-    "trigonometric": lambda x: ["sin", [0], ["<f8"], ["<f8"]],
-    "other": lambda x: ["power", [0, 0], ["<f8", "<f8"], ["<f8"]],
+FLOATS = (["<f8", "<f8"], ["<f8"])
+STEP = ["c", "<f8", np.float64(0.01).tobytes().hex()]
+# A function of each kind of one register.
+FUNCTIONS: Mapping[str, Callable[[int], list[Json]]] = {
+    "quick": lambda x: ["multiply", [x, x], *FLOATS],
+    "divide": lambda x: ["divide", [0, x], *FLOATS],
+    "exponential": lambda x: ["exp", [x], ["<f8"], ["<f8"]],
+    "trigonometric": lambda x: ["sin", [x], ["<f8"], ["<f8"]],
+    "other": lambda x: ["power", [0, x], *FLOATS],
 }
+# Additions for each function of a chain.
+ADDED = 2
 
 
 def chain(name: str, length: int) -> Work:
-    """So many functions of a kind, one after the other and each added to the last, on a block in the cache."""
+    """So many functions of a kind on a block in the cache: each of numbers a little larger, and added to the others."""
     x = np.random.default_rng(0).random(CACHED) + 0.5
-    code: list[Any] = []
-    last = 0
+    code: list[Json] = []
+    number, total = 0, 0
     for _ in range(length):
-        code.append(FUNCTIONS[name](last))
-        last = len(code)
-        if name not in ("quick", "divide"):  # what nothing uses is not computed
-            code.append(["add", [last, last - 1], ["<f8", "<f8"], ["<f8"]])
-            last = len(code)
-    sums = [[last, {"kind": "sum", "axes": [0], "dtype": "<f8"}]]
+        first = len(code) + 1
+        code += [["add", [number, STEP], *FLOATS], FUNCTIONS[name](first), ["add", [total, first + 1], *FLOATS]]
+        number, total = first, first + ADDED
+    sums = [[total, {"kind": "sum", "axes": [0], "dtype": "<f8"}]]
     run = partial(get("map").fn, x, code=code, outputs=sums, block=[(0, CACHED)], shape=[CACHED])
     return Work(length * CACHED, run)
 
@@ -168,6 +180,19 @@ def fresh() -> Work:
     """Memory that is written for the first time."""
     n = streamed()
     return Work(8.0 * n, lambda: np.empty(n).fill(1.0))
+
+
+def small() -> Work:
+    """The same without huge pages, as where arrays are small."""
+    nbytes = 8 * streamed()
+
+    def run() -> None:
+        memory = mmap.mmap(-1, nbytes)
+        with suppress(AttributeError, OSError):  # a system without huge pages needs no advice
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
+        np.frombuffer(memory, np.float64).fill(1.0)
+
+    return Work(float(nbytes), run)
 
 
 def copied() -> Work:
@@ -202,15 +227,23 @@ LINEAR_ALGEBRA: Mapping[str, Callable[[int], Work]] = {
     "lu": lu,
     "spectral": spectral,
     "qr": qr,
+    "narrow": narrow,
 }
-MEMORY: Mapping[str, Make] = {"stream": stream, "fresh": fresh, "copied": copied, "gathered": gathered}
+TALL = ("qr", "narrow")
+MEMORY: Mapping[str, Make] = {
+    "stream": stream,
+    "fresh": fresh,
+    "small": small,
+    "copied": copied,
+    "gathered": gathered,
+}
 
 
 def names(sizes: Sizes) -> list[str]:
     """All that is measured without a store."""
     return [
         *(f"product.{dtype}@{n}" for dtype in DTYPES for n in sizes.sides),
-        *(f"kernels.{kind}@{n}" for kind in LINEAR_ALGEBRA for n in (sizes.columns if kind == "qr" else sizes.sides)),
+        *(f"kernels.{kind}@{n}" for kind in LINEAR_ALGEBRA for n in (sizes.columns if kind in TALL else sizes.sides)),
         *(f"elementwise.{kind}@{length}" for kind in FUNCTIONS for length in (FEW, MANY)),
         *(f"random.{name}" for name in DISTRIBUTIONS),
         *(f"memory.{kind}" for kind in MEMORY),

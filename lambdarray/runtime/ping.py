@@ -39,8 +39,11 @@ def ping(event: Mapping[str, Any], version: str) -> dict[str, Any]:
         except (LambdarrayError, OSError, ValueError) as error:
             answer["store_error"] = f"{type(error).__name__}: {error}"
     if asked := event.get("measure"):
+        from lambdarray_kernels import fortran
+
         from .measure import measure
 
+        fortran.load()  # the second BLAS, whose threads are set with the first's
         environment.set_blas_threads(environment.blas_threads())
         answer["measured"] = measure(asked, url or "")
     answer["ended_s"] = time()

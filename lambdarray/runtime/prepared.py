@@ -155,6 +155,7 @@ class Prepared:
         "loop_frees",
         "loop_reads",
         "most_bytes",
+        "own_reads",
         "program",
         "read_arrays",
         "sizes",
@@ -207,6 +208,9 @@ class Prepared:
         self.before_reads = made(r for r, is_late in zip(once, late, strict=True) if not is_late)
         self.by_reads = {r.register: r for r in made(r for r in program.reads if r.by)}
         self.loop_reads = made(r for r in program.reads if r.loop)
+        used = _names(self.before)
+        # Registers that a task may change: nobody else holds their memory, and no other register may be a view of it.
+        self.own_reads = {r.register for r in self.before_reads if r.is_private and r.register not in used}
         self.after_reads = made(r for r, is_late in zip(once, late, strict=True) if is_late)
 
     def _prepare_targets(self) -> None:
@@ -214,18 +218,26 @@ class Prepared:
         for step in self.loop:
             found = [w for w in self.writes if w.register == step.outs[0]]
             ours = step.accumulates and step.kernel.takes_out and len(found) == len(step.outs) == 1
-            used_after = any(step.outs[0] in later.ins for later in self.after)
-            if ours and not used_after and found[0].write.axes == tuple(range(self.program.grid_ndim)):
+            used_after = any(step.outs[0] in later.ins and not _in_place(later, step) for later in self.after)
+            if ours and not used_after and self._is_whole(found[0].write):
                 step.target = found[0]
+
+    def _is_whole(self, write: Write) -> bool:
+        """Whether a write has all axes of the grid, in order and as they are."""
+        return write.axes == tuple(range(self.program.grid_ndim)) and not any(write.by_block)
 
     def turns(self, task: Task) -> Iterator[tuple[Span, ...]]:
         """The blocks of all axes in each iteration of a task's loop, in the order in which it makes them.
 
-        Tasks begin at different places, so that they do not all read one tile at once.
+        Tasks begin at different places, so that they do not all read one tile at once; and each goes back where the
+        task before it came from, so that one worker reads first what it read last.
         """
-        first = 0 if any(step.kernel.in_order for step in self.loop) else task.number
+        pair, odd = divmod(task.number, 2)
+        first, step = (pair - 1, -1) if odd else (pair, 1)
+        if any(s.kernel.in_order for s in self.loop):
+            first, step = 0, 1
         for turn in range(self.loop_count):
-            yield task.blocks + self.loop_blocks((turn + first) % self.loop_count)
+            yield task.blocks + self.loop_blocks((first + step * turn) % self.loop_count)
 
     def loop_blocks(self, iteration: int) -> tuple[Span, ...]:
         """The block of each loop axis in an iteration, in C order."""
@@ -236,7 +248,12 @@ class Prepared:
         return tuple(reversed(out))
 
 
-def _names(steps: Iterable[Step]) -> set[str]:
+def _in_place(later: PreparedStep, step: PreparedStep) -> bool:
+    """Whether a step puts its result where that of an earlier one is."""
+    return later.outs == step.outs and bool(later.params.get("overwrite"))
+
+
+def _names(steps: Iterable[Step | PreparedStep]) -> set[str]:
     return {name for s in steps for name in (*s.ins, *s.outs)}
 
 

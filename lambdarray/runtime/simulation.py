@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 from ..config import Config
 from ..task import Plan, TaskReport
+from .budget import Budget
 from .executors.simulated import SimulatedExecutor, SimulatedWorkers
 from .run import run
 from .summary import RunReport
@@ -19,6 +19,7 @@ def simulate(
     config: Config,
     workers: int,
     *,
+    budget: Budget | None = None,
     model: SimulatedWorkers | None = None,
     seed: int = 0,
     on_report: Callable[[TaskReport], object] | None = None,
@@ -29,7 +30,7 @@ def simulate(
     Each task takes its estimate's seconds, spread by chance that depends on `seed` alone. Nothing is read or written.
     Raises the TaskError of a task whose estimate exceeds `task_timeout_s` at every attempt.
     """
-    report = RunReport.of(plan, "simulated", workers)
+    report = RunReport.of(plan, "simulated", workers, config)
     executor = SimulatedExecutor(plan, workers, seed=seed, workers=model)
 
     def told(task: TaskReport) -> None:
@@ -37,7 +38,9 @@ def simulate(
         if on_report is not None:
             on_report(task)
 
-    result = run(plan, executor, config=config, on_report=told, on_progress=on_progress)
+    counts = report.counts
+    result = run(
+        plan, executor, config=config, budget=budget, on_report=told, on_progress=on_progress, statistics=counts
+    )
     report.seconds = result.seconds
-    report.statistics = asdict(result.statistics)
     return report

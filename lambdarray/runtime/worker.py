@@ -62,6 +62,8 @@ class Worker:
         self._io = IoThreads(io_threads, name or "io")
         self._prepared: dict[Program, Prepared] = {}
         self.cache: ReadCache | None = None
+        # What is kept for later tasks may take this many times what a task needs, where so much is free.
+        self.cache_needs = 2.0
 
     def share(self, prepared: dict[Program, Prepared], cache: ReadCache) -> None:
         """Keep prepared programs, and what is read more than once, where other workers of the process find them."""

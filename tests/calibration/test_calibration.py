@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from lambdarray import cli
 from lambdarray.calibration import Here, calibrate, places
-from lambdarray.calibration.fitting import constants, grown
+from lambdarray.calibration.fitting import MEMORY, RANDOM, constants, grown
 from lambdarray.calibration.writing import changed, profile_text
 from lambdarray.cost import Machine, from_toml, names, profile
 from lambdarray.runtime import measure
-from lambdarray.runtime.measure import FEW, MANY, Sizes
+from lambdarray.runtime.measure import ADDED, FEW, MANY, Sizes
 
 TINY = Sizes((16, 64), (4, 8), 1 << 14)
 
@@ -26,6 +26,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Works of next to no size."""
     monkeypatch.setattr(measure, "CACHED", 1 << 10)
     monkeypatch.setattr(measure, "STREAMED", 1 << 14)
+    monkeypatch.setattr(measure, "TALL_BYTES", 1 << 14)
     monkeypatch.setattr(places, "TASKS", 40)
     monkeypatch.setattr(places, "FEW_TASKS", 4)
     monkeypatch.setattr(places.Place, "sizes", TINY)
@@ -59,12 +60,11 @@ def as_measured(machine: Machine) -> dict[str, Any]:
             rate = machine.product.float64.flops_per_s() * getattr(machine.kernels, kind).of(int(size))
             add(name, 1 / rate)
         elif table == "elementwise":
-            quick = machine.elementwise.quick_ns if kind not in ("quick", "divide") else 0.0
-            each = getattr(machine.elementwise, f"{kind}_ns") + quick
+            each = getattr(machine.elementwise, f"{kind}_ns") + ADDED * machine.elementwise.quick_ns
             add(name, (each * int(size) + 7.0) * 1e-9 / int(size))
-    for constant, work in (("uniform", "random"), ("normal", "standard_normal"), ("other", "gamma")):
+    for constant, work in RANDOM.items():
         add(f"random.{work}", getattr(machine.random, f"{constant}_ns") * 1e-9)
-    for constant, work in (("stream", "stream"), ("copy", "copied"), ("fresh", "fresh"), ("gather", "gathered")):
+    for constant, work in MEMORY.items():
         add(f"memory.{work}", 1e-9 / getattr(machine.memory, f"{constant}_gbps"))
     for way in ("read", "write"):
         cpu = getattr(machine.store, f"{way}_cpu_s_per_gb") * 1e-9 * 1e3

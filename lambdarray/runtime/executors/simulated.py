@@ -98,7 +98,7 @@ class SimulatedExecutor:
         for n, attempt in enumerate(bundle):
             report = self._report(attempt, ends[n], seconds[n], worker)
             if n == 0:
-                report.cold, report.billed_ms = cold, math.ceil(billed * 1000)
+                report.cold, report.billed_ms, report.launch_s = cold, math.ceil(billed * 1000), begin - self.now
             self._add(ends[n + 1], attempt, report, worker, n == len(bundle) - 1)
 
     def wait(self, timeout_s: float | None) -> list[TaskReport]:
