@@ -48,7 +48,7 @@ class Peak:
 
 
 class Inputs:
-    """Stored arrays of 2 by 2 tiles, or of 4, of `mib` MiB each, made when first used; `n` is a square tile's side."""
+    """Stored arrays of 4 tiles, each of `mib` MiB and written when first used; `n` is a square tile's side."""
 
     def __init__(self, folder: Path, mib: int) -> None:
         self._folder, self.mib = folder, mib

@@ -1,15 +1,7 @@
 """What a task of a program costs at most: flops, bytes, seconds, peak bytes.
 
-Seconds are those of the machine of the planner's resources, by the rules of `work.py`. Peak bytes are what a worker
-holds at once at most, beyond the interpreter and the libraries:
-
-- what is read: every register with the tiles that it is put together from, of a loop's one pair of blocks and the tiles
-  of the next pair that are under way;
-- what is made: the result of a product, random values and what drawing them takes, outputs of elementwise programs (not
-  the blocks that stay in the cache), and for every other kernel twice what it writes; `extra_bytes` of the stage;
-- less what is never there at once: the operands of a product, and what its result is made into afterwards.
-
-What is fetched ahead beyond that, and written behind, takes what is left of the worker's memory and no more.
+Seconds are those of the machine of the planner's resources, by the rules of `work.py`, peak bytes go by those of
+`peak.py`.
 """
 
 from __future__ import annotations
@@ -21,19 +13,14 @@ from typing import Any
 
 import numpy as np
 from lambdarray_kernels.dtypes import real_flops
-from lambdarray_kernels.generators import work_nbytes
 
-from ..task import ArraySpec, Estimate, Part, Plan, Program, Read, Step
-from ..tiling import AxisMap, Cuts, Span, dtype_from_json
+from ..task import ArraySpec, Estimate, Plan, Program, Read, Step
+from ..tiling import Span, dtype_from_json
 from .blocks import LEAST_CORES, Resources
-from .passes import stretch
+from .peak import is_pasted, peak_bytes, reach
 from .views import is_diagonal
 from .work import KERNELS, Work, length_of
 
-# Kernels whose registers are counted one by one; every other one makes what it writes, and as much while it makes it.
-COUNTED = frozenset({"map", "gemm", "random", "combine", "finish", "reshape", "fill"})
-# Kernels that change a block in its own memory, over and over: what comes after them has that memory too.
-UPDATES = frozenset({"gemm_update", "herk_update"})
 # What the work of a task may take: an attempt ends after 870 s, and some are slower than was thought.
 MOST_TASK_S = 600.0
 
@@ -41,27 +28,17 @@ MOST_TASK_S = 600.0
 def estimate(program: Program, resources: Resources) -> Estimate:
     """The cost of the largest task: every axis at its longest block."""
     spans = [(0, c.max_chunk) for c in program.axes]
-    elements = math.prod(hi for _, hi in spans[: program.grid_ndim])
     loops = program.loop_count
     read_bytes = {r.register: _read_bytes(program, r, spans) for r in program.reads}
     bytes_read = sum(read_bytes[r.register] * (loops if r.loop else 1) for r in program.reads)
-    bytes_written = sum(_written(program, n, spans) for n in range(len(program.writes)))
+    written = [_written(program, n, spans) for n in range(len(program.writes))]
+    bytes_written = sum(written)
     work = Work(program, spans, resources.machine, resources.cores)
     moved = Moved.of(program, resources, spans, read_bytes)
     kernels = work.seconds() + moved.memory_s
     busy = kernels + resources.machine.store.cpu_seconds(moved.read, moved.written)
     seconds = _overlapped(kernels, busy, moved, program, resources) + resources.machine.task_s
-    held = {r.register: _held_bytes(program, r, read_bytes[r.register], spans) for r in program.reads}
-    made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
-    updated = _updated(program)
-    if updated is not None:
-        # It was read for that, and is copied only where it is a stored tile's own memory: before all else is read.
-        first = held[updated.register] + min(bytes_written, _tile_bytes(program, updated, spans))
-        held[updated.register] = read_bytes[updated.register]
-        made += max(0, first - sum(held.values()))
-    elif not all(s.kernel in COUNTED for s in program.steps):
-        made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
-    peak = sum(held.values()) + made - _apart(program, held, elements)
+    peak = peak_bytes(program, read_bytes, written, spans, resources)
     return Estimate(work.flops or program.flops, bytes_read, bytes_written, seconds, peak, busy)
 
 
@@ -114,7 +91,7 @@ def _is_assembled(program: Program, read: Read, spans: Sequence[Span]) -> bool:
             length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)) > c.max_chunk for m, c in pairs
         ):
             return True
-    return _is_pasted(program, read)
+    return is_pasted(program, read)
 
 
 def _overlapped(kernels: float, busy: float, moved: Moved, program: Program, resources: Resources) -> float:
@@ -196,65 +173,12 @@ def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
         lengths = []
         for d, (m, size) in enumerate(zip(part.maps, spec.tiling.shape, strict=True)):
             whole = read.most if read.by and d == read.by_axis else size
-            lengths.append(min(length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)), whole))
+            lengths.append(min(reach(m, spans), whole))
         total = max(total, math.prod(lengths) * spec.dtype.itemsize)
         if len(read.parts) > 1 or read.fill is not None:
             block = math.prod(spans[part.maps[d].axis][1] for d in read.layout if d >= 0)
             total = max(total, block * spec.dtype.itemsize)
     return total
-
-
-def _held_bytes(program: Program, read: Read, nbytes: int, spans: Sequence[Span]) -> int:
-    """Bytes of a read of `nbytes` with what it is put together from."""
-    under_way = min(nbytes, _tile_bytes(program, read, spans)) if read.loop and program.loop_count > 1 else 0
-    return nbytes * (2 if _is_pasted(program, read) else 1) + under_way
-
-
-def _updated(program: Program) -> Read | None:
-    """The read of what a program changes in its own memory, if that is what it does."""
-    step = program.steps[0] if program.steps else None
-    if step is None or step.kernel not in UPDATES:
-        return None
-    return next((r for r in program.reads if step.outs == (r.register,)), None)
-
-
-def _apart(program: Program, held: Mapping[str, int], elements: int) -> int:
-    """Bytes that are never there at once: of a product's operands, and of what its result is made into afterwards."""
-    if [s.kernel for s in program.steps] != ["gemm", "map"]:
-        return 0
-    operands = sum(held[r.register] for r in program.reads if r.loop)
-    others = sum(held[r.register] for r in program.reads if not r.loop)
-    return min(operands, others + _made_bytes(program, program.steps[1], elements))
-
-
-def _tile_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:
-    """Bytes that come of the largest tile of a read's sources: what is under way while tiles are put together."""
-    largest = 0
-    for part in read.parts:
-        spec = program.arrays[part.array]
-        tile = spec.tiling.max_tile
-        needed = (length_of(m, spans[m.axis] if m.axis >= 0 else (0, 1)) for m in part.maps)
-        region = [max(1, min(n, t)) for n, t in zip(needed, tile, strict=True)]
-        largest = max(largest, stretch(tile, region) * spec.dtype.itemsize)
-    return largest
-
-
-def _is_pasted(program: Program, read: Read) -> bool:
-    """Whether the register is made of parts, which are read one after the other: not where each block is of one."""
-    return read.fill is not None or (len(read.parts) > 1 and not all(_has_blocks(program, p) for p in read.parts))
-
-
-def _has_blocks(program: Program, part: Part) -> bool:
-    """Whether a part has any block of the stage's axes wholly or not at all."""
-    sizes = program.arrays[part.array].tiling.shape
-    return all(_ends_with_blocks(m, n, program.axes[m.axis]) for m, n in zip(part.maps, sizes, strict=True))
-
-
-def _ends_with_blocks(m: AxisMap, size: int, cuts: Cuts) -> bool:
-    if m.axis < 0 or not m.is_elementwise or m.step != 1:
-        return False
-    ends = (end for end in (-m.start, size - m.start) if 0 < end < cuts.size)
-    return all(cuts.span(cuts.find(end))[0] == end for end in ends)
 
 
 def _written(program: Program, n: int, spans: Sequence[Span]) -> int:
@@ -270,27 +194,3 @@ def _flops(program: Program, step: Step, elements: int) -> float:
         total = 2.0 * elements * program.loops[0].size  # where k is split, its part is an axis of the grid
         return total * real_flops(dtype_from_json(step.params["dtype"]))
     return float(elements * len(step.params["code"])) if step.kernel == "map" else 0.0
-
-
-def _drawing_bytes(program: Program, step: Step, itemsize: int) -> int:
-    """Bytes that a step of random values takes beside its register."""
-    shape = tuple(c.size for c in program.axes[: program.grid_ndim])
-    read = sum(program.arrays[p.array].nbytes for r in program.reads if r.register in step.ins for p in r.parts)
-    return work_nbytes(step.params["name"], step.params["args"], shape, itemsize, read)
-
-
-def _made_bytes(program: Program, step: Step, elements: int) -> int:
-    """Bytes of the registers that a step makes."""
-    if step.kernel == "gemm":
-        followed = {m.axis for r in program.reads for p in r.parts for m in p.maps}
-        k = 1 if program.grid_ndim in followed else program.axes[program.grid_ndim - 1].max_chunk
-        return elements // max(k, 1) * dtype_from_json(step.params["dtype"]).itemsize
-    if step.kernel == "random":
-        itemsize = dtype_from_json(step.params["dtype"]).itemsize
-        return elements * itemsize + _drawing_bytes(program, step, itemsize)
-    if step.kernel == "fill":
-        return elements * dtype_from_json(step.params["dtype"]).itemsize
-    if step.kernel != "map":
-        return 0
-    whole = [w for w in program.writes if w.register in step.outs and not any(w.by_block)]
-    return sum(elements * program.arrays[w.array].dtype.itemsize for w in whole)

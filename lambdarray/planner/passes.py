@@ -32,7 +32,7 @@ def refined(part: Part, spec: ArraySpec, axes: Sequence[Cuts], memory_bytes: int
         return None
     lengths = [_length(part, d, axes, n) for d, n in enumerate(spec.tiling.shape)]
     region = [max(1, min(r, t)) for r, t in zip(lengths, tile, strict=True)]
-    moved = math.prod(tile) if not _in_parts(spec) else stretch(tile, region)
+    moved = math.prod(tile) if not in_parts(spec) else stretch(tile, region)
     if moved < WORTH_IT * math.prod(region):
         return None
     met = math.prod(-(-r // t) for r, t in zip(lengths, tile, strict=True))
@@ -60,6 +60,6 @@ def stretch(tile: Sequence[int], region: Sequence[int]) -> int:
     return last + 1
 
 
-def _in_parts(spec: ArraySpec) -> bool:
+def in_parts(spec: ArraySpec) -> bool:
     """Whether a part of a tile can be read without the whole: not where chunks are encoded."""
     return all(codec["name"] == "bytes" for codec in spec.location.get("codecs", ()))

@@ -18,6 +18,7 @@ from .blocks import Resources
 from .code import Code
 from .estimate import estimate
 from .passes import refined
+from .peak import LEAST_SHARE
 from .regions import Region, Regions
 from .share import Targets
 from .views import identity
@@ -148,10 +149,12 @@ class Programs:
 
     def _too_large(self, program: Program, cost: Estimate) -> str:
         need, have = cost.peak_bytes / 2**20, self.resources.memory_bytes / 2**20
-        setting = f"la.config(memory_mib={math.ceil(need) + self.resources.overhead_mib})"
+        # A larger worker may have larger buffers, and those of a smaller task are not smaller.
+        setting = f"la.config(memory_mib={math.ceil(need * (1 + 1 / LEAST_SHARE)) + self.resources.overhead_mib})"
+        fits = (1 - 1 / LEAST_SHARE) * have / need
         whole = max((_whole(part) for read in program.reads for part in read.parts), key=math.prod, default=())
         if len(whole) > 1:
-            largest = tuple(max(1, int(n * (have / need) ** (1 / len(whole)))) for n in whole)
+            largest = tuple(max(1, int(n * fits ** (1 / len(whole)))) for n in whole)
             return (
                 f"{program.op} of {whole} is one task's work: it needs {need:.0f} MiB, and a worker has {have:.0f} MiB "
                 f"for data, enough for about {largest}; use {setting} (made at {program.where})"
@@ -159,7 +162,7 @@ class Programs:
         tile = max(program.arrays.values(), key=lambda a: math.prod(a.tiling.max_tile) * a.dtype.itemsize)
         # Beside the result of a product two pairs of operand tiles should fit; else what is advised is tight.
         room = 0.2 if any(s.kernel == "gemm" for s in program.steps) else 0.95
-        smaller = tuple(max(1, int(n * math.sqrt(room * have / need))) for n in tile.tiling.max_tile)
+        smaller = tuple(max(1, int(n * math.sqrt(room * fits))) for n in tile.tiling.max_tile)
         return (
             f"{program.op} needs {need:.0f} MiB a task with tiles of {tile.tiling.max_tile}, and a worker has "
             f"{have:.0f} MiB for data; use chunks of at most {smaller} or "

@@ -80,6 +80,10 @@ class Execution:
 
     def _run_loop(self) -> None:
         prepared = self._prepared
+        for step in prepared.loop:
+            if step.accumulates and step.outs[0] in self._registers:
+                # Now: with a loop's first blocks there would be more at once.
+                self._keep(step.outs[0], self._own(step.outs[0]))
         for turn, blocks in enumerate(prepared.turns(self._task)):
             self._load(prepared.loop_reads, blocks)
             for step in prepared.loop:
@@ -117,8 +121,7 @@ class Execution:
                 self._load_by(self._prepared.by_reads[name], blocks)
         args = [registers[name] for name in step.ins]
         if step.accumulates:
-            accumulator = registers.get(step.outs[0])
-            args.insert(0, self._own(step.outs[0]) if first and accumulator is not None else accumulator)
+            args.insert(0, registers.get(step.outs[0]))
         extra: dict[str, Any] = {}
         if step.needs_block:
             extra = {"block": blocks, "shape": self._prepared.sizes[: len(blocks)]}

@@ -204,6 +204,7 @@ class PreparedRead:
             data, read = source.load(blocks)
             out[place] = data
             nbytes += read
+            del data  # before the next one is there
         return out, nbytes
 
     def _decoded(self, text: str) -> Any:

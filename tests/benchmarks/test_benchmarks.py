@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -23,17 +24,22 @@ def harness() -> object:
 def test_a_quick_run_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/run.py", "--quick", "--only", "small", "--output", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    if "No module named 'dask'" in done.stderr:
-        pytest.skip("Dask comes with the extra 'bench'")
+    if "No module named 'dask'" in done.stderr or "No module named 'cubed'" in done.stderr:
+        pytest.skip("Dask and Cubed come with the extra 'bench'")
     assert done.returncode == 0, done.stderr
-    assert "| workload | lambdarray | numpy | dask |" in done.stdout
-    (written,) = tmp_path.glob("*.json")
-    assert {row["contender"] for row in json.loads(written.read_text())["rows"]} == {"lambdarray", "numpy", "dask"}
+    assert "| workload | lambdarray | numpy | dask | cubed |" in done.stdout
+    (written,), (drawn,) = tmp_path.glob("*.json"), tmp_path.glob("*.svg")
+    found = json.loads(written.read_text())
+    assert {row["contender"] for row in found["rows"]} == {"lambdarray", "numpy", "dask", "cubed"}
+    assert found["ratios"]["small"].keys() == {"numpy", "dask", "cubed"}
+    dots = [e for e in ElementTree.parse(drawn).iter() if e.tag.endswith("circle")]
+    assert len(dots) == 2 * 3  # the legend, and a dot for each
 
 
 @pytest.mark.parametrize("name", ["cholesky", "lu", "solve", "qr_tall", "svd_tall", "qr_square", "eigh", "svd"])
 def test_every_contender_of_linear_algebra_is_right(name: str, harness: object, tmp_path: Path) -> None:
     pytest.importorskip("dask", reason="comes with the extra 'bench'")
+    pytest.importorskip("cubed", reason="comes with the extra 'bench'")
     case = harness.load(name)
     for contender in case.contenders:
         assert harness._child(name, contender, case.quick, tmp_path)["verified"]

@@ -607,3 +607,33 @@ def test_many_loop_axes_run_in_c_order():
     put(store, p.arrays["x"], x)
     run(store, p)
     assert seen == [(x[i, j], x[i + 1, j + 1]) for i, j in indices((0, 2), (0, 2))]
+
+
+def test_a_stream_goes_on_with_further_bundles_while_the_first_is_at_work(tmp_path):
+    store, p = DirectoryStore(str(tmp_path)), elementwise(12, 2)
+    put(store, p.arrays["x"], np.arange(12.0))
+    work, reports, told = attempts(p), [], []
+    bundles = iter([work[2:3], work[3:]])
+
+    def more():
+        told.append(len(reports))
+        return next(bundles, None)
+
+    worker = Worker(store)
+    worker.run_stream(work[:2], reports.append, more)
+    worker.close()
+    checked(reports)
+    assert sorted(r.task for r in reports) == [0, 1, 2, 3, 4, 5]
+    assert told[0] == 0
+    np.testing.assert_array_equal(get(store, p.arrays["y"]), 2 * np.arange(12.0))
+
+
+def test_what_cannot_be_run_ends_its_own_attempt_and_not_the_stream(tmp_path):
+    store, good = DirectoryStore(str(tmp_path)), elementwise(8, 2)
+    bad = elementwise(4, 2, "test_raise", {"error": "ValueError", "message": "no good"}, target="z")
+    put(store, good.arrays["x"], np.arange(8.0))
+    bundles = iter([attempts(bad, first_id=4), attempts(good)[2:]])
+    reports, worker = [], Worker(store)
+    worker.run_stream(attempts(good)[:2], reports.append, lambda: next(bundles, None))
+    worker.close()
+    assert {r.task: r.status for r in reports} == {n: "error" if n >= 4 else "done" for n in range(6)}

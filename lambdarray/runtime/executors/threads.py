@@ -85,13 +85,18 @@ class ThreadsExecutor(LocalExecutor):
             self._run(worker, bundle)
         worker.close()
 
+    def _tell(self, report: TaskReport) -> None:
+        """Hand a report on; those of what was taken ahead and never begins, since all is closed, are nobody's."""
+        if not self._closed:
+            self._reports.put(report)
+
     def _run(self, worker: Worker, bundle: Bundle) -> None:
         outbox = Outbox(self._reports.put_all)
         try:
             if worker.is_direct(bundle):
                 worker.run_direct(bundle, outbox.put)
             else:
-                worker.run_stream(bundle, self._reports.put, self._more)
+                worker.run_stream(bundle, self._tell, self._more)
             outbox.flush()
         except BaseException as error:  # no error of a task, which would be a report
             outbox.flush()
