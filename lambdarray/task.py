@@ -294,13 +294,14 @@ def box_indices(box: Sequence[Span]) -> list[Index]:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one task of a program costs at most: flops, bytes, seconds and peak bytes."""
+    """What one task of a program costs at most: flops, bytes, seconds, of them in kernels, and peak bytes."""
 
     flops: float = 0.0
     bytes_read: int = 0
     bytes_written: int = 0
     seconds: float = 0.0
     peak_bytes: int = 0
+    compute_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

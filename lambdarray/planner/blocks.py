@@ -41,6 +41,11 @@ class Resources:
     remote: bool
     overhead_mib: int = field(default=0, repr=False, compare=False)
 
+    @property
+    def functions(self) -> bool:
+        """Whether workers are functions, of which some are slow, and not cores of this machine."""
+        return self.remote and self.overhead_mib > 0
+
 
 def group(cuts: Cuts, factor: int) -> Cuts:
     """Cuts with `factor` neighbouring tiles made one.

@@ -57,15 +57,20 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     if not all(s.kernel in MODELLED for s in program.steps):
         made += 2 * bytes_written  # what a kernel makes, and once more while it makes it
     peak = sum(held.values()) + made - _apart(program, held, elements)
-    return Estimate(flops, bytes_read, bytes_written, seconds, peak)
+    return Estimate(flops, bytes_read, bytes_written, seconds, peak, compute)
 
 
 def flops_a_second(resources: Resources) -> float:
     """What a worker makes in a product of double precision."""
     if not resources.remote:
         return THREADS.gflops * 1e9
-    cores = resources.memory_bytes / 2**20 / MIB_PER_VCPU
+    cores = (resources.memory_bytes / 2**20 + resources.overhead_mib) / MIB_PER_VCPU
     return LAMBDA_X86_64.gflops * 1e9 * max(cores, 0.1)
+
+
+def bytes_a_second(resources: Resources) -> float:
+    """What a worker reads or writes of a store."""
+    return LAMBDA_X86_64.read_mbps * 1e6
 
 
 def turns_of(flops: float, dtype: np.dtype[Any], resources: Resources) -> int:

@@ -6,16 +6,17 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from lambdarray_kernels.dtypes import real_flops
 from lambdarray_kernels.movement import reshape_maps
 
 from ..ops import Blocks, Concat, Contract, ObjectSource, Op, Patch, Pick, Reduce, Reshape, Stored
 from ..task import ArraySpec, Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
-from . import blocks
+from . import blocks, estimate
 from .code import Code, Value
-from .estimate import MOST_TASK_S, turns_of
 from .reductions import Reductions
 from .regions import Region, input_parts, operand_parts, peel_operand, peel_rechunk
+from .turns import in_turns, most_turns
 from .views import FIXED, compose, identity, layout, through_views
 
 
@@ -71,9 +72,9 @@ class Lowering(Reductions):
         if parts is not None:
             self._split_product(region, op, (*grid, parts))
             return
-        turns = turns_of(2.0 * m * n * k.size, op.dtype, self.resources) if sums else 1
-        if min(turns, k.count) > 1:
-            self._product_in_turns(region, op, grid, blocks.evenly(k, turns), k)
+        turns = self._turns(op, grid, k) if sums else None
+        if turns is not None:
+            self._product_in_turns(region, op, grid, turns, k)
             return
         code, axes = self._gemm(op), (*grid, k)
         code.stage = self._facing(region, ())
@@ -100,26 +101,42 @@ class Lowering(Reductions):
         code.steps.append(Step("gemm", ("c",), (left, right), {"dtype": dtype_to_json(op.dtype)}, loop=True))
         return code
 
+    def _turns(self, op: Contract, grid: Sequence[Cuts], k: Cuts) -> Cuts | None:
+        """Stretches of k that are done one after the other; None where a task may do all of it."""
+        have, (m, n) = self.resources, (grid[-2].max_chunk, grid[-1].max_chunk)
+        task_s = 2.0 * m * n * k.size * real_flops(op.dtype) / estimate.flops_a_second(have)
+        work_s = 2.0 * math.prod(op.shape) * k.size * real_flops(op.dtype) / estimate.flops_a_second(have) / have.workers
+        turn_s = op.dtype.itemsize * ((m + n) * k.max_chunk + 2.0 * m * n) / estimate.bytes_a_second(have)
+        most = most_turns(work_s, turn_s) if have.functions and op.beside == 1 else 0
+        if task_s > estimate.MOST_TASK_S or most:
+            turns = in_turns(k, task_s, work_s, estimate.MOST_TASK_S, most)
+            return turns if turns.count > 1 else None
+        return None
+
     def _product_in_turns(self, region: Region, op: Contract, grid: Sequence[Cuts], turns: Cuts, k: Cuts) -> None:
-        """Partial products, each over a stretch of k, then their sum: where a task would take longer than it may."""
+        """Partial products, each over a stretch of k; those over the last one, of single tiles, add up all of them.
+
+        This is where a task would take longer than it may, or than lets all workers end at about the same time.
+        """
         self.notes.append(
-            f"{op.describe()}: k split in {turns.count} parts, since a task would take longer than {MOST_TASK_S:g} s"
+            f"{op.describe()}: k split in {turns.count} parts, since tasks would take longer than is well: the first "
+            f"takes {turns.chunks[0]} of {k.size}, so that there are short ones at the end"
         )
-        kept = self._kept_cuts(region, op)
-        parts = []
-        for lo, hi in map(turns.span, range(turns.count)):
-            bounds = [start - lo for start in map(int, k.start(np.arange(*k.tiles(lo, hi))))]
-            axes = (*grid, Cuts.from_bounds(np.array([*bounds, hi - lo])))
+        kept, parts = self._kept_cuts(region, op), []
+        for lo, hi in map(turns.span, range(turns.count - 1)):
+            axes = (*grid, _within(k, lo, hi))
             parts.append(self._part(op, f"k from {lo}", self._gemm(op, lo), "c", axes, kept))
         fits = max(2, blocks.parts_of(math.prod(c.max_chunk for c in kept) * op.dtype.itemsize, self.resources))
         while len(parts) > fits:
             code = Code(op.ndim, identity(op.ndim), self.array_of)
             code.map_step([("c", self._sum(code, parts[:fits], op), None)], {})
             parts = [*parts[fits:], self._part(op, f"sum of {fits} parts", code, "c", kept, kept)]
-        code = Code(op.ndim, self._facing(region, ()), self.array_of)
-        code.values[id(op), region.view] = self._sum(code, parts, op)
+        lo, hi = turns.span(turns.count - 1)
+        code, axes = self._gemm(op, lo), (*kept, _within(k, lo, hi))
+        code.stage = self._facing(region, ())
+        code.values[id(op), region.view] = self._sum(code, parts, op, ("in", "c"))
         self._members(region, code)
-        self._end(region, code, kept, op.ndim, {})
+        self._end(region, code, axes, op.ndim, {})
 
     def _part(
         self, op: Op, text: str, code: Code, register: str, axes: Sequence[Cuts], kept: Sequence[Cuts]
@@ -130,9 +147,9 @@ class Lowering(Reductions):
         self._emit(op, f"{op.describe()}, {text}", code, axes, op.ndim, [write])
         return spec
 
-    def _sum(self, code: Code, parts: Sequence[ArraySpec], op: Op) -> Value:
-        """What computes the sum of parts of a product."""
-        dtype, total = dtype_to_json(op.dtype), None
+    def _sum(self, code: Code, parts: Sequence[ArraySpec], op: Op, total: Value | None = None) -> Value:
+        """What computes the sum of parts of a product, and of a `total` of others."""
+        dtype = dtype_to_json(op.dtype)
         for spec in parts:
             part: Value = ("in", f"r{len(code.reads)}")
             code.reads.append(Read(part[1], (Part(spec.name, identity(op.ndim)),), tuple(range(op.ndim))))
@@ -219,3 +236,8 @@ class Lowering(Reductions):
         out = self._result(op)
         write = Write("y0", out.name, tuple(range(op.ndim)), (False,) * op.ndim)
         self._emit(op, f"reshape to {op.shape}", code, op.tiling.axes, op.ndim, [write])
+
+
+def _within(k: Cuts, lo: int, hi: int) -> Cuts:
+    """The tiles of k in a stretch of it, from its start on."""
+    return Cuts.from_bounds(np.array([*(int(start) - lo for start in k.start(np.arange(*k.tiles(lo, hi)))), hi - lo]))

@@ -21,8 +21,9 @@ import numpy as np
 
 from ..errors import LambdarrayError
 from ..task import Plan, Task, TaskReport
-from .attempts import Bundle, Durations, InFlight, attempt_key, attempt_of
+from .attempts import Bundle, Durations, InFlight, Pace, attempt_key, attempt_of
 from .chance import chance
+from .cloning import MOST_COPIES, laggards, patience_of
 from .decisions import Cancel, Decision, Launch, Policy, Probe, Statistics
 from .dependencies import Dependencies
 from .executors import Attempt
@@ -39,7 +40,7 @@ class Scheduler:
     `_tries` holds how often a task was launched and `_ended` how many of those attempts are over, both only for
     tasks that need more than one attempt. `_retries` and `_lost` are heaps by time: tasks to try again, and
     attempts whose connection broke (`_broken` has their reports), which may still end well until then. `_extra`
-    are the second attempts of stragglers. `_alone` are tasks that ended with a worker of several: each is tried by
+    are the attempts beside those of stragglers. `_warm` are workers that have answered and have no work. `_alone` are tasks that ended with a worker of several: each is tried by
     itself, so that the one that ends its worker is found and no other is blamed.
     """
 
@@ -51,8 +52,10 @@ class Scheduler:
         self.statistics = Statistics()
         self._frontier = Frontier(plan, self.deps)
         self._is_done = self._frontier.state
-        self._queue = ReadyQueue(ranks_by_critical_path(plan, self.deps))
-        self._durations = [Durations(e.seconds) for e in plan.estimates]
+        self._ranks = ranks_by_critical_path(plan, self.deps)
+        self._queue = ReadyQueue(self._ranks)
+        pace = Pace()
+        self._durations = [Durations(e.seconds, pace) for e in plan.estimates]
         self._flight = InFlight(self.policy.workers)
         self._window = Window()
         self._tries: dict[int, int] = {}
@@ -64,6 +67,7 @@ class Scheduler:
         self._alone: set[int] = set()
         self._out: list[Decision] = []
         self._patience = self.policy.task_timeout_s * (1 + self.policy.grace)
+        self._warm = 0
         self._begun = self._stopped = False
         self._scan_at = self._progress_at = -inf
 
@@ -93,7 +97,7 @@ class Scheduler:
         if silent is not None:
             time = min(time, silent.since + self._patience)
         if len(self._queue):
-            time = min(time, self._window.pause_until) if self._free(capacity) > 0 else time
+            time = min(time, self._window.pause_until if self._free(capacity) > 0 else self._window.try_at)
         elif self._may_speculate(capacity):
             time = min(time, self._scan_at)
         return max(time, now)
@@ -118,6 +122,8 @@ class Scheduler:
             task = report.task
             key = attempt_key(task, report.attempt)
             bundle, seconds = reported(key, now)
+            if bundle is not None and not bundle.left and report.status != "throttled":
+                self._warm += 1
             if report.status == "done":
                 if not is_done[task]:
                     if bundle is not None:
@@ -159,10 +165,12 @@ class Scheduler:
             if self._retries or self._lost:
                 self._wake(now)
             self._check_stall(now)
+            if len(self._flight) and len(self._queue):
+                self._window.widen(now)
+            if now >= self._scan_at and self._may_speculate(capacity):
+                self._speculate(now, capacity)
             if len(self._queue):
                 self._launch(now, capacity)
-            elif now >= self._scan_at and self._may_speculate(capacity):
-                self._speculate(now, capacity)
         out, self._out = self._out, []
         return out
 
@@ -197,7 +205,8 @@ class Scheduler:
         if share <= 1:
             return 1
         mean, policy = self._durations[program].mean, self.policy
-        by_time = policy.bundle_s / mean if mean > 0 else policy.bundle_tasks
+        longest = policy.bundle_s if self._warm else min(policy.bundle_s, policy.first_bundle_s)
+        by_time = longest / mean if mean > 0 else policy.bundle_tasks
         return max(1, int(min(share, by_time, policy.bundle_tasks)))
 
     def _attempts(self, program: int, tasks: list[int]) -> list[Attempt]:
@@ -217,14 +226,15 @@ class Scheduler:
 
     def _start(self, program: int, attempts: list[Attempt], now: float) -> None:
         self._flight.add(Bundle(program, [attempt_key(a.id, a.number) for a in attempts], now))
+        self._warm -= self._warm > 0
         self._out.append(Launch(attempts))
         self.statistics.attempts += len(attempts)
         self.statistics.bundles += 1
 
-    # second attempts of stragglers
+    # attempts beside those of stragglers
 
     def _may_speculate(self, capacity: int) -> bool:
-        if not self.policy.speculate or self._stopped or len(self._queue):
+        if not self.policy.speculate or self._stopped:
             return False
         return bool(len(self._flight) or self._lost) and self._free(capacity) > 0
 
@@ -240,24 +250,22 @@ class Scheduler:
             self._extra.add(attempt_key(task, number))
             self._start(program, [Attempt(self.task(task), task, number, self.policy.task_timeout_s)], now)
             self.statistics.speculated += 1
-        self._scan_at = min(max(due, now + floor / 8), now + floor)
+        self._scan_at = now + floor if len(self._queue) else min(max(due, now + floor / 8), now + floor)
 
     def _stragglers(self, now: float, floor: float) -> tuple[list[int], float]:
-        """The attempts that lag and may have a second one beside them, and when the next bundle will lag."""
-        keys, soonest = [key for _, key in self._lost], inf
-        for bundle in self._flight:
-            due = bundle.since + max(self._durations[bundle.program].lagging() * bundle.left, floor)
-            if due <= now:
-                keys += self._flight.left_of(bundle)
-            else:
-                soonest = min(soonest, due)
+        """The attempts that lag and may have another one beside them, and when the next bundle will lag."""
+        patience = patience_of(self._ranks, self._queue.program if len(self._queue) else None)
+        bundles, soonest = laggards(self._flight, self._durations, now, floor, patience)
+        keys = [] if len(self._queue) else [key for _, key in self._lost]
+        for bundle in bundles:
+            keys += self._flight.left_of(bundle)
         return [key for key in keys if self._may_double(key)], soonest
 
     def _may_double(self, key: int) -> bool:
-        task, _ = attempt_of(key)
+        task, number = attempt_of(key)
         launched = self._tries.get(task, 1)
-        alone = launched - self._ended.get(task, 0) == 1
-        return alone and launched <= self.policy.retries and not self._is_done[task]
+        newest, copies = number == launched - 1, launched - self._ended.get(task, 0)
+        return newest and copies < MOST_COPIES and launched <= self.policy.retries and not self._is_done[task]
 
     # what comes back
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from ..config import Config
 from ..task import Plan, TaskReport
-from .executors.simulated import SimulatedExecutor, SimulatedWorkers
+from .assumptions import Assumptions
+from .executors.simulated import SimulatedExecutor
 from .run import run
 from .summary import RunReport
 
@@ -19,25 +20,29 @@ def simulate(
     config: Config,
     workers: int,
     *,
-    model: SimulatedWorkers | None = None,
+    model: Assumptions | None = None,
     seed: int = 0,
     on_report: Callable[[TaskReport], object] | None = None,
     on_progress: OnProgress | None = None,
 ) -> RunReport:
     """Drive a plan through `workers` simulated workers; the report's seconds are virtual.
 
-    Each task takes its estimate's seconds, spread by chance that depends on `seed` alone. Nothing is read or written.
-    Raises the TaskError of a task whose estimate exceeds `task_timeout_s` at every attempt.
+    Each task takes the seconds of its kernels, as the plan estimates them, and of its bytes, as `model` has them, with
+    chance that depends on `seed` alone. Nothing is read or written. The report's `statistics` count requests,
+    refusals and crashes too.
+
+    Raises the TaskError of a task that fails at every attempt, such as one that takes longer than `task_timeout_s`.
     """
     report = RunReport.of(plan, "simulated", workers)
-    executor = SimulatedExecutor(plan, workers, seed=seed, workers=model)
+    executor = SimulatedExecutor(plan, workers, seed=seed, model=model)
 
     def told(task: TaskReport) -> None:
         report.add(task)
         if on_report is not None:
             on_report(task)
 
-    result = run(plan, executor, config=config, on_report=told, on_progress=on_progress)
+    result = run(plan, executor, config=config, exists=executor.exists, on_report=told, on_progress=on_progress)
     report.seconds = result.seconds
-    report.statistics = asdict(result.statistics)
+    report.statistics = {**asdict(executor.counts), "partitions": executor.store.most, **asdict(result.statistics)}
+    report.cold_starts, report.billed_s = executor.counts.cold_starts, executor.counts.billed_s
     return report

@@ -1,0 +1,47 @@
+"""How k of a long product is cut into turns: long tasks first and short ones last, so that workers end together.
+
+A task that turns out slow is seen as such when most others like it have ended, and another attempt then takes as long
+again. So a task may begin only while there is more work left than `RESERVE` times its own: tasks get shorter in step
+with what is left of the work (guided self-scheduling: C. Polychronopoulos and D. Kuck, 1987).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..tiling import Cuts
+
+RESERVE = 2.5
+# What is left for the last turn, whose tasks are the shortest, as a share of all.
+LAST_SHARE = 1 / 16
+# What turns may cost, as a share of all: each reads its first tiles while nothing is computed, and has a result to
+# write and to read again.
+COST_SHARE = 0.1
+
+
+def most_turns(work_s: float, turn_s: float) -> int:
+    """How many turns beside the last are worth it, of work that takes each worker `work_s`, where one costs `turn_s`.
+
+    >>> most_turns(317.0, 5.0), most_turns(20.0, 5.0)
+    (6, 0)
+    """
+    return int(COST_SHARE * work_s / turn_s) if turn_s > 0 else 0
+
+
+def in_turns(k: Cuts, task_s: float, work_s: float, most_task_s: float, most: int) -> Cuts:
+    """The tiles of k joined into turns, of tasks that take `task_s` over all of k where a worker works `work_s`.
+
+    No turn takes a task longer than `most_task_s`; beyond that there are at most `most` turns and the last.
+
+    >>> in_turns(Cuts(100, 1), 356.0, 317.0, 600.0, 6).chunks
+    (40, 24, 14, 8, 5, 3, 6)
+    """
+    share = 1.0 / (1.0 + (RESERVE - 1.0) / max(work_s / task_s, 1.0))
+    longest = max(1, int(most_task_s / task_s * k.count))
+    firsts, left, made = [0], k.count, 0
+    while left > 1 and (left > longest or (made < most and left > LAST_SHARE * k.count)):
+        wanted = max(1, int(share * left)) if made < most else longest
+        made += wanted <= longest
+        left -= min(wanted, longest, left - 1)
+        firsts.append(k.count - left)
+    return Cuts.from_bounds(np.append(np.asarray(k.start(np.asarray(firsts))), k.size))
