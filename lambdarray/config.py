@@ -32,6 +32,7 @@ class Config:
     eager           whether a run may be made to count what a shape that depends on data needs
     verify          whether products and factorisations check themselves, where they are not told by verify=
     progress        whether a progress bar is shown; None: where standard error is a terminal
+    profile         what a worker is in numbers: the name of a shipped profile, or a file; None: the executor's own
     """
 
     executor: str = "threads"
@@ -49,6 +50,7 @@ class Config:
     eager: bool = True
     verify: bool = False
     progress: bool | None = None
+    profile: str | None = None
 
     @property
     def local(self) -> bool:

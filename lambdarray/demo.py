@@ -24,8 +24,8 @@ from .api.compute import explain, last_report
 from .api.random import default_rng
 from .api.reading import open_zarr
 from .config import LOCAL, config
-from .cost import MIB_PER_VCPU
 from .errors import ConfigError, MemoryLimitError, StoreError
+from .runtime.environment import MIB_PER_VCPU
 
 ITEM = 8  # bytes of a float64
 

@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -17,19 +17,20 @@ from typing import Any
 import numpy as np
 
 from .api.array import Array
-from .api.compute import plan as make_plan
+from .api.compute import ops_of, resources
 from .config import config, get_config
-from .cost import LAMBDA_ARM64, LAMBDA_X86_64, MIB_PER_VCPU, Machine
+from .cost import ARCHITECTURES, Machine, of_architecture
 from .errors import ConfigError
 from .ops import Stored
 from .runtime.assumptions import Assumptions
+from .runtime.environment import MIB_PER_VCPU
 from .runtime.simulation import simulate
 from .runtime.summary import RunReport
+from .planner import make_plan
 from .task import Plan
 from .tiling import Cuts, Tiling
 
 TALL = 1024
-MACHINES = {"x86_64": LAMBDA_X86_64, "arm64": LAMBDA_ARM64}
 # What a run is known by: keys whose values differ from seed to seed.
 BY_SEED = (
     "seed", "effective_tflops", "seconds", "dollars", "worker_busy_share", "attempts", "retries", "speculated",
@@ -124,8 +125,7 @@ class Job:
     def __post_init__(self) -> None:
         if self.name not in SCENARIOS:
             raise ConfigError(f"{self.name!r} cannot be simulated; there are: {', '.join(SCENARIOS)}")
-        if self.arch not in MACHINES:
-            raise ConfigError(f"arch={self.arch!r} is not one of {', '.join(MACHINES)}")
+        of_architecture(self.arch)
         for name in ("n", "workers", "tile", "gflops"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -134,7 +134,13 @@ class Job:
     @property
     def machine(self) -> Machine:
         """What a function is, in numbers."""
-        return MACHINES[self.arch]
+        found = of_architecture(self.arch)
+        if self.gflops:
+            rates = {f.name: getattr(found.product, f.name) for f in fields(found.product)}
+            by = self.gflops / rates["float64"].gflops
+            made = {name: replace(rate, gflops=rate.gflops * by) for name, rate in rates.items()}
+            found = replace(found, product=replace(found.product, **made))
+        return found
 
     @property
     def flops(self) -> float:
@@ -144,7 +150,7 @@ class Job:
     @property
     def peak(self) -> float:
         """Flops a second of all workers."""
-        return self.workers * self.machine.cores(self.memory_mib) * (self.gflops or self.machine.gflops) * 1e9
+        return self.workers * self.machine.flops_per_s(np.dtype(float), cores=self.machine.cores(self.memory_mib))
 
     @property
     def side(self) -> int:
@@ -154,10 +160,8 @@ class Job:
     def plan(self) -> Plan:
         """The plan that Lambda would run."""
         with config(executor="lambda", store="s3://paper/scratch", workers=self.workers, memory_mib=self.memory_mib):
-            made = make_plan(*SCENARIOS[self.name].make(self.n, self.side))
-        slower = self.machine.gflops / self.gflops if self.gflops else 1.0
-        estimates = tuple(replace(e, compute_s=e.compute_s * slower) for e in made.estimates)
-        return replace(made, estimates=estimates)
+            ops = ops_of(SCENARIOS[self.name].make(self.n, self.side))
+            return make_plan(ops, replace(resources(get_config()), machine=self.machine))[0]
 
     def run(self, plan: Plan, seed: int) -> dict[str, Any]:
         """One simulated run in figures."""
@@ -170,10 +174,8 @@ class Job:
 def figures(job: Job, report: RunReport) -> dict[str, Any]:
     """What a run came to: rates, bytes, dollars, and how well the workers were used."""
     counts, machine = report.statistics, job.machine
-    compute = report.billed_s * job.memory_mib / 1024 * machine.dollars_per_gib_s
-    requests = counts["invocations"] / 1e6 * machine.dollars_per_million_requests
-    requests += counts["gets"] / 1e3 * machine.dollars_per_thousand_gets
-    requests += counts["puts"] / 1e3 * machine.dollars_per_thousand_puts
+    compute = machine.memory_dollars(job.memory_mib, report.billed_s)
+    requests = machine.request_dollars(counts["invocations"], counts["gets"], counts["puts"])
     names = ("attempts", "retries", "speculated", "invocations", "throttled", "slow_downs", "crashed", "killed")
     return {
         "effective_tflops": job.flops / report.seconds / 1e12,
@@ -193,14 +195,14 @@ def figures(job: Job, report: RunReport) -> dict[str, Any]:
     }
 
 
-def floor_dollars(machine: Machine, gflops: float | None = None) -> float:
+def floor_dollars(machine: Machine) -> float:
     """Dollars of a PFLOP on cores that do nothing else and are busy all the time.
 
-    >>> round(floor_dollars(LAMBDA_X86_64), 2), round(floor_dollars(LAMBDA_ARM64), 2)
-    (1.6, 1.28)
+    >>> [round(floor_dollars(of_architecture(name)), 2) for name in ("x86_64", "arm64")]
+    [1.6, 1.28]
     """
-    seconds = 1e15 / ((gflops or machine.gflops) * 1e9)
-    return seconds * MIB_PER_VCPU / 1024 * machine.dollars_per_gib_s
+    seconds = 1e15 / machine.flops_per_s(np.dtype(float))
+    return machine.memory_dollars(machine.functions.mib_per_core, seconds)
 
 
 def simulated(job: Job, seeds: Sequence[int]) -> dict[str, Any]:
@@ -217,12 +219,12 @@ def simulated(job: Job, seeds: Sequence[int]) -> dict[str, Any]:
     if len(runs) > 1:
         out |= {"median_tflops": median(rates), "worst_tflops": rates[0], "best_tflops": rates[-1]}
         out["runs"] = [{name: run[name] for name in BY_SEED} for run in sorted(runs, key=lambda run: int(run["seed"]))]
-    gflops = job.gflops or job.machine.gflops
+    floors = {name: floor_dollars(replace(job, arch=name).machine) for name in ARCHITECTURES}
     return {
         "what": f"{job.name}: {SCENARIOS[job.name].told}, float64, from S3 to S3",
         **out,
         "ideal_tflops": job.peak / 1e12,
-        "floor_dollars_per_pflop": {name: floor_dollars(m, job.gflops) for name, m in MACHINES.items()},
+        "floor_dollars_per_pflop": floors,
         "flops": job.flops,
         "n": job.n,
         "tile": job.side,
@@ -233,8 +235,8 @@ def simulated(job: Job, seeds: Sequence[int]) -> dict[str, Any]:
         "model": {
             "arch": job.arch,
             "memory_mib": job.memory_mib,
-            "gflops_per_core": gflops,
-            "dollars_per_gib_s": job.machine.dollars_per_gib_s,
+            "gflops_per_core": job.machine.product.float64.gflops,
+            "dollars_per_gib_s": job.machine.prices.dollars_per_gib_s,
             **asdict(job.model),
         },
     }

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import lambdarray as la
 from lambdarray.api.explain import Explanation
 from lambdarray.config import get_config
-from lambdarray.cost import LAMBDA_X86_64
+from lambdarray.cost import of_architecture
 from lambdarray.errors import MemoryLimitError
 from lambdarray.runtime.simulation import simulate
 from lambdarray.task import Plan
@@ -113,7 +113,7 @@ def _measure(name: str, n: int, tile: int, workers: int, memory_mib: int) -> Row
         plan = la.plan(*PAPERS[name].make(n, tile))
         planned_s, planned_mb = perf_counter() - begin, _peak_mb() - before
         found = Explanation(plan, get_config(), workers)
-        dollars = found.quote(LAMBDA_X86_64, workers, memory_mib).dollars
+        dollars = found.quote(of_architecture("x86_64"), workers, memory_mib).dollars
         critical = critical_seconds(plan)
         work = sum(p.task_count * e.seconds for p, e in zip(plan.programs, plan.estimates, strict=True))
         simulated = plan.task_count <= MOST_SIMULATED

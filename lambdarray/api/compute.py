@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, get_config
+from ..cost import machine_of
 from ..errors import ConfigError, EagerError, VerificationError
 from ..ops import ObjectSource, Op, Stored, in_order
 from ..planner import Resources, make_plan
@@ -46,7 +47,7 @@ def resources(config: Config) -> Resources:
     """What the planner has to do with under these settings."""
     remote = not config.local or not config.store.startswith("memory")
     overhead_mib = 0 if config.local else OVERHEAD_MIB
-    return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib)
+    return Resources(worker_count(config), worker_memory_bytes(config), remote, overhead_mib, machine_of(config))
 
 
 # What tells plans apart whose tiles lie in memory: no run may meet those of another, which may read what has changed

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..config import Config
-from ..cost import LAMBDA_ARM64, LAMBDA_X86_64, THREADS, Machine, Quote, quote
+from ..cost import ARCHITECTURES, Machine, Quote, machine_here, machine_there, of_architecture, quote
 from ..errors import BudgetError
 from ..planner.estimate import totals
 from ..task import Plan, Program
@@ -53,11 +55,13 @@ class Explanation:
 
     def quote(self, machine: Machine, workers: int, memory_mib: int = LAMBDA_MIB) -> Quote:
         """Seconds and dollars on a kind of worker: an estimate, from upper bounds of what each task does."""
-        cores = machine.cores(memory_mib) if machine.dollars_per_gib_s else 1.0
+        cores = machine.cores(memory_mib)
         stages = []
         for p, e in zip(self.plan.programs, self.plan.estimates, strict=True):
-            moved = machine.seconds(e.flops, e.bytes_read, e.bytes_written, cores)
-            stages.append((p.task_count, max(moved, machine.task_s if machine.read_mbps else e.seconds)))
+            compute = e.flops / machine.flops_per_s(np.dtype(float), cores=cores)
+            moved = machine.store.seconds(e.bytes_read, e.bytes_written)
+            seconds = max(compute, moved) + machine.task_s if machine.remote else e.seconds
+            stages.append((p.task_count, seconds))
         return quote(stages, machine, workers, memory_mib, self.requests)
 
     @property
@@ -74,8 +78,8 @@ class Explanation:
         memory = self.config.memory_mib or LAMBDA_MIB
         remote = self.config.executor == "lambda"
         workers = self.workers if remote else LAMBDA_WORKERS
-        here = self.quote(THREADS, self.workers)
-        x86, arm = (self.quote(m, workers, memory) for m in (LAMBDA_X86_64, LAMBDA_ARM64))
+        here = self.quote(machine_here(self.config), self.workers)
+        x86, arm = (self.quote(of_architecture(a), workers, memory) for a in ARCHITECTURES)
         rows = [
             ("tasks", f"{self.tasks:,} in {len(self.plan.programs)} stages"),
             ("flops", f"{self.flops / 1e9:,.2f} GFLOP"),
@@ -115,8 +119,13 @@ class Explanation:
 def price(plan: Plan, config: Config, workers: int) -> str:
     """What a plan would take, in half a line."""
     found = Explanation(plan, config, workers)
-    here = "" if config.executor == "lambda" else f"about {_seconds(found.quote(THREADS, workers).seconds)} here, and "
-    dollars = found.quote(LAMBDA_X86_64, config.workers or LAMBDA_WORKERS, config.memory_mib or LAMBDA_MIB).dollars
+    here = (
+        ""
+        if config.executor == "lambda"
+        else f"about {_seconds(found.quote(machine_here(config), workers).seconds)} here, and "
+    )
+    there = machine_there(config)
+    dollars = found.quote(there, config.workers or LAMBDA_WORKERS, config.memory_mib or LAMBDA_MIB).dollars
     tasks = f"{plan.task_count:,} task" + "s" * (plan.task_count != 1)
     return f"{tasks} that read {bytes_text(found.bytes_read)}: {here}${_dollars(dollars)} on Lambda"
 
@@ -127,7 +136,7 @@ def check_budget(plan: Plan, config: Config) -> None:
         return
     workers = config.workers or LAMBDA_WORKERS
     memory_mib = config.memory_mib or LAMBDA_MIB
-    dollars = Explanation(plan, config, workers).quote(LAMBDA_X86_64, workers, memory_mib).dollars
+    dollars = Explanation(plan, config, workers).quote(machine_there(config), workers, memory_mib).dollars
     if dollars > config.max_dollars:
         raise BudgetError(
             f"this run is quoted at ${_dollars(dollars)}, above max_dollars={config.max_dollars:g}: "

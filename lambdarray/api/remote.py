@@ -43,7 +43,7 @@ def _asks_again_after_a_refusal() -> Iterator[None]:
 
 @_asks_again_after_a_refusal()
 def settled(config: Config) -> Config:
-    """The settings with what the deployed function decides: its memory, its region, its reserved concurrency.
+    """The settings with what the deployed function decides: its memory, region, reserved concurrency and kind.
 
     Raises ConfigError where more memory is asked for than the function has, and the errors of
     `lambdarray_layer.deployment.describe` where there is no such function.
@@ -59,7 +59,9 @@ def settled(config: Config) -> Config:
     memory_mib = config.memory_mib or found.memory_mib
     workers = config.workers or found.concurrency
     timeout_s = min(config.task_timeout_s, max(1.0, found.timeout_s - 30.0))
-    return replace(config, memory_mib=memory_mib, workers=workers, task_timeout_s=timeout_s, region=found.region)
+    profile = config.profile or f"lambda-{found.arch}"
+    known = {"memory_mib": memory_mib, "workers": workers, "region": found.region, "profile": profile}
+    return replace(config, task_timeout_s=timeout_s, **known)
 
 
 @_asks_again_after_a_refusal()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..cost import Machine, profile
 from ..tiling import Cuts, Tiling
 
 # A task below this many elements is mostly overhead; one above is worth splitting for balance.
@@ -33,18 +34,30 @@ BESIDE_PARTS = 4
 class Resources:
     """What the planner plans for: workers, bytes of memory for data in each, and whether tiles go through a store.
 
-    `overhead_mib` is what `memory_mib` has to be beyond that; it is no part of a plan, and only messages have it.
+    `overhead_mib` is what `memory_mib` has to be beyond that; it is no part of a plan. `worker` is what a worker is,
+    where it is neither the shipped function nor, where tiles stay in memory, the shipped thread.
     """
 
     workers: int
     memory_bytes: int
     remote: bool
     overhead_mib: int = field(default=0, repr=False, compare=False)
+    worker: Machine | None = None
+
+    @property
+    def machine(self) -> Machine:
+        """What a worker is."""
+        return self.worker or profile("lambda-x86_64" if self.remote else "threads")
+
+    @property
+    def cores(self) -> float:
+        """The cores whose time a worker has."""
+        return self.machine.cores(self.memory_bytes / 2**20 + self.overhead_mib)
 
     @property
     def functions(self) -> bool:
         """Whether workers are functions, of which some are slow, and not cores of this machine."""
-        return self.remote and self.overhead_mib > 0
+        return self.remote and self.machine.remote and self.overhead_mib > 0
 
 
 def group(cuts: Cuts, factor: int) -> Cuts:

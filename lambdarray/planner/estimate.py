@@ -10,7 +10,6 @@ import numpy as np
 from lambdarray_kernels.dtypes import real_flops
 from lambdarray_kernels.generators import work_nbytes
 
-from ..cost import LAMBDA_X86_64, MIB_PER_VCPU, THREADS
 from ..task import Estimate, Program, Read, Step
 from ..tiling import AxisMap, Span, dtype_from_json
 from .blocks import Resources
@@ -45,13 +44,14 @@ def estimate(program: Program, resources: Resources) -> Estimate:
     bytes_read = sum(read_bytes[r.register] * (loops if r.loop else 1) for r in program.reads)
     bytes_written = sum(_written(program, n, spans) for n in range(len(program.writes)))
     flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops
-    machine = LAMBDA_X86_64 if resources.remote else THREADS
-    streamed = 0 if resources.remote else (bytes_read + bytes_written) / (machine.memory_gbps * 1e9)
+    machine = resources.machine
+    streamed = 0 if resources.remote else (bytes_read + bytes_written) / (machine.memory.stream_gbps * 1e9)
     products = sum(_flops(program, s, elements) for s in program.steps if s.kernel == "gemm") + program.flops
     moved = 0.0 if all(s.kernel in MODELLED for s in program.steps) else BYTE_S * (bytes_read + bytes_written)
     elementwise = max(_map_seconds(program, elements) + moved, 0 if products else streamed)
     compute = elementwise + products / flops_a_second(resources)
-    seconds = max(compute, machine.seconds(0, bytes_read, bytes_written) - machine.task_s) + machine.task_s
+    transfer = machine.store.seconds(bytes_read, bytes_written) if resources.remote else 0.0
+    seconds = max(compute, transfer) + machine.task_s
     held = {r.register: _held_bytes(program, r, read_bytes[r.register], loops) for r in program.reads}
     made = sum(_made_bytes(program, s, elements) for s in program.steps) + program.extra_bytes
     if not all(s.kernel in MODELLED for s in program.steps):
@@ -62,20 +62,12 @@ def estimate(program: Program, resources: Resources) -> Estimate:
 
 def flops_a_second(resources: Resources) -> float:
     """What a worker makes in a product of double precision."""
-    if not resources.remote:
-        return THREADS.gflops * 1e9
-    cores = (resources.memory_bytes / 2**20 + resources.overhead_mib) / MIB_PER_VCPU
-    return LAMBDA_X86_64.gflops * 1e9 * max(cores, 0.1)
+    return resources.machine.flops_per_s(np.dtype(float), cores=max(resources.cores, 0.1))
 
 
 def bytes_a_second(resources: Resources) -> float:
     """What a worker reads or writes of a store."""
-    return LAMBDA_X86_64.read_mbps * 1e6
-
-
-def turns_of(flops: float, dtype: np.dtype[Any], resources: Resources) -> int:
-    """The tasks that work of so many real flops is to be done in, one after the other or by several workers."""
-    return math.ceil(real_flops(dtype) * flops / flops_a_second(resources) / MOST_TASK_S)
+    return resources.machine.store.read_mbps * 1e6
 
 
 def totals(program: Program) -> tuple[float, int, int]:
