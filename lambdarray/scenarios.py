@@ -161,7 +161,7 @@ class Job:
         """The plan that Lambda would run."""
         with config(executor="lambda", store="s3://paper/scratch", workers=self.workers, memory_mib=self.memory_mib):
             ops = ops_of(SCENARIOS[self.name].make(self.n, self.side))
-            return make_plan(ops, replace(resources(get_config()), machine=self.machine))[0]
+            return make_plan(ops, replace(resources(get_config()), worker=self.machine))[0]
 
     def run(self, plan: Plan, seed: int) -> dict[str, Any]:
         """One simulated run in figures."""

@@ -59,7 +59,10 @@ class Lowering(Reductions):
         if not region.partial and self._through_store(op):
             # With an epilogue: the product, what else it reads, put together or not, and what it makes.
             held = 1 + 2 * bool(region.members) + any(isinstance(o, Concat | Patch) for o in region.members.values())
-            grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside, held, pasted)
+            if self._turns_of(op, grid, k):
+                grid[-2:] = blocks.squares(grid, k.max_chunk, op.dtype.itemsize, self.resources, held)
+            else:
+                grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside, held, pasted)
         elif not region.partial and self._in_views(op) and blocks.tasks(grid, op.beside) >= self.resources.workers:
             k = Cuts(k.size, max(k.size, 1))
             grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources, op.beside)
@@ -68,13 +71,13 @@ class Lowering(Reductions):
         most = blocks.most_k(m, n, op.dtype.itemsize, self.resources, tiles)
         k = blocks.of_k(k, most)
         sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial
-        parts = None if not sums else blocks.split_k(blocks.tasks(grid, op.beside), k, most, self.resources)
-        if parts is not None:
-            self._split_product(region, op, (*grid, parts))
-            return
         turns = self._turns(op, grid, k) if sums else None
         if turns is not None:
             self._product_in_turns(region, op, grid, turns, k)
+            return
+        parts = blocks.split_k(blocks.tasks(grid, op.beside), k, most, self.resources) if sums else None
+        if parts is not None:
+            self._split_product(region, op, (*grid, parts))
             return
         code, axes = self._gemm(op), (*grid, k)
         code.stage = self._facing(region, ())
@@ -103,15 +106,25 @@ class Lowering(Reductions):
 
     def _turns(self, op: Contract, grid: Sequence[Cuts], k: Cuts) -> Cuts | None:
         """Stretches of k that are done one after the other; None where a task may do all of it."""
-        have, (m, n) = self.resources, (grid[-2].max_chunk, grid[-1].max_chunk)
-        task_s = 2.0 * m * n * k.size * real_flops(op.dtype) / estimate.flops_a_second(have)
-        work_s = 2.0 * math.prod(op.shape) * k.size * real_flops(op.dtype) / estimate.flops_a_second(have) / have.workers
-        turn_s = op.dtype.itemsize * ((m + n) * k.max_chunk + 2.0 * m * n) / estimate.bytes_a_second(have)
-        most = most_turns(work_s, turn_s) if have.functions and op.beside == 1 else 0
+        task_s = self._seconds(op, k, grid[-2].max_chunk * grid[-1].max_chunk)
+        most = self._turns_of(op, grid, k)
         if task_s > estimate.MOST_TASK_S or most:
+            work_s = self._seconds(op, k, math.prod(op.shape)) / self.resources.workers
             turns = in_turns(k, task_s, work_s, estimate.MOST_TASK_S, most)
             return turns if turns.count > 1 else None
         return None
+
+    def _turns_of(self, op: Contract, grid: Sequence[Cuts], k: Cuts) -> int:
+        """How many turns of k are worth it beside the last, for tasks that own such blocks: 0 where one does it all."""
+        have, (m, n) = self.resources, (grid[-2].max_chunk, grid[-1].max_chunk)
+        if not have.functions or op.beside > 1 or 2 * blocks.tasks(grid) < have.workers:
+            return 0
+        turn_s = op.dtype.itemsize * ((m + n) * k.max_chunk + 2.0 * m * n) / estimate.bytes_a_second(have)
+        return most_turns(self._seconds(op, k, math.prod(op.shape)) / have.workers, turn_s)
+
+    def _seconds(self, op: Contract, k: Cuts, elements: int) -> float:
+        """What a worker takes for so many elements of a product."""
+        return 2.0 * elements * k.size * real_flops(op.dtype) / estimate.flops_a_second(self.resources)
 
     def _product_in_turns(self, region: Region, op: Contract, grid: Sequence[Cuts], turns: Cuts, k: Cuts) -> None:
         """Partial products, each over a stretch of k; those over the last one, of single tiles, add up all of them.

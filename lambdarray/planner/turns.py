@@ -7,6 +7,8 @@ with what is left of the work (guided self-scheduling: C. Polychronopoulos and D
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..tiling import Cuts
@@ -34,9 +36,11 @@ def in_turns(k: Cuts, task_s: float, work_s: float, most_task_s: float, most: in
     No turn takes a task longer than `most_task_s`; beyond that there are at most `most` turns and the last.
 
     >>> in_turns(Cuts(100, 1), 356.0, 317.0, 600.0, 6).chunks
-    (40, 24, 14, 8, 5, 3, 6)
+    (35, 23, 14, 9, 6, 4, 9)
     """
-    share = 1.0 / (1.0 + (RESERVE - 1.0) / max(work_s / task_s, 1.0))
+    per_worker = work_s / task_s
+    # The last task of a turn begins after `ceil(per_worker) - 1` others.
+    share = per_worker / (math.ceil(per_worker) - 1 + RESERVE)
     longest = max(1, int(most_task_s / task_s * k.count))
     firsts, left, made = [0], k.count, 0
     while left > 1 and (left > longest or (made < most and left > LAST_SHARE * k.count)):

@@ -37,12 +37,14 @@ class Roots:
 class ReadyQueue:
     """Ready tasks: first those that were freed by a finished tile, then the roots.
 
-    Within both, the stage with the longest path still ahead of it goes first, then the lowest number.
+    Within both, the stage with the longest path still ahead of it goes first, then the lowest number. `seconds` are
+    those that all of them are thought to take, as `stage_s` says for a task of each stage.
     """
 
-    __slots__ = ("_heap", "_order", "_ranks", "_roots", "_roots_left")
+    __slots__ = ("_heap", "_order", "_ranks", "_roots", "_roots_left", "_stage_s", "seconds")
 
-    def __init__(self, ranks: Sequence[int]) -> None:
+    def __init__(self, ranks: Sequence[int], stage_s: Sequence[float] = ()) -> None:
+        self._stage_s, self.seconds = stage_s or [0.0] * len(ranks), 0.0
         self._ranks = [rank << SHIFT for rank in ranks]
         self._order = sorted(range(len(ranks)), key=ranks.__getitem__)
         self._heap: list[int] = []
@@ -57,10 +59,12 @@ class ReadyQueue:
         if len(ids):
             self._roots.append(Roots(program, offset, ids))
             self._roots_left += len(ids)
+            self.seconds += len(ids) * self._stage_s[program]
 
     def push(self, program: int, task: int) -> None:
         """A task of `program` that became ready."""
         heappush(self._heap, self._ranks[program] | task)
+        self.seconds += self._stage_s[program]
 
     @property
     def order(self) -> list[int]:
@@ -84,10 +88,12 @@ class ReadyQueue:
             rank, tasks = heap[0] >> SHIFT, [heappop(heap) & TASK]
             while heap and len(tasks) < count and heap[0] >> SHIFT == rank:
                 tasks.append(heappop(heap) & TASK)
+            self.seconds -= len(tasks) * self._stage_s[self._order[rank]]
             return tasks
         roots = self._roots[0]
         tasks = roots.draw(count)
         self._roots_left -= len(tasks)
+        self.seconds -= len(tasks) * self._stage_s[roots.program]
         if roots.drawn == len(roots.ids):
             self._roots.popleft()
         return tasks

@@ -53,7 +53,7 @@ class Scheduler:
         self._frontier = Frontier(plan, self.deps)
         self._is_done = self._frontier.state
         self._ranks = ranks_by_critical_path(plan, self.deps)
-        self._queue = ReadyQueue(self._ranks)
+        self._queue = ReadyQueue(self._ranks, [e.seconds for e in plan.estimates])
         pace = Pace()
         self._durations = [Durations(e.seconds, pace) for e in plan.estimates]
         self._flight = InFlight(self.policy.workers)
@@ -166,7 +166,7 @@ class Scheduler:
                 self._wake(now)
             self._check_stall(now)
             if len(self._flight) and len(self._queue):
-                self._window.widen(now)
+                self._window.widen(now, capacity)
             if now >= self._scan_at and self._may_speculate(capacity):
                 self._speculate(now, capacity)
             if len(self._queue):
@@ -193,7 +193,9 @@ class Scheduler:
         queue, limit = self._queue, self._window.limit(capacity)
         free, most = limit - len(self._flight), self.policy.tasks_in_flight // limit
         while free > 0 and (ready := len(queue)):
-            program, share = queue.program, min(ready // (2 * limit), most)
+            program = queue.program
+            of_all = self.plan.estimates[program].seconds
+            share = min(int(queue.seconds / of_all if of_all > 0 else ready) // (2 * limit), most)
             if queue.freed:
                 share = 1 if self._alone else min(share, ceil(queue.freed / free))
             attempts = self._attempts(program, queue.take(self._bundle_size(program, share)))

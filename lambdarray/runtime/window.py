@@ -45,11 +45,13 @@ class Window:
             self.pause_until = now + min(PAUSE_MAX_S, PAUSE_S * 2.0 ** min(self.refusals, 16))
             self.refusals += 1
 
-    def widen(self, now: float) -> None:
+    def widen(self, now: float, capacity: int) -> None:
         """Let more be tried, where it is time to."""
         if now >= self.try_at:
             self._size += self._step
             self._step, self.try_at = 2 * self._step, now + TRY_S
+            if self._size >= capacity:
+                self._size = self.try_at = float("inf")
 
     def finished(self) -> None:
         """An attempt finished."""
