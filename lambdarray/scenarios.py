@@ -97,7 +97,7 @@ def _chain(n: int, tile: int) -> Sequence[Any]:
 
 
 SCENARIOS: Mapping[str, Scenario] = {
-    "gemm": Scenario("C = A B of n x n", _gemm, lambda n: 2.0 * n**3, 2000),
+    "gemm": Scenario("C = A B of n x n", _gemm, lambda n: 2.0 * n**3, 2500),
     "cholesky": Scenario("A = L L^T of n x n", _cholesky, lambda n: n**3 / 3, 4096),
     "lu": Scenario("P A = L U of n x n", _lu, lambda n: 2.0 * n**3 / 3, 4096),
     "qr": Scenario("A = Q R of n x n", _qr, lambda n: 8.0 * n**3 / 3, 4096),

@@ -214,7 +214,8 @@ def squares(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, h
     while True:
         m, n = (group(c, f) for c, f in zip(cuts[-2:], factors, strict=True))
         sides, block = m.max_chunk + n.max_chunk, m.max_chunk * n.max_chunk
-        words = max(block + 2 * k * sides, held * block)
+        under_way = cuts[-2].max_chunk + cuts[-1].max_chunk
+        words = max(block + k * (sides + under_way), held * block)
         if words * itemsize <= OWNED_SHARE * resources.memory_bytes or max(factors) == 1:
             return m, n
         factors[factors.index(max(factors))] -= 1

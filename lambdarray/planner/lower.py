@@ -59,8 +59,9 @@ class Lowering(Reductions):
         if not region.partial and self._through_store(op):
             # With an epilogue: the product, what else it reads, put together or not, and what it makes.
             held = 1 + 2 * bool(region.members) + any(isinstance(o, Concat | Patch) for o in region.members.values())
-            if self._turns_of(op, grid, k):
-                grid[-2:] = blocks.squares(grid, k.max_chunk, op.dtype.itemsize, self.resources, held)
+            squares = blocks.squares(grid, k.max_chunk, op.dtype.itemsize, self.resources, held)
+            if self._turns_of(op, squares, k):
+                grid[-2:] = squares
             else:
                 grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside, held, pasted)
         elif not region.partial and self._in_views(op) and blocks.tasks(grid, op.beside) >= self.resources.workers:

@@ -13,12 +13,14 @@ import numpy as np
 
 from ..tiling import Cuts
 
-RESERVE = 2.5
+RESERVE = 2.2
 # What is left for the last turn, whose tasks are the shortest, as a share of all.
 LAST_SHARE = 1 / 16
 # What turns may cost, as a share of all: each reads its first tiles while nothing is computed, and has a result to
 # write and to read again.
 COST_SHARE = 0.1
+# Fewer than these beside the last would not make tasks short enough to be worth their bytes.
+LEAST_TURNS = 3
 
 
 def most_turns(work_s: float, turn_s: float) -> int:
@@ -27,7 +29,8 @@ def most_turns(work_s: float, turn_s: float) -> int:
     >>> most_turns(317.0, 5.0), most_turns(20.0, 5.0)
     (6, 0)
     """
-    return int(COST_SHARE * work_s / turn_s) if turn_s > 0 else 0
+    most = int(COST_SHARE * work_s / turn_s) if turn_s > 0 else 0
+    return most if most >= LEAST_TURNS else 0
 
 
 def in_turns(k: Cuts, task_s: float, work_s: float, most_task_s: float, most: int) -> Cuts:
@@ -42,10 +45,11 @@ def in_turns(k: Cuts, task_s: float, work_s: float, most_task_s: float, most: in
     # The last task of a turn begins after `ceil(per_worker) - 1` others.
     share = per_worker / (math.ceil(per_worker) - 1 + RESERVE)
     longest = max(1, int(most_task_s / task_s * k.count))
-    firsts, left, made = [0], k.count, 0
+    lengths, left, made = list[int](), k.count, 0
     while left > 1 and (left > longest or (made < most and left > LAST_SHARE * k.count)):
         wanted = max(1, int(share * left)) if made < most else longest
         made += wanted <= longest
-        left -= min(wanted, longest, left - 1)
-        firsts.append(k.count - left)
-    return Cuts.from_bounds(np.append(np.asarray(k.start(np.asarray(firsts))), k.size))
+        lengths.append(min(wanted, longest, left - 1))
+        left -= lengths[-1]
+    firsts = np.cumsum([0, *sorted(lengths, reverse=True)])
+    return Cuts.from_bounds(np.append(np.asarray(k.start(firsts)), k.size))

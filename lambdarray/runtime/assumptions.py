@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..cost import Machine
 from ..errors import ConfigError
 from .chance import chance
 
@@ -90,6 +91,31 @@ class Assumptions:
         none |= dict.fromkeys(("request_s", "spread", "straggler_share", "crashes_per_minute"), 0.0)
         none |= dict.fromkeys(("lost_share", "broken_share", "repeated_share"), 0.0)
         return cls(**{**none, "ramp_first": None, "warm_s": math.inf, "together": False, **others})  # type: ignore[arg-type]
+
+    @classmethod
+    def of(cls, machine: Machine, stored: bool = True) -> Assumptions:
+        """What a machine's profile says, and nothing left to chance; `stored` is whether tiles go through a store.
+
+        >>> from lambdarray.cost import profile
+        >>> Assumptions.of(profile("threads"), stored=False).bandwidth_mbps
+        0.0
+        """
+        store, functions = machine.store, machine.functions
+        found = cls.steady(
+            task_s=machine.task_s,
+            bandwidth_mbps=store.read_mbps if stored else 0.0,
+            request_s=store.request_s if stored else 0.0,
+            partition_gets=math.inf,
+            partition_puts=math.inf,
+        )
+        if not machine.remote:
+            return found
+        start = functions.cold_start_s
+        return replace(
+            found, launch_s=functions.invoke_s, cold_mean_s=start, init_s=start, warm_s=functions.warm_s, together=True,
+            ramp_first=int(functions.ramp), ramp_step=int(functions.ramp), ramp_every_s=functions.ramp_every_s,
+            kill_s=functions.limit_s,
+        )  # fmt: skip
 
 
 def normal(*key: int) -> float:

@@ -26,12 +26,15 @@ def attempt_of(key: int) -> tuple[int, int]:
 
 
 class Bundle:
-    """Attempts that one worker runs in order; `since` is when it began or last reported one."""
+    """Attempts that one worker runs in order; `since` is when it began or last reported one.
 
-    __slots__ = ("keys", "left", "program", "since")
+    `cold` says that the worker may have had to be started.
+    """
 
-    def __init__(self, program: int, keys: list[int], now: float) -> None:
-        self.program, self.keys, self.left, self.since = program, keys, len(keys), now
+    __slots__ = ("cold", "keys", "left", "program", "since")
+
+    def __init__(self, program: int, keys: list[int], now: float, cold: bool = False) -> None:
+        self.program, self.keys, self.left, self.since, self.cold = program, keys, len(keys), now, cold
 
 
 class InFlight:

@@ -25,6 +25,7 @@ class Policy:
     first_bundle_s     the same of a worker that has not been heard of yet: it may be long in starting
     bundle_tasks       tasks that one worker is given at once, at most
     tasks_in_flight    tasks that all workers hold together, about: each costs this process half a kilobyte
+    urgent_first       whether the tasks with the longest way to go start first, even if others would let go of tiles
     speculate          whether stragglers are started a second time where workers are idle
     straggler_floor_s  nothing that has run for less is a straggler
     speculative_share  second attempts in flight, at most, as a share of the capacity (one is always allowed)
@@ -40,6 +41,7 @@ class Policy:
     first_bundle_s: float = inf
     bundle_tasks: int = 256
     tasks_in_flight: int = 65_536
+    urgent_first: bool = False
     speculate: bool = True
     straggler_floor_s: float = 2.0
     speculative_share: float = 0.25
@@ -56,6 +58,7 @@ class Policy:
             task_timeout_s=config.task_timeout_s,
             bundle_s=min(config.bundle_s, getattr(executor, "bundle_s", config.bundle_s)),
             first_bundle_s=getattr(executor, "first_bundle_s", inf),
+            urgent_first=getattr(executor, "urgent_first", False),
             speculate=config.speculate and getattr(executor, "speculate", True),
         )
 

@@ -23,7 +23,7 @@ from ..errors import LambdarrayError
 from ..task import Plan, Task, TaskReport
 from .attempts import Bundle, Durations, InFlight, Pace, attempt_key, attempt_of
 from .chance import chance
-from .cloning import MOST_COPIES, laggards, patience_of
+from .cloning import HASTE_COST, MOST_COPIES, laggards, patience_of
 from .decisions import Cancel, Decision, Launch, Policy, Probe, Statistics
 from .dependencies import Dependencies
 from .executors import Attempt
@@ -53,9 +53,9 @@ class Scheduler:
         self._frontier = Frontier(plan, self.deps)
         self._is_done = self._frontier.state
         self._ranks = ranks_by_critical_path(plan, self.deps)
-        self._queue = ReadyQueue(self._ranks, [e.seconds for e in plan.estimates])
-        pace = Pace()
-        self._durations = [Durations(e.seconds, pace) for e in plan.estimates]
+        self._queue = ReadyQueue(self._ranks, [e.seconds for e in plan.estimates], self.policy.urgent_first)
+        self._pace = Pace()
+        self._durations = [Durations(e.seconds, self._pace) for e in plan.estimates]
         self._flight = InFlight(self.policy.workers)
         self._window = Window()
         self._tries: dict[int, int] = {}
@@ -67,7 +67,7 @@ class Scheduler:
         self._alone: set[int] = set()
         self._out: list[Decision] = []
         self._patience = self.policy.task_timeout_s * (1 + self.policy.grace)
-        self._warm = 0
+        self._warm, self._lagging = 0, list[int]()
         self._begun = self._stopped = False
         self._scan_at = self._progress_at = -inf
 
@@ -167,7 +167,7 @@ class Scheduler:
             self._check_stall(now)
             if len(self._flight) and len(self._queue):
                 self._window.widen(now, capacity)
-            if now >= self._scan_at and self._may_speculate(capacity):
+            if (self._lagging or now >= self._scan_at) and self._may_speculate(capacity):
                 self._speculate(now, capacity)
             if len(self._queue):
                 self._launch(now, capacity)
@@ -227,7 +227,7 @@ class Scheduler:
         return number
 
     def _start(self, program: int, attempts: list[Attempt], now: float) -> None:
-        self._flight.add(Bundle(program, [attempt_key(a.id, a.number) for a in attempts], now))
+        self._flight.add(Bundle(program, [attempt_key(a.id, a.number) for a in attempts], now, not self._warm))
         self._warm -= self._warm > 0
         self._out.append(Launch(attempts))
         self.statistics.attempts += len(attempts)
@@ -241,10 +241,13 @@ class Scheduler:
         return bool(len(self._flight) or self._lost) and self._free(capacity) > 0
 
     def _speculate(self, now: float, capacity: int) -> None:
-        floor = self.policy.straggler_floor_s
+        """Start an attempt beside each straggler; those that there is no room for come first the next time."""
+        if not self._lagging:
+            self._find_stragglers(now, capacity)
         allowed = max(1, int(self.policy.speculative_share * capacity)) - len(self._extra)
-        chosen, due = self._stragglers(now, floor)
-        for key in chosen[: max(0, min(allowed, self._free(capacity)))]:
+        room = max(0, min(allowed, self._free(capacity)))
+        chosen, self._lagging = self._lagging[:room], self._lagging[room:] if room else []
+        for key in filter(self._may_double, chosen):
             task, _ = attempt_of(key)
             number = self._tries.get(task, 1)
             self._tries[task] = number + 1
@@ -252,21 +255,26 @@ class Scheduler:
             self._extra.add(attempt_key(task, number))
             self._start(program, [Attempt(self.task(task), task, number, self.policy.task_timeout_s)], now)
             self.statistics.speculated += 1
-        self._scan_at = now + floor if len(self._queue) else min(max(due, now + floor / 8), now + floor)
 
-    def _stragglers(self, now: float, floor: float) -> tuple[list[int], float]:
-        """The attempts that lag and may have another one beside them, and when the next bundle will lag."""
-        patience = patience_of(self._ranks, self._queue.program if len(self._queue) else None)
-        bundles, soonest = laggards(self._flight, self._durations, now, floor, patience)
+    def _find_stragglers(self, now: float, capacity: int) -> None:
+        """Look for the attempts that lag and may have another one beside them, and when to look again."""
+        floor = self.policy.straggler_floor_s
+        durations, waiting = self._durations, self._queue.program if len(self._queue) else None
+        at_work_s = 0.0 if waiting is not None else sum(durations[b.program].mean * b.left for b in self._flight)
+        cheap = at_work_s <= HASTE_COST * self._pace.took_s
+        patience = patience_of(self._ranks, waiting, max(0.0, 1.0 - len(self._flight) / capacity) * cheap)
+        bundles, soonest = laggards(self._flight, durations, now, floor, patience)
         keys = [] if len(self._queue) else [key for _, key in self._lost]
         for bundle in bundles:
             keys += self._flight.left_of(bundle)
-        return [key for key in keys if self._may_double(key)], soonest
+        self._lagging = [key for key in keys if self._may_double(key)]
+        self._scan_at = now + floor if len(self._queue) else min(max(soonest, now + floor / 8), now + floor)
 
     def _may_double(self, key: int) -> bool:
         task, number = attempt_of(key)
         launched = self._tries.get(task, 1)
-        newest, copies = number == launched - 1, launched - self._ended.get(task, 0)
+        copies = launched - self._ended.get(task, 0)
+        newest = copies == 1 or number == launched - 1
         return newest and copies < MOST_COPIES and launched <= self.policy.retries and not self._is_done[task]
 
     # what comes back

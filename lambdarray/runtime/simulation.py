@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from ..config import Config
+from ..cost import Machine
 from ..task import Plan, TaskReport
 from .assumptions import Assumptions
 from .executors.simulated import SimulatedExecutor
@@ -21,6 +22,7 @@ def simulate(
     workers: int,
     *,
     model: Assumptions | None = None,
+    machine: Machine | None = None,
     seed: int = 0,
     on_report: Callable[[TaskReport], object] | None = None,
     on_progress: OnProgress | None = None,
@@ -28,12 +30,14 @@ def simulate(
     """Drive a plan through `workers` simulated workers; the report's seconds are virtual.
 
     Each task takes the seconds of its kernels, as the plan estimates them, and of its bytes, as `model` has them, with
-    chance that depends on `seed` alone. Nothing is read or written. The report's `statistics` count requests,
-    refusals and crashes too.
+    chance that depends on `seed` alone; where a `machine` is given in its place, as its profile has them, with no
+    chance. Nothing is read or written. The report's `statistics` count requests, refusals and crashes too.
 
     Raises the TaskError of a task that fails at every attempt, such as one that takes longer than `task_timeout_s`.
     """
     report = RunReport.of(plan, "simulated", workers)
+    if model is None and machine is not None:
+        model = Assumptions.of(machine, stored=machine.remote or not config.store.startswith("memory"))
     executor = SimulatedExecutor(plan, workers, seed=seed, model=model)
 
     def told(task: TaskReport) -> None:

@@ -35,6 +35,7 @@ class LambdaExecutor:
 
     # A new environment may take long to start, and what is bound to it waits.
     first_bundle_s = 30.0
+    urgent_first = True  # tiles in S3 take no memory that tasks could lack
 
     def __init__(
         self, function: str, region: str | None, store: str, workers: int, run: str = "", *, version: str = ""

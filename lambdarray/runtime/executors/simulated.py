@@ -87,7 +87,7 @@ class SimulatedExecutor:
     ) -> None:
         self.capacity, self.seed, self.model = capacity, seed, model or Assumptions()
         if self.model.together:
-            self.first_bundle_s = 30.0
+            self.first_bundle_s, self.urgent_first = 30.0, True  # as the Lambda executor says
         self.now, self.counts = 0.0, Counts()
         self.store = Partitions(self.model)
         self._works, self._effect = Works(plan), effect
