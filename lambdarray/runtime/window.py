@@ -12,7 +12,7 @@ from __future__ import annotations
 
 GROWTH = 0.1  # for each that finishes: a tenth more with each turn of the window
 PAUSE_S, PAUSE_MAX_S = 0.05, 5.0
-TRY_S, TRY_MAX_S, TRY_SHARE = 0.25, 1.0, 0.02
+TRY_S, TRY_MAX_S, TRY_SHARE = 0.25, 0.5, 0.02
 
 
 class Window:

@@ -354,7 +354,7 @@ def test_a_lagging_task_that_others_wait_for_goes_before_them():
             if task:
                 d.report(task, attempt, total_s=0.5)
         started = d.step()
-    assert d.now == 2.0
+    assert 2.0 <= d.now <= 2.5
     assert len(d.launched) < 22
 
 

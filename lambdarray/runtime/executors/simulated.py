@@ -21,6 +21,7 @@ from . import Attempt
 # What a chance is drawn for.
 COLD, BANDWIDTH, SPREAD, STRAGGLES, CRASHES, LOST = range(6)
 MB = 1e6
+NOTHING = Work(0.0, 0.0, 1, 0, 0, 0, {}, {})
 
 
 @dataclass(slots=True)
@@ -60,6 +61,14 @@ class _Invocation:
     gone: bool = False
 
 
+@dataclass(slots=True)
+class _Begin:
+    """An environment has started, and begins its first bundle."""
+
+    bundle: Sequence[Attempt]
+    environment: int
+
+
 class _Event:
     """The end of an attempt, or of a bundle; `made` are the attempts whose outputs are there from then on."""
 
@@ -95,7 +104,7 @@ class SimulatedExecutor:
         self._made: set[int] = set()
         self._cancelled: set[tuple[int, int]] = set()
         self._of_task: dict[int, list[int]] = {}
-        self._events: list[tuple[float, int, _Event]] = []
+        self._events: list[tuple[float, int, _Event | _Begin]] = []
         self._idle: list[tuple[float, int]] = []
         self._running = self._environments = self._sequence = 0
         first = 0
@@ -124,7 +133,11 @@ class SimulatedExecutor:
         environment, start_s = self._environment()
         self._running += 1
         self.counts.invocations += 1
-        self._invoke(bundle, environment, start_s)
+        begin = self.now + self.model.launch_s + start_s
+        if start_s:
+            self._add(begin, _Begin(bundle, environment))
+        else:
+            self._invoke(bundle, environment, begin)
 
     def wait(self, timeout_s: float | None) -> list[TaskReport]:
         """The reports of the next moment at which there are any; the clock moves on to it."""
@@ -180,9 +193,12 @@ class SimulatedExecutor:
 
     # -- an invocation
 
-    def _invoke(self, bundle: Sequence[Attempt], environment: int, start_s: float) -> None:
+    def _invoke(self, bundle: Sequence[Attempt], environment: int, begin: float, cold: bool = False) -> None:
         model, rate = self.model, self._rate(environment)
-        works = [self._works.of(a.task) for a in bundle]
+        # A worker looks first whether a task is done, where that may be: at second attempts, and after a cold start.
+        works = [
+            NOTHING if (a.number or cold) and a.id in self._made else self._works.of(a.task) for a in bundle
+        ]
         gets, puts = _summed([w.gets for w in works]), _summed([w.puts for w in works])
         self.counts.gets += sum(gets.values())
         self.counts.puts += sum(puts.values())
@@ -193,13 +209,12 @@ class SimulatedExecutor:
         if slower > 1:
             self.counts.slow_downs += int((sum(gets.values()) + sum(puts.values())) * (1 - 1 / slower))
             ends = self._ends(bundle, works, rate / slower)
-        begin = self.now + model.launch_s + start_s
         reports = [
             self._report(a, w, begin + (ends[n - 1] if n else 0.0), ends[n] - (ends[n - 1] if n else 0.0), environment)
             for n, (a, w) in enumerate(zip(bundle, works, strict=True))
         ]
-        billed = (model.init_s if start_s else 0.0) + self._settle(bundle, reports, ends, begin, invocation)
-        reports[0].cold, reports[0].billed_ms = start_s > 0, math.ceil(billed * 1000)
+        billed = (model.init_s if cold else 0.0) + self._settle(bundle, reports, ends, begin, invocation)
+        reports[0].cold, reports[0].billed_ms = cold, math.ceil(billed * 1000)
         self.counts.billed_s += billed
 
     def _ends(self, bundle: Sequence[Attempt], works: Sequence[Work], rate: float) -> list[float]:
@@ -303,11 +318,14 @@ class SimulatedExecutor:
 
     # -- events
 
-    def _add(self, time: float, event: _Event) -> None:
+    def _add(self, time: float, event: _Event | _Begin) -> None:
         self._sequence += 1
         heappush(self._events, (time, self._sequence, event))
 
-    def _end(self, event: _Event) -> list[TaskReport]:
+    def _end(self, event: _Event | _Begin) -> list[TaskReport]:
+        if isinstance(event, _Begin):
+            self._invoke(event.bundle, event.environment, self.now, cold=True)
+            return []
         invocation = event.invocation
         if invocation is not None:
             self._running -= 1
