@@ -14,6 +14,8 @@ import numpy as np
 from ..tiling import Cuts
 
 RESERVE = 2.2
+# The same of the first tasks, whose workers have yet to start: it takes longer until they count as slow.
+FIRST_RESERVE = 2.7
 # What is left for the last turn, whose tasks are the shortest, as a share of all.
 LAST_SHARE = 1 / 16
 # What turns may cost, as a share of all: each reads its first tiles while nothing is computed, and has a result to
@@ -39,15 +41,15 @@ def in_turns(k: Cuts, task_s: float, work_s: float, most_task_s: float, most: in
     No turn takes a task longer than `most_task_s`; beyond that there are at most `most` turns and the last.
 
     >>> in_turns(Cuts(100, 1), 356.0, 317.0, 600.0, 6).chunks
-    (35, 23, 14, 9, 6, 4, 9)
+    (32, 27, 16, 10, 6, 3, 6)
     """
     per_worker = work_s / task_s
-    # The last task of a turn begins after `ceil(per_worker) - 1` others.
-    share = per_worker / (math.ceil(per_worker) - 1 + RESERVE)
+    before = math.ceil(per_worker) - 1  # the last task of a turn begins after so many others
+    first, later = (per_worker / (before + reserve) for reserve in (FIRST_RESERVE, RESERVE))
     longest = max(1, int(most_task_s / task_s * k.count))
     lengths, left, made = list[int](), k.count, 0
     while left > 1 and (left > longest or (made < most and left > LAST_SHARE * k.count)):
-        wanted = max(1, int(share * left)) if made < most else longest
+        wanted = max(1, int((later if lengths else first) * left)) if made < most else longest
         made += wanted <= longest
         lengths.append(min(wanted, longest, left - 1))
         left -= lengths[-1]

@@ -33,6 +33,9 @@ from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path
 from .resume import resume
 from .window import Window
 
+# A bundle is what is ready, shared out among all workers so many times.
+BUNDLES_LEFT = 1.25
+
 
 class Scheduler:
     """Decides for one plan. `failure` is the error that ended it, if one did; `statistics` counts.
@@ -195,7 +198,7 @@ class Scheduler:
         while free > 0 and (ready := len(queue)):
             program = queue.program
             of_all = self.plan.estimates[program].seconds
-            share = min(int(queue.seconds / of_all if of_all > 0 else ready) // (2 * limit), most)
+            share = min(int((queue.seconds / of_all if of_all > 0 else ready) / (BUNDLES_LEFT * limit)), most)
             if queue.freed:
                 share = 1 if self._alone else min(share, ceil(queue.freed / free))
             attempts = self._attempts(program, queue.take(self._bundle_size(program, share)))
