@@ -17,7 +17,7 @@ LOCAL := s3://lambdarray-local
 SUITE ?=
 EXAMPLES ?= 100
 
-.PHONY: help demo demo-lambda test test-algebra test-others check conformance bench wheel names accuracy bytes scale format clean
+.PHONY: help demo demo-lambda test test-algebra test-acceptance test-api test-others check conformance bench wheel names accuracy bytes scale format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -43,15 +43,21 @@ demo-lambda: $(VENV)/.has-cloud
 		lambdarray deploy --store $(LOCAL)/scratch --read $(LOCAL)/ --write $(LOCAL)/ --memory $(MEMORY) --yes; \
 		lambdarray demo --n $(N) --executor lambda --workers $(WORKERS) --store $(LOCAL)/scratch --dir $(LOCAL)/demo'
 
-# Two halves of about the same length, side by side.
+# Four parts side by side; that of acceptance waits for servers and functions more than it computes.
 test: $(VENV)/.has-test
-	$(MAKE) --jobs=2 --keep-going test-algebra test-others
+	$(MAKE) --jobs=4 --keep-going test-algebra test-acceptance test-api test-others
 
 test-algebra:
-	$(BIN)/python -m pytest tests/algorithms tests/acceptance
+	$(BIN)/python -m pytest tests/algorithms
+
+test-acceptance:
+	$(BIN)/python -m pytest tests/acceptance
+
+test-api:
+	$(BIN)/python -m pytest tests/api
 
 test-others:
-	$(BIN)/python -m pytest --doctest-modules --ignore=tests/algorithms --ignore=tests/acceptance
+	$(BIN)/python -m pytest --doctest-modules --ignore=tests/algorithms --ignore=tests/acceptance --ignore=tests/api
 
 check: $(VENV)/.has-dev
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """What a plan of a million tasks costs beside the work: seconds and MB to make it, tasks a second to drive it.
 
     python benchmarks/plan_scale.py [tasks]
+    python benchmarks/plan_scale.py SHAPE TASKS
 
 Every row is a fresh process. `made` is from the expression to the first decision: planner, checker, dependency
 counts, consumers and queue. `driven` is the whole run through an executor that does nothing: the scheduler, the loop,
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in (".", "kernels")]
-GOAL_S, GOAL_MB, GOAL_RATE = 2.0, 200.0, 20_000.0
+GOAL_S, GOAL_MB, GOAL_RATE = 1.0, 100.0, 30_000.0
 TILE = 4096
 
 
@@ -60,7 +61,13 @@ def stored(la: Any, tasks: int) -> Any:
     return x, x.T * 2
 
 
-SHAPES: dict[str, Callable[[Any, int], Any]] = {f.__name__: f for f in (line, square, cube, stored)}
+def triangle(la: Any, tasks: int) -> Any:
+    """A Cholesky factor, of which each tile is written about twice: stages grow with the number of its columns."""
+    side = round(tasks**0.5)
+    return (la.linalg.cholesky(la.from_array(Source(side * TILE, side * TILE), chunks=TILE), tile=TILE),)
+
+
+SHAPES: dict[str, Callable[[Any, int], Any]] = {f.__name__: f for f in (line, square, cube, stored, triangle)}
 
 
 def peak_mb() -> float:

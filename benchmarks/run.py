@@ -1,8 +1,9 @@
-"""Benchmarks: lambdarray beside NumPy and Dask in one run; writes JSON and prints a Markdown table.
+"""Benchmarks: lambdarray beside NumPy, Dask and Cubed in one run; prints a Markdown table, writes JSON and a chart.
 
     python benchmarks/run.py [--quick] [--only NAME ...] [--list]
 
-A result that is not verified is not reported: the run ends with an error instead.
+Contenders take turns, each time in a fresh process, and what is compared are medians of the ratios within a turn. A
+result that is not verified is not reported: the run ends with an error instead, and nothing is written.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import statistics
 import sys
 import tempfile
 import time
@@ -22,10 +24,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from chart import chart
 from harness import HERE, Case, Row, UnverifiedError, load, measure, names
 
 OURS = "lambdarray"
-PACKAGES = ("lambdarray", "numpy", "scipy", "dask", "zarr")
+PACKAGES = ("lambdarray", "numpy", "scipy", "dask", "cubed", "zarr")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,17 +47,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(wrong, file=sys.stderr)
         return 1
     print(table(rows) + ("\n\nquick: sizes smaller than the titles say" if options.quick else ""))
-    print(f"\nwritten to {save(rows, options.quick, Path(options.output))}")
+    print(f"\nwritten: {', '.join(map(str, save(rows, options.quick, Path(options.output))))}")
     return 0 if options.quick or all(met(case, rows) for case in {r.case for r in rows}) else 1
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The options."""
-    parser = argparse.ArgumentParser(description="Measure lambdarray beside NumPy and Dask.")
+    parser = argparse.ArgumentParser(description="Measure lambdarray beside NumPy, Dask and Cubed.")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these cases alone")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how fast")
     parser.add_argument("--list", action="store_true", help="name the cases")
-    parser.add_argument("--output", default=str(HERE.parent / "bench-results"), metavar="DIR", help="where JSON goes")
+    parser.add_argument(
+        "--output", default=str(HERE.parent / "bench-results"), metavar="DIR", help="where JSON and chart go"
+    )
     return parser
 
 
@@ -75,12 +80,23 @@ def _against_goals(case: Case, found: dict[str, Row]) -> list[float]:
     """For each goal how many times it is reached."""
     ours = found[OURS]
     value = ours.more.get("us_per_task", ours.seconds * 1e6) / 1e6 if "limit" in case.goals else ours.seconds
-    speeds = [
-        (found[name].seconds / ours.seconds if name in found else goal) / goal
-        for name, goal in case.goals.items()
-        if name != "limit"
-    ]
+    speeds = [ratio(found[name], ours) / goal for name, goal in case.goals.items() if name != "limit"]
     return speeds + ([case.goals["limit"] / value] if "limit" in case.goals else [])
+
+
+def ratio(other: Row, ours: Row) -> float:
+    """How many times as long as ours the other took: the median over the turns, in each of which both ran."""
+    return statistics.median(a / b for a, b in zip(other.runs, ours.runs, strict=True))
+
+
+def ratios(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """For each case the ratio of each other contender."""
+    ours = {r.case: r for r in rows if r.contender == OURS}
+    out: dict[str, dict[str, float]] = {name: {} for name in ours}
+    for row in rows:
+        if row.contender != OURS:
+            out[row.case][row.contender] = ratio(row, ours[row.case])
+    return out
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -114,16 +130,21 @@ def _number(value: float) -> str:
 
 
 def _beside(found: dict[str, Row]) -> str:
-    others = [row.seconds for name, row in found.items() if name != OURS]
-    return f"{min(others) / found[OURS].seconds:.2f}x" if others else ""
+    others = [ratio(row, found[OURS]) for name, row in found.items() if name != OURS]
+    return f"{min(others):.2f}x" if others else ""
 
 
-def save(rows: Sequence[Row], quick: bool, folder: Path) -> Path:
-    """Write all figures, with what they were measured on."""
+def save(rows: Sequence[Row], quick: bool, folder: Path) -> tuple[Path, Path]:
+    """Write all figures, with what they were measured on, and their chart."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / time.strftime("%Y%m%d-%H%M%S.json")
-    path.write_text(json.dumps({"quick": quick, **machine(), "rows": [asdict(r) for r in rows]}, indent=1) + "\n")
-    return path
+    found, where = ratios(rows), machine()
+    figures = {"quick": quick, **where, "rows": [asdict(r) for r in rows], "ratios": found}
+    path.write_text(json.dumps(figures, indent=1) + "\n")
+    title = f"Seconds over lambdarray's, to the right is slower ({where['cores']} cores{', quick' if quick else ''})"
+    drawn = path.with_suffix(".svg")
+    drawn.write_text(chart([(load(name).title, of) for name, of in found.items()], title))
+    return path, drawn
 
 
 def machine() -> dict[str, Any]:

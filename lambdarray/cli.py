@@ -1,4 +1,4 @@
-"""The command `lambdarray`: deploy, doctor, destroy, clean, layer, cloud, demo and simulate.
+"""The command `lambdarray`: deploy, doctor, destroy, clean, layer, calibrate, bench, cloud, demo and simulate.
 
 Each command imports what it needs when it runs. An error of ours or of AWS's is one line and exit code 2.
 """
@@ -77,6 +77,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_destroy(commands)
     _add_clean(commands)
     _add_layer(commands)
+    _add_calibrate(commands)
+    _add_bench(commands)
     for name, told in (
         ("cloud", "start Lambda and S3 on this machine"),
         ("demo", "multiply two arrays out of core"),
@@ -228,4 +230,75 @@ def _layer_build(options: argparse.Namespace) -> int:
     layer = build_layer(options.arch, options.python, print)
     print(layer.summary())
     print(copy_layer(layer, Path(options.output)))
+    return 0
+
+
+def _add_calibrate(commands: Any) -> None:
+    told = "measure this machine, or with --function a deployed function, and write a profile of it"
+    parser = _command(commands, "calibrate", _calibrate, told, aws=False)
+    add = parser.add_argument
+    add("--function", default="", metavar="NAME", help="a deployed function in place of this machine")
+    add("--region", metavar="REGION", help="its AWS region; else as boto3 finds it")
+    add("--store", default="", metavar="URL", help="where tiles are; a temporary directory, or the function's scratch")
+    add("--seconds", type=float, default=30.0, metavar="S", help="how long measuring may take, about (30)")
+    add("--out", default="", metavar="FILE", help="the profile (machine.toml, or the function's name)")
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from .calibration import Here, There, calibrate
+
+    path = Path(options.out or f"{options.function or 'machine'}.toml")
+    if not 0 < options.seconds <= 3600 or not path.parent.is_dir():
+        raise ConfigError(f"--seconds must be above 0 and at most 3600, and {path.parent} a folder that exists")
+    if options.function:
+        from lambdarray_layer.aws import open_account
+
+        place = There(open_account(options.region), options.function, options.store, path.stem)
+        made = calibrate(place, options.seconds, _note)
+    else:
+        made = calibrate(Here(options.store, path.stem), options.seconds, _note)
+    path.write_text(made.text, encoding="utf-8")
+    print(made.table)
+    print(f"written to {path}; use it with la.config(profile={str(path)!r}) or LAMBDARRAY_PROFILE={path}")
+    return 0
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _add_bench(commands: Any) -> None:
+    parser = commands.add_parser("bench", help="measure a deployed function: products, S3, launches")
+    kinds = parser.add_subparsers(required=True)
+    told = {
+        "gemm": "GFLOPS per core in matrix products, of one function and of all, peak and effective",
+        "io": "MB/s to the function's scratch and back, of one function and of all, peak and effective",
+        "launch": "how long functions take to begin, all asked for at once",
+    }
+    for kind, text in told.items():
+        command = _command(kinds, kind, _bench, text)
+        command.set_defaults(kind=kind)
+        add = command.add_argument
+        add("--workers", type=int, default=1, metavar="N", help="functions at once (1)")
+        add("--seconds", type=float, default=5.0, metavar="S", help="how long each works, about (5)")
+        add("--json", action="store_true", help="print a JSON object")
+        if kind == "gemm":
+            add("--tile", type=int, default=2048, metavar="N", help="rows and columns of the tiles (2048)")
+            dtypes = ("float64", "float32", "complex128", "complex64")
+            add("--dtype", default="float64", choices=dtypes, help="of the tiles (float64)")
+        if kind == "io":
+            add("--mib", type=int, default=16, metavar="MIB", help="the size of the tiles (16)")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    import json
+
+    from .bench import KINDS, Asked, Fleet
+
+    sizes = {name: getattr(options, name) for name in ("tile", "dtype", "mib") if hasattr(options, name)}
+    asked = Asked(workers=options.workers, seconds=options.seconds, **sizes)
+    found = KINDS[options.kind](Fleet(options.function, options.region), asked)
+    print(json.dumps(found.to_json()) if options.json else found)
     return 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, fields, replace
+from threading import Lock
 from typing import Any
 
 from .errors import ConfigError
 
 EXECUTORS = ("threads", "processes", "lambda", "simulated")
 LOCAL = ("threads", "processes")
+OBJECTIVES = ("time", "dollars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,15 @@ class Config:
     task_timeout_s  seconds that an attempt may take
     bundle_s        predicted seconds of work that one invocation is given at most
     speculate       whether stragglers are started a second time
-    max_dollars     the run's budget in US dollars; None: no limit
+    max_dollars     what all runs under this setting may cost together, in US dollars; None: no limit
+    objective       what the planner makes least within max_dollars and deadline: "time" or "dollars"
+    deadline        seconds that a run may be predicted to take; None: any
     implicit_mib    the most MiB that np.asarray(x), x.item() and the like compute without being asked by compute();
                     None: no limit
     eager           whether a run may be made to count what a shape that depends on data needs
     verify          whether products and factorisations check themselves, where they are not told by verify=
-    progress        whether a progress bar is shown; None: where standard error is a terminal
+    progress        whether a progress bar is shown; None: where standard error is a terminal, and in notebooks
+    report          where each run's report is written: a file .html or .json, or a directory; None: nowhere
     profile         what a worker is in numbers: the name of a shipped profile, or a file; None: the executor's own
     """
 
@@ -46,10 +52,13 @@ class Config:
     bundle_s: float = 300.0
     speculate: bool = True
     max_dollars: float | None = None
+    objective: str = "time"
+    deadline: float | None = None
     implicit_mib: int | None = 1024
     eager: bool = True
     verify: bool = False
     progress: bool | None = None
+    report: str | None = None
     profile: str | None = None
 
     @property
@@ -60,6 +69,10 @@ class Config:
     def __post_init__(self) -> None:
         if self.executor not in EXECUTORS:
             raise ConfigError(f"executor={self.executor!r} is not one of {', '.join(map(repr, EXECUTORS))}")
+        if self.objective not in OBJECTIVES:
+            raise ConfigError(f"objective={self.objective!r} is not one of {', '.join(map(repr, OBJECTIVES))}")
+        if self.deadline is not None and not 0 < self.deadline < math.inf:
+            raise ConfigError(f"deadline={self.deadline!r} is no time to end by; it must be above 0 seconds")
         limits = {"workers": 1, "memory_mib": 128, "retries": 0, "max_dollars": 0, "implicit_mib": 0}
         for name, least in limits.items():
             value = getattr(self, name)
@@ -75,7 +88,7 @@ class Config:
 
 KINDS: dict[str, Any] = dict.fromkeys(("workers", "memory_mib", "retries", "implicit_mib"), int)
 KINDS |= dict.fromkeys(("speculate", "progress", "eager", "verify"), bool)
-KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars"), float)
+KINDS |= dict.fromkeys(("task_timeout_s", "bundle_s", "max_dollars", "deadline"), float)
 TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -96,7 +109,58 @@ def _from_environment() -> Config:
     return Config(**{name: _from_text(name, text) for name, text in found.items() if text})
 
 
+# Money is counted in whole numbers of this, so that what is taken and given back leaves no rest.
+UNITS_PER_DOLLAR = 10**12
+_counting = Lock()
+
+
+class Purse:
+    """What is left of one `max_dollars`: all runs under the setting share it, also those of blocks inside its block.
+
+    >>> purse = Purse(2.0)
+    >>> purse.take(15 * 10**11), purse.take(6 * 10**11), purse.left / UNITS_PER_DOLLAR
+    (True, False, 0.5)
+    """
+
+    def __init__(self, max_dollars: float | None = None, outer: Purse | None = None) -> None:
+        self.most = math.inf if max_dollars is None else math.floor(max_dollars * UNITS_PER_DOLLAR)
+        self.used, self.outer = 0, outer
+
+    @property
+    def left(self) -> float:
+        """What may yet be spent; infinity without a limit."""
+        own = self.most - self.used
+        return own if self.outer is None else min(own, self.outer.left)
+
+    def take(self, units: int) -> bool:
+        """Spend this, or nothing and say False where it is more than is left."""
+        with _counting:
+            if units > self.left:
+                return False
+            self._add(units)
+            return True
+
+    def give_back(self, units: int) -> None:
+        """What was taken and not spent; a negative number was spent beyond it."""
+        with _counting:
+            self._add(-units)
+
+    def _add(self, units: int) -> None:
+        self.used += units
+        if self.outer is not None:
+            self.outer._add(units)
+
+
 _current: Config | None = None
+_purse: Purse | None = None
+
+
+def get_purse() -> Purse:
+    """What is left of the `max_dollars` in force."""
+    global _purse
+    if _purse is None:
+        _purse = Purse(get_config().max_dollars)
+    return _purse
 
 
 def get_config() -> Config:
@@ -118,17 +182,21 @@ class config:  # noqa: N801 - used as a function
     """
 
     def __init__(self, **settings: Any) -> None:
-        global _current
-        self._before = get_config()
+        global _current, _purse
+        self._before, self._purse_before = get_config(), get_purse()
         unknown = sorted(set(settings) - {f.name for f in fields(Config)})
         if unknown:
             known = ", ".join(f.name for f in fields(Config))
             raise ConfigError(f"no setting named {', '.join(unknown)}; there are: {known}")
         self._after = _current = replace(self._before, **settings)
+        if "max_dollars" in settings:
+            _purse = Purse(self._after.max_dollars)
 
     def __enter__(self) -> Config:
+        if _purse is not None and _purse is not self._purse_before and _purse.most < math.inf:
+            _purse.outer = self._purse_before
         return self._after
 
     def __exit__(self, *exc: object) -> None:
-        global _current
-        _current = self._before
+        global _current, _purse
+        _current, _purse = self._before, self._purse_before

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.n < 1:
         raise ConfigError(f"--n {options.n} is not a size; it must be at least 1")
     with _place(options) as place:
-        _run(_job(options, place))
+        _run(_job(options, place), options.report)
     return 0
 
 
@@ -78,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--workers", type=int, metavar="W", help="tasks at once (this machine's cores; on lambda, what the account has)"
     )
     add("--memory", type=int, metavar="MIB", help="memory of a worker (a share of this machine; the function's own)")
+    add("--report", default="", metavar="FILE", help="write the product's report: .html, .json, or both to a directory")
     return parser
 
 
@@ -107,7 +108,7 @@ def _place(options: argparse.Namespace) -> Iterator[str]:
 # -- the job
 
 
-def _run(job: Job) -> None:
+def _run(job: Job, place_of_report: str = "") -> None:
     check_room(job)
     say = Teller(sys.stdout)
     with config(**job.settings) as settings:
@@ -120,6 +121,8 @@ def _run(job: Job) -> None:
         report = last_report()
         residual = _verify(say, job)
     _summary(say, job, Measured(seconds, raw, residual, report))
+    if place_of_report and report is not None:
+        say.line("report", str(report.save(place_of_report)))
 
 
 @dataclass(frozen=True, slots=True)

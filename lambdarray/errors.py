@@ -46,7 +46,25 @@ class MemoryLimitError(LambdarrayError, MemoryError):
 
 
 class BudgetError(LambdarrayError, ValueError):
-    """A run that would cost more than `max_dollars`."""
+    """A run that would cost more than `max_dollars`, or a choice that no plan allows.
+
+    Of a run that stopped, `spent_dollars` are billed or charged and `left_dollars` left, fewer than the
+    `needed_dollars` that its next task may cost; `done` of `total` tasks are done.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        spent_dollars: float = 0.0,
+        left_dollars: float = 0.0,
+        needed_dollars: float = 0.0,
+        done: int = 0,
+        total: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.spent_dollars, self.left_dollars, self.needed_dollars = spent_dollars, left_dollars, needed_dollars
+        self.done, self.total = done, total
 
 
 class UnpicklableError(LambdarrayError, TypeError):

@@ -110,7 +110,8 @@ SCENARIOS: Mapping[str, Scenario] = {
 class Job:
     """What is simulated: a scenario, its size and tile, and the functions that it runs on.
 
-    `gflops` is what a core makes of a product in double precision; None: as the profile of `arch` has it.
+    `gflops` is what a core makes of a product in double precision; None: as the profile of `arch` has it. `transfer_cpu`
+    is the seconds that each GB read or written takes of a core beside that.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Job:
     gflops: float | None = None
     arch: str = "x86_64"
     model: Assumptions = Assumptions()
+    transfer_cpu: float = 0.0
 
     def __post_init__(self) -> None:
         if self.name not in SCENARIOS:
@@ -135,12 +137,12 @@ class Job:
     def machine(self) -> Machine:
         """What a function is, in numbers."""
         found = of_architecture(self.arch)
-        if self.gflops:
-            rates = {f.name: getattr(found.product, f.name) for f in fields(found.product)}
-            by = self.gflops / rates["float64"].gflops
-            made = {name: replace(rate, gflops=rate.gflops * by) for name, rate in rates.items()}
-            found = replace(found, product=replace(found.product, **made))
-        return found
+        rates = {f.name: getattr(found.product, f.name) for f in fields(found.product)}
+        by = (self.gflops or rates["float64"].gflops) / rates["float64"].gflops
+        made = {name: replace(rate, gflops=rate.gflops * by, half_side=0.0) for name, rate in rates.items()}
+        # The published rate of a function is one at which it reads and writes too.
+        store = replace(found.store, read_cpu_s_per_gb=self.transfer_cpu, write_cpu_s_per_gb=self.transfer_cpu)
+        return replace(found, product=replace(found.product, **made), store=store)
 
     @property
     def flops(self) -> float:
@@ -236,6 +238,7 @@ def simulated(job: Job, seeds: Sequence[int]) -> dict[str, Any]:
             "arch": job.arch,
             "memory_mib": job.memory_mib,
             "gflops_per_core": job.machine.product.float64.gflops,
+            "transfer_cpu_s_per_gb": job.transfer_cpu,
             "dollars_per_gib_s": job.machine.prices.dollars_per_gib_s,
             **asdict(job.model),
         },
@@ -247,8 +250,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(argv)
     model = Assumptions(bandwidth_mbps=options.bandwidth)
     job = Job(
-        options.name, options.n, options.workers, options.memory, options.tile, options.gflops, options.arch, model
-    )
+        options.name, options.n, options.workers, options.memory, options.tile, options.gflops, options.arch, model,
+        options.transfer_cpu,
+    )  # fmt: skip
     if options.seeds is not None and options.seeds < 1:
         raise ConfigError(f"--seeds {options.seeds} is not a number of runs; it must be at least 1")
     seeds = [options.seed] if options.seeds is None else range(options.seed, options.seed + options.seeds)
@@ -268,6 +272,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--memory", type=int, default=MIB_PER_VCPU, metavar="MIB", help="memory of a function (1769, which is one core)")
     add("--gflops", type=float, metavar="G", help="GFLOPS of a core (as the profile has them)")
     add("--bandwidth", type=float, default=Assumptions().bandwidth_mbps, metavar="MB", help="MB/s of a function (75)")
+    add("--transfer-cpu", type=float, default=0.0, metavar="S", help="seconds of a core for each GB moved (0)")
     add("--arch", default="x86_64", metavar="ARCH", help="x86_64 (default) or arm64")
     add("--tile", type=int, metavar="T", help="rows and columns of a tile")
     add("--seed", type=int, default=0, metavar="S", help="what chance depends on (0)")

@@ -9,7 +9,7 @@ simulator all read the same description.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,8 @@ class ArraySpec:
     `location` says where its tiles are, as plain data for `store.open_array`:
     `{"kind": "tiles", "prefix": ...}` in the run's scratch store, `{"kind": "tiles", "store": url, "prefix": ...}` in
     another, `{"kind": "zarr", "url": ...}` or `{"kind": "object", "token": ...}` for an in-memory source, and
-    `{"kind": "result", "token": ...}` for an array of the caller's that is filled.
+    `{"kind": "result", "token": ...}` for an array of the caller's that is filled. With `"whole"` and `"at"` its
+    tiles are tiles of that array of the plan, from that index on.
     """
 
     name: str
@@ -213,7 +214,7 @@ class Program:
     def task(self, number: int) -> Task:
         """Task `number` of the grid."""
         index = self.task_index(number)
-        return Task(self, number, index, tuple(c.span(i) for c, i in zip(self.axes, index, strict=False)))
+        return Task(self, number, index, tuple([c.span(i) for c, i in zip(self.axes, index, strict=False)]))
 
     def to_json(self) -> Json:
         """Plain data."""
@@ -227,6 +228,7 @@ class Program:
             "reads": [r.to_json() for r in self.reads],
             "steps": [s.to_json() for s in self.steps],
             "writes": [w.to_json() for w in self.writes],
+            "extra_bytes": self.extra_bytes,
         }
 
     @classmethod
@@ -243,6 +245,7 @@ class Program:
             reads=tuple(Read.from_json(r) for r in data["reads"]),
             steps=tuple(Step.from_json(s) for s in data["steps"]),
             writes=tuple(Write.from_json(w) for w in data["writes"]),
+            extra_bytes=data["extra_bytes"],
         )
 
 
@@ -294,7 +297,10 @@ def box_indices(box: Sequence[Span]) -> list[Index]:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one task of a program costs at most: flops, bytes, seconds, of them in kernels, and peak bytes."""
+    """What one task of a program costs at most: flops, bytes, seconds and peak bytes.
+
+    `compute_s` of its seconds are those of a core, in kernels and for I/O; other I/O goes on meanwhile.
+    """
 
     flops: float = 0.0
     bytes_read: int = 0
@@ -328,12 +334,28 @@ class Plan:
     @property
     def written(self) -> frozenset[str]:
         """The names of the arrays that the plan writes; all others are its inputs."""
-        return frozenset(w.array for p in self.programs for w in p.writes)
+        return self._with_wholes(w.array for p in self.programs for w in p.writes)
 
     @property
     def read(self) -> frozenset[str]:
         """The names of the arrays that its tasks read."""
-        return frozenset(part.array for p in self.programs for r in p.reads for part in r.parts)
+        return self._with_wholes(part.array for p in self.programs for r in p.reads for part in r.parts)
+
+    @property
+    def parts(self) -> dict[str, tuple[str, Index]]:
+        """The arrays whose tiles are those of another: which one, and where in its grid the first of them is."""
+        placed = {name: a.location for name, a in self.arrays.items() if "whole" in a.location}
+        return {name: (location["whole"], tuple(location["at"])) for name, location in placed.items()}
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The names of the arrays whose tiles stay when nothing reads them any more."""
+        asked = frozenset((*self.outputs, *self.checks))
+        return asked | {name for name, (whole, _) in self.parts.items() if whole in asked}
+
+    def _with_wholes(self, names: Iterable[str]) -> frozenset[str]:
+        found, parts = frozenset(names), self.parts
+        return found | {parts[name][0] for name in found if name in parts}
 
     def moved(self, locations: Mapping[str, Mapping[str, Json]]) -> Plan:
         """The plan with other locations for some of its arrays."""
@@ -352,7 +374,8 @@ class TaskReport:
     result exists for its matrix), "wrong" (a check found that a result is not what it should be), "timeout", "memory",
     "crashed", "throttled" (never started) or "unknown" (the connection was lost: look for the outputs).
     `shared` says that it ended with a worker that held other attempts too, any of which may have ended it.
-    `billed_ms` is the whole invocation's, on the first report of its bundle.
+    `billed_ms`, `launch_s` (from the client's request to the first task's start) and `init_s` (what of that a new
+    environment took to start) are the whole invocation's, on the first report of its bundle.
     """
 
     task: int
@@ -376,6 +399,8 @@ class TaskReport:
     retry: bool = True
     shared: bool = False
     billed_ms: int = 0
+    launch_s: float = 0.0
+    init_s: float = 0.0
 
     def to_json(self) -> Json:
         """Plain data, without what is at its default."""

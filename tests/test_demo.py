@@ -13,11 +13,14 @@ from lambdarray.errors import ConfigError, MemoryLimitError, StoreError
 
 
 def test_the_demonstration_multiplies_verifies_and_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo.main(["--n", "192", "--chunks", "64", "--dir", str(tmp_path)]) == 0
+    page = tmp_path / "run.html"
+    assert demo.main(["--n", "192", "--chunks", "64", "--dir", str(tmp_path), "--report", str(page)]) == 0
     said = capsys.readouterr().out
     for words in ("tasks", "on Lambda", "verified", "GFLOPS effective", "per core", "overlap", "compute"):
         assert words in said
     assert "\033" not in said
+    assert str(page) in said
+    assert "matmul of (192, 192)" in page.read_text()
     a, b, c = (la.open_zarr(str(tmp_path / f"{name}.zarr")).compute() for name in "abc")
     np.testing.assert_allclose(c, a @ b, rtol=1e-10, atol=1e-10)
 

@@ -28,7 +28,7 @@ LAYERS = (
     ("lambdarray_layer",),
     ("lambdarray.planner", "lambdarray.runtime"),
     ("lambdarray.api", "lambdarray.algorithms", "lambdarray.futures"),
-    ("lambdarray.report", "lambdarray.cloud"),
+    ("lambdarray.report", "lambdarray.calibration", "lambdarray.bench", "lambdarray.cloud"),
     ("lambdarray", "lambdarray.demo", "lambdarray.scenarios"),
     ("lambdarray.cli", "lambdarray.__main__"),
 )
@@ -38,6 +38,8 @@ STRANGERS = {frozenset({"lambdarray.planner", "lambdarray.runtime"})}
 ROOTS: dict[str, set[str]] = {
     # NumPy's functions find ours by name.
     "lambdarray.api.dispatch": {"lambdarray"},
+    # A run's report writes itself, whoever has it.
+    "lambdarray.runtime.summary": {"lambdarray.report"},
 }
 
 # The whole of a cold start: what the worker and the Lambda handler are made of.

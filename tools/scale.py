@@ -15,17 +15,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import lambdarray as la
-from lambdarray.api.explain import Explanation
+from lambdarray.api.pricing import quote_there
 from lambdarray.config import get_config
-from lambdarray.cost import of_architecture
 from lambdarray.errors import MemoryLimitError
+from lambdarray.planner.estimate import plan_totals
 from lambdarray.runtime.simulation import simulate
-from lambdarray.task import Plan
 from tests.algorithms.paper import MEMORY_MIB, PAPERS, TILE, chosen_tile, on_lambda
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "scale.md"
@@ -43,9 +42,9 @@ Plans for double-precision matrices of 256K and 1M a side, made by the code that
 computed. Workers are functions of {MEMORY_MIB:,} MB, or of more where
 tasks would not fit. Seconds are those of the real scheduler in virtual time (as
 `la.simulate` has them: by the cost model, with cold starts, stragglers and spread). Those with a ~ are of plans of more
-than {MOST_SIMULATED:,} tasks: the greater of work over workers and the critical path, the longest chain of tasks
-that read one another's tiles. Dollars are the quote's, for x86-64. "Planned" is the seconds and MB that
-the plan took to be made, in a process of its own.
+than {MOST_SIMULATED:,} tasks: the quote's, the greater of work over workers and the critical path, the longest chain
+of tasks that read one another's tiles, and the launch. Dollars are the quote's, for x86-64. "Planned" is the
+processor's seconds and the MB that the plan took to be made, in a process of its own.
 
 """
 NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. The SVD is several runs, whose sizes depend on
@@ -86,16 +85,6 @@ class Row:
         return f"| {' | '.join([*cells, f'{self.dollars:,.0f}'])} |"
 
 
-def critical_seconds(plan: Plan) -> float:
-    """The longest chain of tasks that read one another's tiles: at most one of each stage."""
-    ends: dict[str, float] = {}
-    for program, estimate in zip(plan.programs, plan.estimates, strict=True):
-        begin = max((ends.get(p.array, 0.0) for r in program.reads for p in r.parts), default=0.0)
-        for write in program.writes:
-            ends[write.array] = max(ends.get(write.array, 0.0), begin + estimate.seconds)
-    return max(ends.values())
-
-
 def measure(name: str, n: int, tile: int, workers: int) -> Row:
     """Make a plan, for the least memory in which its tasks fit, and drive it in virtual time."""
     for memory_mib in MEMORIES[:-1]:
@@ -109,17 +98,15 @@ def measure(name: str, n: int, tile: int, workers: int) -> Row:
 def _measure(name: str, n: int, tile: int, workers: int, memory_mib: int) -> Row:
     with on_lambda(workers, memory_mib):
         la.plan(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4))  # what is imported at the first use
-        before, begin = _peak_mb(), perf_counter()
+        before, begin = _peak_mb(), process_time()
         plan = la.plan(*PAPERS[name].make(n, tile))
-        planned_s, planned_mb = perf_counter() - begin, _peak_mb() - before
-        found = Explanation(plan, get_config(), workers)
-        dollars = found.quote(of_architecture("x86_64"), workers, memory_mib).dollars
-        critical = critical_seconds(plan)
-        work = sum(p.task_count * e.seconds for p, e in zip(plan.programs, plan.estimates, strict=True))
+        planned_s, planned_mb = process_time() - begin, _peak_mb() - before
+        found = quote_there(plan, get_config(), workers)
+        flops, *moved = plan_totals(plan)
         simulated = plan.task_count <= MOST_SIMULATED
-        seconds = simulate(plan, get_config(), workers).seconds if simulated else max(work / workers, critical)
-        stages, moved = len(plan.programs), (found.bytes_read, found.bytes_written)
-    measured = (planned_s, planned_mb, found.flops, *moved, critical, seconds, simulated, dollars)
+        seconds = simulate(plan, get_config(), workers).seconds if simulated else found.seconds
+        stages = len(plan.programs)
+    measured = (planned_s, planned_mb, flops, *moved, found.critical_s, seconds, simulated, found.dollars)
     return Row(name, n, tile, workers, memory_mib, stages, plan.task_count, *measured)
 
 

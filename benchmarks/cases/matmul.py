@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from harness import Case, Outcome, timed
+from peers import dgemm, spec
 
 CHUNK = 2048
 
@@ -37,6 +38,14 @@ def dask(n: int, folder: Path, chunks: int = CHUNK) -> Outcome:
     return _outcome(x, y, lambda: (x @ y).sum().compute(), lambda a, axis: a.sum(axis=axis).compute())
 
 
+def cubed(n: int, folder: Path) -> Outcome:
+    import cubed.array_api as xp
+    import cubed.random
+
+    x, y = (cubed.random.random((n, n), chunks=min(n, CHUNK), spec=spec(folder)) for _ in range(2))
+    return _outcome(x, y, lambda: xp.sum(xp.matmul(x, y)).compute(), lambda a, axis: xp.sum(a, axis=axis).compute())
+
+
 def numpy(n: int, folder: Path) -> Outcome:
     made: list[np.ndarray] = []
 
@@ -59,6 +68,8 @@ CASE = Case(
         "numpy": numpy,
         "dask": dask,
         "dask, 2x chunks": lambda n, folder: dask(n, folder, 2 * CHUNK),
+        "cubed": cubed,
+        "dgemm": dgemm,
     },
-    goals={"numpy": 1.0, "dask": 1.0, "dask, 2x chunks": 1.0},
+    goals={"numpy": 1.0, "dask": 1.0, "dask, 2x chunks": 1.0, "cubed": 1.0},
 )

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from harness import Case, Outcome, steady
+from peers import spec
 
 
-def _measure(run: Any, n: int) -> Outcome:
-    seconds, value = steady(run, warm=20, repeat=100)
+def _measure(run: Any, n: int, warm: int = 20, repeat: int = 100) -> Outcome:
+    seconds, value = steady(run, warm, repeat)
     return Outcome(seconds, float(value) == 2.0 * n * n)
 
 
@@ -26,6 +27,12 @@ def dask(n: int, folder: Path) -> Outcome:
     return _measure(lambda: (da.ones((n, n)) + 1).sum().compute(), n)
 
 
+def cubed(n: int, folder: Path) -> Outcome:
+    import cubed.array_api as xp
+
+    return _measure(lambda: xp.sum(xp.ones((n, n), spec=spec(folder)) + 1).compute(), n, 2, 10)
+
+
 CASE = Case(
     title="(ones((1000, 1000)) + 1).sum(), steady",
     size=1000,
@@ -34,6 +41,7 @@ CASE = Case(
         "lambdarray": ours,
         "numpy": lambda n, folder: _measure(lambda: (np.ones((n, n)) + 1).sum(), n),
         "dask": dask,
+        "cubed": cubed,
     },
-    goals={"limit": 0.002, "dask": 1.0},
+    goals={"limit": 0.002, "dask": 1.0, "cubed": 1.0},
 )

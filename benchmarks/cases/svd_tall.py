@@ -33,7 +33,14 @@ CASE = Case(
             factors.normal(m, COLUMNS),
             chunks=(max(1, m // 16), COLUMNS),
         ),
+        "cubed": lambda m, folder: factors.cubed(
+            lambda xp, a: xp.linalg.svd(a, full_matrices=False),
+            factors.is_svd,
+            factors.normal(m, COLUMNS),
+            folder,
+            (m // 16, COLUMNS),
+        ),
     },
-    goals={"limit": 2.5},
+    goals={"limit": 2.5, "dask": 1.0, "cubed": 1.0},
     rounds=1,
 )

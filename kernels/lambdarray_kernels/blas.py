@@ -52,7 +52,7 @@ def find_gemm(char: str) -> Gemm | None:
     """The BLAS's gemm for a dtype's character, tried on a small product; None where there is none."""
     if char not in LETTERS:
         return None
-    for library in _libraries():
+    for library in libraries():
         for name, integer in NAMES:
             entry = getattr(library, name.format(LETTERS[char] + "gemm"), None)
             if entry is not None:
@@ -61,7 +61,7 @@ def find_gemm(char: str) -> Gemm | None:
     return None
 
 
-def _libraries() -> Iterator[ctypes.CDLL]:
+def libraries() -> Iterator[ctypes.CDLL]:
     """Handles that may know the BLAS: NumPy's extension (a lookup includes what it is linked to), then its DLLs."""
     umath = np._core._multiarray_umath.__file__  # type: ignore[attr-defined]
     bundled = Path(np.__file__).parent.with_name("numpy.libs")

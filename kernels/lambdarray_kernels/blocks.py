@@ -18,6 +18,9 @@ SCRATCH_BYTES = 1 << 20
 MIN_ELEMENTS, MAX_ELEMENTS = 4096, 65536
 # A single function gains nothing from the cache, and rounding errors stay small in blocks of this size.
 LONE_ELEMENTS = 1 << 20
+# Reductions alone gain less from the second-level cache than they lose to the calls: each gives up Python's lock and
+# waits for it again, and on two threads small blocks take twice as long.
+WALKED_ELEMENTS = 1 << 19
 # Blocks across two fast axes: rows this long of each, which the caches' prefetch still follows.
 ROW = 256
 

@@ -1,8 +1,9 @@
 """Routines of BLAS and LAPACK by function pointer, so that the GIL is free while they run.
 
-SciPy's f2py wrappers hold it, which gives two threads the speed of one. `scipy.linalg.cython_blas` and `cython_lapack`
-publish the routines for compiled callers; their addresses serve us as well. What calls this passes Fortran's own
-arguments: matrices in column-major order with their leading dimensions, flags as letters.
+SciPy's f2py wrappers hold it, which gives two threads the speed of one. NumPy's wheels bring a whole LAPACK, which is
+in the process already; elsewhere `scipy.linalg.cython_blas` and `cython_lapack` publish the routines for compiled
+callers, and their addresses serve us too, for the third of a second that SciPy takes to be imported. What calls this
+passes Fortran's own arguments: matrices in column-major order with their leading dimensions, flags as letters.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from .blas import LETTERS, libraries
+
 Array = np.ndarray[Any, Any]
 
-LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
-# The integers of these routines: no size of a tile is near their limit.
+# The integers of arrays that these routines fill: no size of a tile is near their limit.
 INT = np.dtype(np.intc)
+# How wheels of NumPy name the routines of their OpenBLAS, and the integers that these take.
+NAMES = (("scipy_{}_64_", np.dtype(np.int64)), ("scipy_{}_", np.dtype(np.int32)))
+Entry = tuple[Callable[..., None], np.dtype[Any]]
 
 
 def blas(name: str, dtype: np.dtype[Any], *args: Any) -> None:
@@ -29,8 +34,7 @@ def blas(name: str, dtype: np.dtype[Any], *args: Any) -> None:
     >>> y
     array([2., 2., 2.])
     """
-    kept = [_argument(arg, dtype) for arg in args]
-    _entry("cython_blas", LETTERS[dtype.char] + name)(*(ctypes.c_void_p(address) for address, _ in kept))
+    _call("cython_blas", LETTERS[dtype.char] + name, dtype, args)
 
 
 def lapack(name: str, dtype: np.dtype[Any], *args: Any) -> int:
@@ -45,39 +49,59 @@ def lapack(name: str, dtype: np.dtype[Any], *args: Any) -> int:
     if dtype.kind == "c" and name.startswith("or"):
         name = "un" + name[2:]
     info = np.zeros(1, INT)
-    kept = [_argument(arg, dtype) for arg in (*args, info)]
-    _entry("cython_lapack", LETTERS[dtype.char] + name)(*(ctypes.c_void_p(address) for address, _ in kept))
+    _call("cython_lapack", LETTERS[dtype.char] + name, dtype, (*args, info))
     if info[0] < 0:
         raise ValueError(f"argument {-info[0]} of {LETTERS[dtype.char]}{name} is wrong")
     return int(info[0])
 
 
-def load() -> None:
-    """Bring SciPy's BLAS into this process, so that its threads can be set before it is called."""
-    from importlib import import_module
+def _call(module: str, name: str, dtype: np.dtype[Any], args: tuple[Any, ...]) -> None:
+    entry, integer = _entry(module, name)
+    kept = [_argument(arg, dtype, integer) for arg in args]
+    entry(*(ctypes.c_void_p(held.__array_interface__["data"][0]) for held in kept))
+    for arg, held in zip(args, kept, strict=True):
+        if held is not arg and isinstance(arg, np.ndarray):
+            arg[...] = held
 
-    for module in ("cython_blas", "cython_lapack"):
-        import_module(f"scipy.linalg.{module}")
+
+def load() -> None:
+    """Bring SciPy's BLAS into this process where its routines are needed, to have its threads set before that."""
+    if _of_numpy("dgemm") is None:
+        for module in ("cython_blas", "cython_lapack"):
+            _of_scipy(module, "dgemm" if module == "cython_blas" else "dpotrf")
 
 
 @cache
-def _entry(module: str, name: str) -> Callable[..., None]:
-    """The routine behind a capsule; ctypes lets go of the GIL while it runs."""
+def _entry(module: str, name: str) -> Entry:
+    """A routine, and the integers that it takes; ctypes lets go of the GIL while it runs."""
+    return _of_numpy(name) or _of_scipy(module, name)
+
+
+def _of_numpy(name: str) -> Entry | None:
+    for library in libraries():
+        for pattern, integer in NAMES:
+            found = getattr(library, pattern.format(name), None)
+            if found is not None:
+                found.restype = None
+                return found, integer
+    return None
+
+
+def _of_scipy(module: str, name: str) -> Entry:
+    """The routine behind a capsule."""
     from importlib import import_module
 
     capsule = import_module(f"scipy.linalg.{module}").__pyx_capi__[name]
     api = ctypes.pythonapi
     get_name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", api))
     get_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", api))
-    return ctypes.CFUNCTYPE(None)(get_pointer(capsule, get_name(capsule)))
+    return ctypes.CFUNCTYPE(None)(get_pointer(capsule, get_name(capsule))), INT
 
 
-def _argument(arg: Any, dtype: np.dtype[Any]) -> tuple[int, Any]:
-    """The address of an argument, and what keeps that valid."""
+def _argument(arg: Any, dtype: np.dtype[Any], integer: np.dtype[Any]) -> Array:
+    """An argument as memory of the kind that the routine takes: an array itself, but for one of other integers."""
     if isinstance(arg, str):
-        held: Any = np.frombuffer(arg.encode(), np.uint8)
-    elif isinstance(arg, np.ndarray):
-        held = arg
-    else:
-        held = np.array(arg, INT if isinstance(arg, int) else dtype)
-    return held.__array_interface__["data"][0], held
+        return np.frombuffer(arg.encode(), np.uint8)
+    if isinstance(arg, np.ndarray):
+        return arg.astype(integer) if arg.dtype.kind == "i" and arg.dtype != integer else arg
+    return np.array(arg, integer if isinstance(arg, int) else dtype)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import dtype_from_json
 from .registry import Shape, kernel
 
 Array = np.ndarray[Any, Any]
@@ -100,3 +101,16 @@ def _flat_range(left: Shape, right: Shape, block: Sequence[Span], source: Sequen
     (lo, hi), row = block[right[0]], _size(shape, right[1:])
     start = lo * row % _size(source, left[1:])
     return slice(start, start + (hi - lo) * row)
+
+
+@kernel(flops=lambda **_: 0, needs_block=True)
+def fill(*, value: str, dtype: Any, block: Sequence[tuple[int, int]], shape: Sequence[int]) -> Array:
+    """One value everywhere, given by its bytes in hexadecimal.
+
+    >>> fill(value="0200", dtype="<i2", block=[(0, 2)], shape=[2])
+    array([2, 2], dtype=int16)
+    """
+    lengths, kind, bits = [hi - lo for lo, hi in block], dtype_from_json(dtype), bytes.fromhex(value)
+    if any(bits):
+        return np.full(lengths, np.frombuffer(bits, kind)[0], kind)
+    return np.zeros(lengths, kind)  # memory that takes no time before it is touched

@@ -199,14 +199,13 @@ def signed_lu(q: Array, r: Array) -> Array:
 
 
 @kernel(flops=lambda q, lu, **_: 2 * q[0] * q[1] ** 2, uses_blas=True, needs_block=True)
-def reconstruct(q: Array, lu: Array, *, block: Sequence[tuple[int, int]], shape: Sequence[int]) -> Array:
-    """A block of rows of Y beside those of X, of the orthogonal matrix that has Q S^H as its first columns.
+def reconstruct(q: Array, lu: Array, *, block: Sequence[tuple[int, int]], shape: Sequence[int]) -> tuple[Array, Array]:
+    """A block of rows of Y and of X, of the orthogonal matrix that has Q S^H as its first columns.
 
     >>> lu = signed_lu(np.array([[0.6]]), np.array([[2.0]]))
-    >>> y_x = reconstruct(np.array([[0.6], [0.8]]), lu[:1], block=[(0, 2)], shape=[2])
-    >>> y_x.round(3)
-    array([[1. , 1.6],
-           [0.5, 0.8]])
+    >>> y, x = reconstruct(np.array([[0.6], [0.8]]), lu[:1], block=[(0, 2)], shape=[2])
+    >>> y.ravel(), x.ravel().round(3)
+    (array([1. , 0.5]), array([1.6, 0.8]))
     """
     n, first = len(lu), block[0][0]
     signs, d = _signs(lu), np.array(q)
@@ -215,7 +214,7 @@ def reconstruct(q: Array, lu: Array, *, block: Sequence[tuple[int, int]], shape:
     y = trsm(lu, d, right=True, lower=False)
     # The zeros over the unit diagonal are exact.
     y[on] = (np.tril(lu, -1) + np.eye(n, dtype=lu.dtype))[first + on]
-    return np.concatenate([y, -trsm(lu, d * signs.conj(), right=True, trans="C", unit_diagonal=True)], axis=1)
+    return y, -trsm(lu, d * signs.conj(), right=True, trans="C", unit_diagonal=True)
 
 
 def _signs(lu: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Span = tuple[int, int]
-Streams = Callable[[tuple[int, ...]], np.random.Generator]
+Streams = Callable[[tuple[int, ...]], "np.random.Generator"]  # as text, for it takes ten milliseconds to import
 
 # Up to here a permutation is shuffled whole, in well under a millisecond.
 SHUFFLED = 1 << 16

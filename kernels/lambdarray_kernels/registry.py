@@ -15,7 +15,7 @@ NAMES = {
     "reductions": "combine finish",
     "products": "gemm",
     "generators": "random",
-    "movement": "reshape",
+    "movement": "reshape fill",
     "halos": "pad_edges overlap trim sliding",
     "gathering": "gather scatter compress nonzero sort_index unsort count repeat put_masked put_stepped",
     "scans": "scan scan_total",

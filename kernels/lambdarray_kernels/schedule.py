@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 
 from . import steps
-from .blocks import LONE_ELEMENTS, MAX_ELEMENTS, MIN_ELEMENTS, SCRATCH_BYTES, Axes, Frame, Mask, block_shape, fast_axes
+from .blocks import (
+    LONE_ELEMENTS,
+    MAX_ELEMENTS,
+    MIN_ELEMENTS,
+    SCRATCH_BYTES,
+    WALKED_ELEMENTS,
+    Axes,
+    Frame,
+    Mask,
+    block_shape,
+    fast_axes,
+)
 from .partials import Cut, Running
 from .program import Instruction, Program
 from .reductions import KINDS
@@ -273,6 +284,8 @@ def _elements(schedule: Schedule, items: Sequence[Item], across: bool) -> int:
     reductions = [r for r in schedule.reductions if _is_in_cache(r, len(schedule.frame.groups))]
     if len(items) <= 1 and not across and not reductions:
         return LONE_ELEMENTS
+    if not across and all(isinstance(item, Reduction) for item in items):
+        return WALKED_ELEMENTS
     dtypes = schedule.program.dtypes
     used = sum(b.dtype.itemsize for b in schedule.buffers if any(b.mask))
     used += sum(dtypes[r].itemsize for r in schedule.sliced if r < len(dtypes))

@@ -29,11 +29,20 @@ def gemm_update(c: Array, a: Array, b: Array, *, trans: str = "NC") -> Array:
     array([[-22.]])
     """
     (m, n), k = c.shape, a.shape[trans[0] == "N"]
+    (a, of_a), (b, of_b) = _turned(a, trans[0]), _turned(b, trans[1])
     (a, lda), (b, ldb) = in_rows(a, c.dtype), in_rows(b, c.dtype)
     if 0 not in (m, n, k):
         # To Fortran all matrices are transposed: c^T - op(b)^T op(a)^T.
-        blas("gemm", c.dtype, trans[1], trans[0], n, m, k, -1.0, b, ldb, a, lda, 1.0, c, leading(c))
+        blas("gemm", c.dtype, of_b, of_a, n, m, k, -1.0, b, ldb, a, lda, 1.0, c, leading(c))
     return c
+
+
+def _turned(x: Array, letter: str) -> tuple[Array, str]:
+    """A matrix and its letter; where columns are contiguous its transpose and the other letter, to save a copy."""
+    flipped = {"N": "T", "T": "N"}.get(letter)
+    if flipped and x.strides[0] == x.itemsize and x.strides[1] != x.itemsize:
+        return x.T, flipped
+    return x, letter
 
 
 @kernel(flops=_herk_flops, uses_blas=True)

@@ -12,6 +12,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..planner.estimate import multiplications
+from ..task import Plan, Program
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -39,3 +42,25 @@ class Bound:
     def words(self) -> float:
         """2 G / sqrt(S), or what is touched."""
         return max(2 * self.multiplications / math.sqrt(self.fast_words), float(self.touched_words))
+
+
+def least_bytes(plan: Plan, memory_bytes: float, workers: int) -> float:
+    """The fewest bytes that a plan's products can move together, or what it reads and leaves where that is more.
+
+    A product is bounded by its own multiplications and its own result, or the partial results of which it is the sum.
+    Factorisations count as the multiplications that their kernels make.
+    """
+    touched = sum(plan.arrays[n].nbytes for n in (plan.read - plan.written) | set(plan.outputs))
+    return max(float(touched), sum(_least_of(p, memory_bytes, workers) for p in plan.programs))
+
+
+def _least_of(program: Program, memory_bytes: float, workers: int) -> float:
+    made = [program.arrays[w.array] for w in program.writes]
+    count = multiplications(program)
+    if not count or not made:
+        return 0.0
+    itemsize = max(spec.dtype.itemsize for spec in made)
+    words = sum(spec.nbytes for spec in made) // itemsize
+    if not words:
+        return 0.0
+    return Bound(count, words, 0, int(memory_bytes // itemsize), min(workers, program.task_count)).words * itemsize

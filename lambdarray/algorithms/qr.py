@@ -9,6 +9,7 @@ the rest of the matrix is read and written once for a group of them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..api.matrices import adjoint
 from ..api.products import matmul
 from ..api.stages import In, Out, Stage, single, whole
 from ..tiling import Cuts
-from .tiles import LEAST_TILE, side, steps, tiled
+from .tiles import LEAST_TILE, patched, side, steps, tiled
 from .tsqr import MOST_TALL_BYTES, as_float, folded, is_tall, tall, work
 
 # Panels are no wider than this, however large tiles are: their work grows with it.
@@ -42,6 +43,12 @@ class Panel:
     def times(self, c: Array) -> Array:
         """Q C, for the rows from `start` on."""
         return minus(c, self.x, matmul(adjoint(self.y), c))
+
+    def times_below(self, c: Array, rows: int) -> tuple[Array, Array]:
+        """Q C for a matrix with so many rows of zeros above `c`: those rows of it, and the others."""
+        inner = matmul(adjoint(self.y[rows:]), c)
+        top: Any = matmul(self.x[:rows], inner)
+        return -top, minus(c, self.x[rows:], inner)
 
     def adjoint_times(self, c: Array) -> Array:
         """Q^H C, for the rows from `start` on."""
@@ -64,11 +71,8 @@ class Tiled:
             corner, tile = adjoint(panel.y), max(panel.y.chunks[0])
             width = columns - panel.start if made is None else width
             first = minus(eye(rows, width, dtype=dtype, chunks=tile), panel.x, corner[:, :width])
-            if made is None:
-                made = first
-            else:
-                inner = matmul(corner[:, width:], made)
-                made = _beside(first, minus(_below(made, width), panel.x, inner))
+            parts = [first] if made is None else [first, concatenate(panel.times_below(made, width))]
+            made = concatenate(parts, axis=1)
         assert made is not None
         return made
 
@@ -112,16 +116,17 @@ def tiled_qr(a: Array, tile: int) -> Tiled:
     """
     rest = tiled(as_float(a), tile)
     (m, n), k = a.shape, min(a.shape)
-    panels, rows = [], []
+    panels, rows = list[Panel](), list[tuple[int, int, Array]]()
     for start, stop in steps(k, grouped(k, tile) * tile):
         width = stop - start
         y, x, r = (tiled(part, tile) for part in _group(rest[:, :width], tile))
         panels.append(Panel(start, y, x))
         if stop < n:
             changed = panels[-1].adjoint_times(rest[:, width:])
-            r, rest = _beside(r, changed[:width]), changed[width:]
-        rows.append(_left_of(r, start))
-    return Tiled((m, n), tuple(panels), tiled(concatenate(rows), tile))
+            rows.append((start, stop, changed[:width]))
+            rest = changed[width:]
+        rows.append((start, start, r))
+    return Tiled((m, n), tuple(panels), patched((k, n), tile, rows))
 
 
 def grouped(k: int, tile: int) -> int:
@@ -135,7 +140,7 @@ def grouped(k: int, tile: int) -> int:
 
 def _group(a: Array, tile: int) -> tuple[Array, Array, Array]:
     """Y, X and R of some columns, by halves: those of the second half are told what the first does to them."""
-    n, wide = a.shape[1], min(tile, MOST_PANEL)
+    (m, n), wide = a.shape, min(tile, MOST_PANEL)
     if n <= wide:
         return panel(a, tile)
     h = -(-n // wide) // 2 * wide
@@ -143,8 +148,11 @@ def _group(a: Array, tile: int) -> tuple[Array, Array, Array]:
     first = Panel(0, y, x)
     changed = first.adjoint_times(a[:, h:])
     below_y, below_x, corner = _group(changed[h:], tile)
-    x = _beside(x, tiled(first.times(_below(below_x, h)), tile))
-    return _beside(y, _below(below_y, h)), x, concatenate([_beside(r, changed[:h]), _left_of(corner, h)])
+    # What is stored at once is read in larger blocks than its parts would be.
+    top, rest = first.times_below(below_x, h)
+    x = patched((m, n), tile, [(0, 0, x), (0, h, top), (h, h, rest)])
+    r = patched((n, n), tile, [(0, 0, r), (0, h, changed[:h]), (h, h, corner)])
+    return patched((m, n), tile, [(0, 0, y), (h, h, below_y)]), x, r
 
 
 def panel(a: Array, tile: int) -> tuple[Array, Array, Array]:
@@ -157,40 +165,31 @@ def panel(a: Array, tile: int) -> tuple[Array, Array, Array]:
     made = tall(a, rows)
     q = made.q()
     lu = _made("signed_lu", a.dtype, single(2 * n), n, q[:n], made.r)
-    both = _made("reconstruct", a.dtype, Cuts(m, rows), 2 * n, q, lu[:n])
-    return tiled(both[:, :n], tile), tiled(both[:, n:], tile), tiled(lu[n:], tile)
+    stage = _stage("reconstruct", a.dtype, [Cuts(m, rows), single(n)], q, lu[:n])
+    stage.call("reconstruct", ("y", "x"), ("r0", "r1"))
+    inputs = [In(q, [0, 1]), In(lu[:n], [whole(n), whole(n)])]
+    y, x = stage.make_all(inputs, [Out(name, [0, 1], a.dtype) for name in ("y", "x")])
+    return tiled(y, tile), tiled(x, tile), tiled(lu[n:], tile)
 
 
 def _made(kernel: str, dtype: np.dtype[Any], rows: Cuts, columns: int, first: Array, *others: Array) -> Array:
     """The only result of a kernel, whose blocks of rows are those of its first input; of the others it has all."""
-    stage = Stage(kernel, [rows, single(columns)])
-    height = first.shape[0] if rows.count == 1 else rows.max_chunk
-    stage.flops = work(kernel, dtype, (height, first.shape[1]), *(x.shape for x in others))
-    stage.extra_bytes = 3 * height * first.shape[1] * dtype.itemsize
+    stage = _stage(kernel, dtype, [rows, single(columns)], first, *others)
     stage.call(kernel, ("y",), [f"r{n}" for n in range(1 + len(others))])
     follows = whole(first.shape[0]) if rows.count == 1 else 0
     inputs = [In(first, [follows, whole(first.shape[1])]), *(In(x, [whole(n) for n in x.shape]) for x in others)]
     return stage.make(inputs, Out("y", [0, 1], dtype))
 
 
+def _stage(kernel: str, dtype: np.dtype[Any], axes: Sequence[Cuts], first: Array, *others: Array) -> Stage:
+    stage, (m, n) = Stage(kernel, axes), first.shape
+    height = m if axes[0].count == 1 else axes[0].max_chunk
+    stage.flops = work(kernel, dtype, (height, n), *(x.shape for x in others))
+    stage.extra_bytes = 3 * height * n * dtype.itemsize
+    return stage
+
+
 def minus(c: Array, a: Array, b: Array) -> Array:
     """c - a b, in one pass over c."""
     made: Any = np.subtract(c, matmul(a, b))  # type: ignore[call-overload]
     return made  # type: ignore[no-any-return]
-
-
-def _beside(*parts: Array) -> Array:
-    """Matrices side by side."""
-    return concatenate([part for part in parts if part.shape[1]], axis=1)
-
-
-def _below(a: Array, rows: int) -> Array:
-    """A matrix below so many rows of zeros."""
-    # In the tiles of the matrix, so that what is made of both has no others.
-    above = zeros((rows, a.shape[1]), dtype=a.dtype, chunks=(max(a.chunks[0]), a.chunks[1]))
-    return concatenate([above, a])
-
-
-def _left_of(a: Array, columns: int) -> Array:
-    """A matrix to the right of so many columns of zeros."""
-    return _beside(zeros((a.shape[0], columns), dtype=a.dtype, chunks=(a.chunks[0], max(a.chunks[1]))), a)

@@ -76,16 +76,30 @@ def patched(shape: Sequence[int], tile: int, pieces: Sequence[tuple[int, int, Ar
 
 def piece(x: Array, rows: Span, columns: Span) -> Array:
     """Those rows and columns of a matrix, taken from what it was put together of, so that nothing is copied."""
-    op, box = x._op, (rows, columns)
+    op, box, layers = x._op, (rows, columns), list[Patch]()
     while isinstance(op, Patch | Rechunk):
-        if isinstance(op, Rechunk) or _is_beside(over := _shifted(box, op.offset), op.inputs[1].shape):
-            op = op.inputs[0]
-            continue
-        for axis, ((lo, hi), size) in enumerate(zip(over, op.inputs[1].shape, strict=True)):
-            for cut in (0, size):
-                if lo < cut < hi:
-                    return _in_two(Array(op), box, axis, cut + op.offset[axis])
-        op, box = op.inputs[1], over
+        if isinstance(op, Patch) and not _is_beside(_shifted(box, op.offset), op.inputs[1].shape):
+            layers.append(op)
+        op = op.inputs[0]
+    return _of_layers(op, layers, box)
+
+
+def _of_layers(bottom: Op, layers: Sequence[Patch], box: Box) -> Array:
+    """A piece of what lies under layers, the first of them on top."""
+    layers = [layer for layer in layers if not _is_beside(_shifted(box, layer.offset), layer.inputs[1].shape)]
+    if not layers:
+        return _of_bottom(bottom, box)
+    top = layers[0]
+    over = _shifted(box, top.offset)
+    for axis, ((lo, hi), size) in enumerate(zip(over, top.inputs[1].shape, strict=True)):
+        for cut in (0, size):
+            if lo < cut < hi:
+                boxes = _in_two(box, axis, cut + top.offset[axis])
+                return _together([_of_layers(bottom, layers, one) for one in boxes], axis)
+    return piece(Array(top.inputs[1]), *over)
+
+
+def _of_bottom(op: Op, box: Box) -> Array:
     if isinstance(op, Concat):
         return _of_concatenated(op, box)
     if isinstance(op, View) and len(op.maps) == 2 and all(m.axis >= 0 and m.step == 1 for m in op.maps):
@@ -108,10 +122,9 @@ def _is_beside(box: Box, shape: Sequence[int]) -> bool:
     return any(hi <= 0 or lo >= n for (lo, hi), n in zip(box, shape, strict=True))
 
 
-def _in_two(x: Array, box: Box, axis: int, cut: int) -> Array:
+def _in_two(box: Box, axis: int, cut: int) -> list[Box]:
     (lo, hi), other = box[axis], box[1 - axis]
-    parts = [piece(x, *((span, other) if axis == 0 else (other, span))) for span in ((lo, cut), (cut, hi))]
-    return _together(parts, axis)
+    return [(span, other) if axis == 0 else (other, span) for span in ((lo, cut), (cut, hi))]
 
 
 def _together(parts: Sequence[Array], axis: int) -> Array:

@@ -19,7 +19,7 @@ LEAST_TILE = 640
 
 @dataclass(slots=True)
 class Update:
-    """A stage in the making, with a task for each tile of `x`: its register r0 has what is left of that.
+    """A stage in the making, whose tasks own blocks of `x`, by default tiles: register r0 has what is left of one.
 
     >>> import lambdarray as la
     >>> update = Update("update", la.ones((2, 2)), 1)
@@ -32,15 +32,16 @@ class Update:
     name: str
     x: Array
     tile: int
+    blocks: Sequence[Cuts] = ()
     stage: Stage = field(init=False)
     inputs: list[In] = field(init=False)
 
     def __post_init__(self) -> None:
-        axes = [Cuts(n, max(1, min(n, self.tile))) for n in self.x.shape]
+        axes = self.blocks or self._tiles()
         self.stage, self.inputs = Stage(self.name, axes, grid_ndim=2), [In(self.x, [0, 1])]
 
     def less(self, kernel: str, sides: Sequence[tuple[Array, tuple[int, int]]], **params: Any) -> None:
-        """Take a product from each tile; its operands' axes follow the rows (0), the columns (1) and the sum's (2)."""
+        """Take a product from each block; its operands' axes follow the rows (0), the columns (1) and the sum's (2)."""
         array, axes = sides[0]
         depth = array.shape[axes.index(2)]
         self.stage.axes = [*self.stage.axes, Cuts(depth, max(1, min(depth, self.tile)))]
@@ -56,15 +57,20 @@ class Update:
         self._count(len(given) if given is not None else self.stage.axes[0].max_chunk / 3)
 
     def made(self) -> Array:
-        """The array that the stage makes."""
-        return self.stage.make(self.inputs, Out("r0", [0, 1], self.x.dtype)) if self.x.size else self.x
+        """The array that the stage makes, in tiles."""
+        if not self.x.size:
+            return self.x
+        return self.stage.make(self.inputs, Out("r0", [0, 1], self.x.dtype, tiles=self._tiles()))
+
+    def _tiles(self) -> list[Cuts]:
+        return [Cuts(n, max(1, min(n, self.tile))) for n in self.x.shape]
 
     def _read(self, source: In) -> str:
         self.inputs.append(source)
         return f"r{len(self.inputs) - 1}"
 
     def _count(self, each: float) -> None:
-        """Add the flops of a task, of so many operations for each element of its tile."""
+        """Add the flops of a task, of so many operations for each element of its block."""
         self.stage.flops += each * self._elements() * real_flops(self.x.dtype)
 
     def _elements(self) -> int:

@@ -6,11 +6,11 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..config import Config, get_config
+from ..config import Config, Purse, get_config
 from ..cost import machine_of
 from ..errors import ConfigError, EagerError, VerificationError
 from ..ops import ObjectSource, Op, Stored, in_order
@@ -21,9 +21,13 @@ from ..runtime.summary import RunReport
 from ..store import ResultArray
 from ..task import Plan
 from .array import Array
-from .explain import Explanation, check_budget, price
 from .progress import progress_for
 from .remote import check_grants, settled
+from .written import check_place, write
+
+if TYPE_CHECKING:
+    from ..runtime.budget import Budget
+    from .explain import Explanation
 
 __all__ = ["Plan", "RunReport", "compute", "explain", "last_report", "persist", "plan", "simulate"]
 
@@ -87,17 +91,35 @@ def plan(*arrays: Array) -> Plan:
     >>> la.plan(la.ones((8, 8), chunks=4) + 1).task_count
     4
     """
-    return make(ops_of(arrays), get_config())[0]
+    ops = ops_of(arrays)
+    return make(ops, chosen(ops, get_config()))[0]
 
 
-def explain(*arrays: Array, workers: int | None = None) -> Explanation:
-    """What computing would do and cost, before anything runs: tasks, bytes, seconds, and dollars on Lambda.
+def explain(*arrays: Array, workers: int | Sequence[int] | None = None) -> Explanation:
+    """What computing would do and cost, before anything runs: tasks, bytes, requests, seconds, and dollars on Lambda.
 
-    It prints as text and shows as a table in notebooks.
+    It prints as text, shows as tables in notebooks, and has each figure as an attribute: `seconds` with the settings'
+    executor, `dollars` on Lambda. With several numbers of `workers` it shows the time against the dollars of each.
+
+    >>> import lambdarray as la
+    >>> la.explain(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4)).flops
+    1024.0
     """
-    config = get_config()
-    made = make(ops_of(arrays), config)[0]
-    return Explanation(made, config, worker_count(config) if workers is None else workers)
+    from .explain import explanation
+
+    return explanation(ops_of(arrays), get_config(), workers)
+
+
+def chosen(ops: Sequence[Op], config: Config, results: bool = True) -> Config:
+    """The settings with what they leave to the planner; raises where no plan is within the deadline."""
+    if config.local and config.deadline is None:
+        return config
+    from .objective import choose
+
+    choice = choose(ops, config, results)
+    if choice.problem is not None:
+        raise choice.problem
+    return choice.config
 
 
 def simulate(*arrays: Array) -> RunReport:
@@ -111,10 +133,16 @@ def simulate(*arrays: Array) -> RunReport:
     4
     """
     from ..runtime.simulation import simulate as run_simulation
+    from .pricing import open_budget
 
-    config = replace(get_config(), executor="simulated")
-    made = make_plan(ops_of(arrays), resources(config))[0]
-    return run_simulation(made, config, worker_count(config))
+    ops = ops_of(arrays)
+    config = chosen(ops, replace(get_config(), executor="simulated"))
+    made = make_plan(ops, resources(config))[0]
+    check_place(config)
+    budget = open_budget(made, config, results=made.outputs, purse=Purse(config.max_dollars))
+    report = run_simulation(made, config, worker_count(config), budget=budget, machine=machine_of(config))
+    write(report, config)
+    return report
 
 
 def with_values(config: Config) -> Config:
@@ -133,41 +161,66 @@ def compute(*arrays: Any) -> Any:
     Raises the errors of `lambdarray.errors`; what is finished when an error ends the run is kept on durable stores.
     """
     ops = ops_of(arrays)
-    config = with_values(get_config())
+    config = chosen(ops, with_values(get_config()))
     made, objects = make(ops, config)
     direct = _direct(made, config)
-    made = made.moved({name: {"kind": "result", "token": name} for name in direct})
+    made = made.moved(_filled(made, direct))
     launch = Launch(made, {**objects, **direct}, config)
     results = _Results(launch, direct)
-    run(launch, results.take)
+    run(launch, results.take, made.outputs)
     out = results.all(made.outputs)
     launch.forget()
     return out[0] if len(out) == 1 else out
 
 
-def run(launch: Launch, on_tile: Any = None) -> None:
-    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one."""
+def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> None:
+    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one.
+
+    `results` are the arrays that come back to this process.
+    """
     global _last
     check_grants(launch.plan, launch.config)
-    check_budget(launch.plan, launch.config)
-    progress = progress_for(launch.config)
+    check_place(launch.config)
+    launch.budget = open_account(launch, results)
+    progress = progress_for(launch.config, launch.report)
     try:
-        _last = launch.execute(on_tile, progress)
+        launch.execute(on_tile, progress)
     except BaseException as error:
         if not launch.scratch.durable or isinstance(error, VerificationError):
             launch.forget()  # nobody could, or should, resume from it
         raise
     finally:
+        _last = launch.report
         if progress is not None:
             progress.close()
+        write(launch.report, launch.config)
+
+
+def open_account(launch: Launch, results: Sequence[str]) -> Budget | None:
+    """What the run may spend, for what is not there yet; raises BudgetError where it is quoted above that."""
+    config = launch.config
+    if config.local:
+        return None
+    from .pricing import open_budget
+
+    counts = None if config.max_dollars is None else launch.unfinished()
+    return open_budget(launch.plan, config, results=results, counts=counts)
 
 
 def _direct(plan: Plan, config: Config) -> dict[str, ResultArray]:
     """Outputs that workers of this process can fill: of several tiles, which nothing else reads."""
     if config.executor != "threads" or not config.store.startswith("memory"):
         return {}
-    names = frozenset(plan.outputs) & plan.written - plan.read
+    wholes = {whole for whole, _ in plan.parts.values()}  # of which tasks read the parts
+    names = frozenset(plan.outputs) & plan.written - (plan.read - wholes)
     return {n: ResultArray(plan.arrays[n]) for n in names if plan.arrays[n].tiling.count > 1}
+
+
+def _filled(plan: Plan, direct: Mapping[str, ResultArray]) -> dict[str, dict[str, Any]]:
+    """Where such outputs and their parts are."""
+    found: dict[str, dict[str, Any]] = {name: {"kind": "result", "token": name} for name in direct}
+    parts = {name: (whole, at) for name, (whole, at) in plan.parts.items() if whole in direct}
+    return found | {name: {**found[whole], "whole": whole, "at": at} for name, (whole, at) in parts.items()}
 
 
 class _Results:
@@ -248,15 +301,17 @@ def run_now(kept: Sequence[Array], small: Sequence[Array], what: str) -> tuple[l
 
 def _keep(kept: Sequence[Any], small: Sequence[Any], what: str) -> tuple[list[Array], list[np.ndarray]]:
     ops = ops_of([*kept, *small])
-    config = with_values(get_config())
+    config = chosen(ops, with_values(get_config()), results=False)
     made, objects = make(ops, config, purpose="persist")  # `compute` drops its tiles, and these are to stay
     if what and not config.eager:
+        from .explain import price
+
         raise EagerError(
             f"the shape of {what} depends on values, and to find it would take a run of "
             f"{price(made, config, worker_count(config))}; allow it with la.config(eager=True)"
         )
     launch = Launch(made, objects, config)
-    run(launch)
+    run(launch, results=made.outputs[len(kept) :])
     names = made.outputs[: len(kept)]
     values = [_read(launch, name) for name in made.outputs[len(kept) :]]
     launch.forget(keep=names)

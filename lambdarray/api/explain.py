@@ -1,35 +1,56 @@
-"""What computing would do and cost, as text and as HTML."""
+"""What computing would do and cost, in figures and as text; `explain_html` shows it in notebooks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
-import numpy as np
+from ..config import UNITS_PER_DOLLAR, Config, get_purse
+from ..cost import ARCHITECTURES, Machine, of_architecture
+from ..cost.quote import Quote
+from ..errors import ConfigError, MemoryLimitError
+from ..ops import Op
+from ..planner import Resources
+from ..planner.estimate import plan_totals
+from ..planner.traffic import Requests, requests
+from ..runtime.launch import LAMBDA_WORKERS, worker_count
+from ..task import Plan
+from .choices import choices
+from .compute import resources
+from .explain_text import as_text
+from .markup import bytes_text
+from .objective import Candidate, Choice, candidate, choose
+from .pricing import dollars_text, quote_here, quote_there, seconds_text
 
-from ..config import Config
-from ..cost import ARCHITECTURES, Machine, Quote, machine_here, machine_there, of_architecture, quote
-from ..errors import BudgetError
-from ..planner.estimate import totals
-from ..task import Plan, Program
-from .markup import bytes_text, table
 
-LAMBDA_MIB = 1769
-LAMBDA_WORKERS = 1000
-STAGE_HEAD = ("stage", "tasks", "grid", "read/task", "written/task", "what")
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Explanation:
-    """A plan in words and figures: stages, bytes, an estimate of seconds, and the price on Lambda."""
+    """A plan in words and figures: stages, bytes, requests, seconds, and the price on Lambda.
+
+    `found_there` is the plan for functions, which is another one where the settings' executor is of this machine;
+    `choice` says why there are so many workers; `sweep` are the plans for other numbers of workers.
+    """
 
     plan: Plan
     config: Config
     workers: int
+    found_there: Candidate | None = None
+    choice: Choice | None = None
+    sweep: tuple[Candidate, ...] = ()
+    more_notes: tuple[str, ...] = ()
+
+    # -- the plan
 
     @property
     def tasks(self) -> int:
         """Tasks of all stages."""
         return self.plan.task_count
+
+    @cached_property
+    def _total(self) -> tuple[float, int, int]:
+        return plan_totals(self.plan)
 
     @property
     def flops(self) -> float:
@@ -39,121 +60,176 @@ class Explanation:
     @property
     def bytes_read(self) -> int:
         """Bytes that tasks read."""
-        return int(self._total[1])
+        return self._total[1]
 
     @property
     def bytes_written(self) -> int:
         """Bytes that tasks write."""
-        return int(self._total[2])
+        return self._total[2]
+
+    @cached_property
+    def least_bytes(self) -> float:
+        """The fewest bytes that so many workers can move for it (see `algorithms.bounds`)."""
+        from ..algorithms.bounds import least_bytes
+
+        return least_bytes(self.plan, self.resources.memory_bytes, self.workers)
 
     @property
-    def _total(self) -> tuple[float, int, int]:
-        flops, read, written = (
-            zip(*(totals(p) for p in self.plan.programs), strict=True) if self.plan.programs else ((),) * 3
-        )
-        return sum(flops), sum(read), sum(written)
-
-    def quote(self, machine: Machine, workers: int, memory_mib: int = LAMBDA_MIB) -> Quote:
-        """Seconds and dollars on a kind of worker: an estimate, from upper bounds of what each task does."""
-        cores = machine.cores(memory_mib)
-        stages = []
-        for p, e in zip(self.plan.programs, self.plan.estimates, strict=True):
-            compute = e.flops / machine.flops_per_s(np.dtype(float), cores=cores)
-            moved = machine.store.seconds(e.bytes_read, e.bytes_written)
-            seconds = max(compute, moved) + machine.task_s if machine.remote else e.seconds
-            stages.append((p.task_count, seconds))
-        return quote(stages, machine, workers, memory_mib, self.requests)
+    def bytes_ratio(self) -> float:
+        """Bytes read and written over the fewest that are possible."""
+        return (self.bytes_read + self.bytes_written) / self.least_bytes if self.least_bytes else 1.0
 
     @property
-    def requests(self) -> tuple[int, int]:
-        """GETs and PUTs if every tile went through a store."""
-        gets = puts = 0
-        for p in self.plan.programs:
-            loops = p.loop_count
-            gets += p.task_count * sum(len(r.parts) * (loops if r.loop else 1) for r in p.reads)
-            puts += p.task_count * len(p.writes)
-        return gets, puts
+    def resources(self) -> Resources:
+        """What the plan was made for."""
+        return resources(replace(self.config, workers=self.workers))
 
-    def _lines(self) -> list[tuple[str, str]]:
-        memory = self.config.memory_mib or LAMBDA_MIB
-        remote = self.config.executor == "lambda"
-        workers = self.workers if remote else LAMBDA_WORKERS
-        here = self.quote(machine_here(self.config), self.workers)
-        x86, arm = (self.quote(of_architecture(a), workers, memory) for a in ARCHITECTURES)
-        rows = [
-            ("tasks", f"{self.tasks:,} in {len(self.plan.programs)} stages"),
-            ("flops", f"{self.flops / 1e9:,.2f} GFLOP"),
-            ("bytes", f"reads {bytes_text(self.bytes_read)}, writes {bytes_text(self.bytes_written)}"),
-            ("peak", f"{bytes_text(max((e.peak_bytes for e in self.plan.estimates), default=0))} in a worker"),
-        ]
-        if not remote:
-            rows.append(("here", f"about {_seconds(here.seconds)} on {self.workers} {self.config.executor}"))
-        rows.append(
-            (
-                "on Lambda",
-                f"about {_seconds(x86.seconds)} and ${_dollars(x86.dollars)} (x86_64) or ${_dollars(arm.dollars)} "
-                f"(arm64), {memory} MiB, up to {workers} workers",
-            )
-        )
-        return rows + [("note", n) for n in self.plan.notes]
+    @cached_property
+    def requests(self) -> Requests:
+        """GETs and PUTs if every tile goes through a store."""
+        asked = [requests(p) for p in self.plan.programs]
+        columns = [(r.gets, r.puts, r.gets_of_task, r.puts_of_task) for r in asked] or [(0, 0, 0, 0)]
+        gets, puts, most_gets, most_puts = zip(*columns, strict=True)
+        return Requests(sum(gets), sum(puts), max(most_gets), max(most_puts))
 
-    def _stage_rows(self) -> list[tuple[str, ...]]:
-        out: list[tuple[str, ...]] = []
-        for p, e in zip(self.plan.programs, self.plan.estimates, strict=True):
-            moved = bytes_text(e.bytes_read), bytes_text(e.bytes_written)
-            out.append((p.name, f"{p.task_count:,}", grid_text(p), *moved, p.op))
-        return out
+    @property
+    def invocations(self) -> int:
+        """Invocations of functions, about: small tasks share one."""
+        return self.there.quote.invocations
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most that a task holds."""
+        return max((e.peak_bytes for e in self.plan.estimates), default=0)
+
+    # -- what it takes
+
+    @cached_property
+    def here(self) -> Quote | None:
+        """On this machine, where the settings' executor is of this machine."""
+        return quote_here(self.plan, self.config, self.workers) if self.config.local else None
+
+    @cached_property
+    def there(self) -> Candidate:
+        """On functions: the plan that they would get, and what it would cost."""
+        workers = LAMBDA_WORKERS if self.config.local else self.workers
+        return self.found_there or Candidate(workers, self.plan, self.quote(workers=workers, results=True))
+
+    def quote(
+        self,
+        machine: Machine | None = None,
+        workers: int | None = None,
+        memory_mib: int | None = None,
+        *,
+        results: bool = False,
+    ) -> Quote:
+        """What this plan would cost on other workers; by default on functions as the settings have them."""
+        if machine is not None and not machine.remote:
+            return quote_here(self.plan, self.config, workers)
+        back = self.plan.outputs if results else ()
+        workers, mib = workers or self.workers, memory_mib or None
+        return quote_there(self.plan, self.config, workers, machine=machine, memory_mib=mib, results=back)
+
+    @property
+    def configured(self) -> Quote:
+        """With the settings' executor and workers."""
+        return self.here or self.there.quote
+
+    @property
+    def seconds(self) -> float:
+        """Until all is computed and stored, with the settings' executor and workers: an estimate."""
+        return self.configured.seconds_before_results
+
+    @property
+    def critical_s(self) -> float:
+        """The longest chain of tasks that need one another's tiles: no number of workers is faster."""
+        return self.configured.critical_s
+
+    @property
+    def dollars(self) -> float:
+        """On Lambda: compute, requests, storage while it runs, reads from other regions."""
+        return self.there.dollars
+
+    @property
+    def egress_dollars(self) -> float:
+        """What results cost on their way out of AWS, where they come back to this process."""
+        return self.there.quote.egress_dollars
+
+    @cached_property
+    def dollars_by_architecture(self) -> dict[str, float]:
+        """On Lambda, by the functions' processor."""
+        plan, config, mine = self.there.plan, on_functions(self.config), self.there.quote.machine
+        found = {mine.functions.architecture: self.dollars}
+        for machine in map(of_architecture, ARCHITECTURES):
+            if machine.functions.architecture not in found:
+                quote = quote_there(plan, config, self.there.workers, machine=machine)
+                found[machine.functions.architecture] = quote.dollars
+        return {name: found[name] for name in ARCHITECTURES}
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """What the planner chose, each with the reason."""
+        return choices(self)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to say."""
+        return (*self.plan.notes, *self.more_notes)
 
     def __str__(self) -> str:
-        rows = [STAGE_HEAD, *self._stage_rows()]
-        widths = [max(len(r[i]) for r in rows) for i in range(len(STAGE_HEAD))]
-        stages = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
-        return "\n".join([*(f"{k:<10} {v}" for k, v in self._lines()), *stages])
+        return as_text(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return table(self._lines()) + table(self._stage_rows(), STAGE_HEAD)
+        from .explain_html import page
+
+        return page(self)
+
+
+def on_functions(config: Config) -> Config:
+    """The settings, with functions in place of workers of this machine."""
+    if not config.local:
+        return config
+    return replace(config, executor="lambda", store="s3://bucket/scratch", workers=None, memory_mib=None)
+
+
+def explanation(ops: Sequence[Op], config: Config, workers: Any = None) -> Explanation:
+    """Explain ops under these settings; `workers` takes the place of theirs, or is several numbers to compare."""
+    several = [] if workers is None or isinstance(workers, int) else list(workers)
+    if several or isinstance(workers, int):
+        config = replace(config, workers=several[0] if several else workers)
+    elif workers is not None:
+        raise ConfigError("workers=[] has no number of workers; give one, or several to compare")
+    choice = choose(ops, config)
+    config, notes = choice.config, [] if choice.problem is None else [str(choice.problem)]
+    found = candidate(ops, config, worker_count(config))
+    there = found
+    if config.local:
+        away = on_functions(config)
+        try:
+            there = candidate(ops, away, several[0] if several else LAMBDA_WORKERS)
+        except MemoryLimitError as error:
+            notes.append(f"on Lambda it would have to be cut otherwise: {error}")
+            plan = found.plan
+            there = Candidate(LAMBDA_WORKERS, plan, quote_there(plan, config, results=plan.outputs))
+    else:
+        notes += _over_budget(config, found)
+    sweep = tuple(candidate(ops, on_functions(config), count) for count in several)
+    return Explanation(found.plan, config, found.workers, there, choice, sweep, tuple(notes))
+
+
+def _over_budget(config: Config, found: Candidate) -> list[str]:
+    left = get_purse().left / UNITS_PER_DOLLAR
+    if config.max_dollars is None or found.quote.dollars <= left:
+        return []
+    return [f"max_dollars={config.max_dollars:g}, of which ${dollars_text(left)} is left, would refuse this run"]
 
 
 def price(plan: Plan, config: Config, workers: int) -> str:
     """What a plan would take, in half a line."""
-    found = Explanation(plan, config, workers)
-    here = (
-        ""
-        if config.executor == "lambda"
-        else f"about {_seconds(found.quote(machine_here(config), workers).seconds)} here, and "
-    )
-    there = machine_there(config)
-    dollars = found.quote(there, config.workers or LAMBDA_WORKERS, config.memory_mib or LAMBDA_MIB).dollars
+    here = f"about {seconds_text(quote_here(plan, config, workers).seconds)} here, and " if config.local else ""
+    dollars = quote_there(plan, config, None if config.local else workers).dollars
     tasks = f"{plan.task_count:,} task" + "s" * (plan.task_count != 1)
-    return f"{tasks} that read {bytes_text(found.bytes_read)}: {here}${_dollars(dollars)} on Lambda"
-
-
-def check_budget(plan: Plan, config: Config) -> None:
-    """Raise BudgetError, before any task runs, where a run in Lambda is quoted above `max_dollars`."""
-    if config.max_dollars is None or config.executor != "lambda":
-        return
-    workers = config.workers or LAMBDA_WORKERS
-    memory_mib = config.memory_mib or LAMBDA_MIB
-    dollars = Explanation(plan, config, workers).quote(machine_there(config), workers, memory_mib).dollars
-    if dollars > config.max_dollars:
-        raise BudgetError(
-            f"this run is quoted at ${_dollars(dollars)}, above max_dollars={config.max_dollars:g}: "
-            f"{plan.task_count:,} tasks on up to {workers} functions of {memory_mib} MiB; raise max_dollars, "
-            "or see la.explain() for its parts"
-        )
-
-
-def grid_text(p: Program) -> str:
-    """The grid of a program's tasks, and how often each loops."""
-    loops = f", loop of {p.loop_count}" if p.loop_count > 1 else ""
-    return " x ".join(map(str, p.grid)) + loops
-
-
-def _seconds(s: float) -> str:
-    return f"{s:,.0f} s" if s >= 10 else f"{s:.2g} s"
-
-
-def _dollars(d: float) -> str:
-    return f"{d:,.2f}" if d >= 1 else f"{d:.2g}"
+    read = bytes_text(plan_totals(plan)[1])
+    return f"{tasks} that read {read}: {here}${dollars_text(dollars)} on Lambda"

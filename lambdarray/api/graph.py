@@ -16,7 +16,7 @@ from ..planner import make_plan
 from ..planner.estimate import totals
 from ..task import ArraySpec, Plan, Program
 from .compute import ops_of, resources
-from .explain import grid_text
+from .explain_text import grid_text
 from .layers import place
 from .markup import Point, bytes_text, element, points, svg, text
 

@@ -23,6 +23,7 @@ class Out:
     """A register to keep: the stage's axis that each of its axes follows, and its dtype.
 
     An axis has the stage's lengths, or those of its own that `cuts` has, or a constant `by_block` for every block.
+    With `tiles` each block is stored as several tiles, of these lengths.
     """
 
     register: str
@@ -30,6 +31,7 @@ class Out:
     dtype: Any
     by_block: Sequence[int] = ()
     cuts: Sequence[Cuts | None] = ()
+    tiles: Sequence[Cuts] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,9 @@ class Stage:
         )
 
     def _output(self, out: Out) -> Output:
+        if out.tiles:
+            tiling = Tiling(tuple(out.tiles))
+            return Output(out.register, tuple(out.axes), (False,) * len(out.axes), tiling, np.dtype(out.dtype))
         counts = out.by_block or (0,) * len(out.axes)
         constant = [Cuts(self.axes[a].count * n, n) if n else None for a, n in zip(out.axes, counts, strict=True)]
         own = out.cuts or constant

@@ -19,7 +19,7 @@ from ..store.objects import Target, TargetArray, lock_of, place_in, place_shape,
 from ..task import Plan
 from ..tiling import Cuts, Index, Tiling
 from .array import Array
-from .compute import make, ops_of, run, with_values
+from .compute import chosen, make, ops_of, run, with_values
 from .remote import check_grants
 
 
@@ -75,12 +75,14 @@ def store(
     _refuse_own_input([op for op, _, _ in ends], saves.urls, [target.obj for target in objects])
     config = with_values(get_config())
     _check_reachable(saves.urls, config)
-    plan, inputs = make([*saves.ops, *(op for op, _, _ in fills)], config, saves.places())
+    ops = [*saves.ops, *(op for op, _, _ in fills)]
+    config = chosen(ops, config, results=bool(fills))
+    plan, inputs = make(ops, config, saves.places())
     check_grants(plan, config)
     saves.prepare(plan.key, overwrite)
     filler = _Filler(plan, plan.outputs[len(saves.ops) :], objects, config)
     launch = Launch(filler.plan, {**inputs, **filler.direct}, config)
-    run(launch, partial(filler.take, launch) if objects else None)
+    run(launch, partial(filler.take, launch) if objects else None, plan.outputs[len(saves.ops) :])
     saves.finish()
     launch.forget()
 

@@ -4,14 +4,14 @@ One model serves the planner's choices, the quote, the simulator and the compari
 
     machine     what a kind of worker is, in numbers with units and ranges
     profiles    such machines in TOML files: shipped, measured, or the user's own; prices in a file of theirs
+    timing      how long a plan takes: its longest chain, its work, its start
     quote       what a plan would cost
 """
 
 from .machine import ARCHITECTURES, Functions, Machine, Prices, Store
 from .profiles import from_toml, machine_here, machine_of, machine_there, names, of_architecture, profile
-from .quote import Quote, quote
 
 __all__ = [
-    "ARCHITECTURES", "Functions", "Machine", "Prices", "Quote", "Store", "from_toml", "machine_here", "machine_of",
-    "machine_there", "names", "of_architecture", "profile", "quote",
+    "ARCHITECTURES", "Functions", "Machine", "Prices", "Store", "from_toml",
+    "machine_here", "machine_of", "machine_there", "names", "of_architecture", "profile",
 ]  # fmt: skip

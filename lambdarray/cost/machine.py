@@ -14,6 +14,8 @@ from .constants import choice, constant, text, truth
 ARCHITECTURES = ("x86_64", "arm64")
 # Above this memory a function sees a core for each vCPU that is begun; up to it, two.
 TWO_CORES_MIB = 3008
+# The least array for which NumPy asks for huge pages.
+HUGE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,32 @@ class Products:
 
 
 @dataclass(frozen=True, slots=True)
-class Efficiency:
-    """Kernels of linear algebra: shares of the rate of a product of tiles of the same side."""
+class Share:
+    """Kernels of a kind: their share of the rate of products, which grows with the side n of tiles: s n / (n + h)."""
 
-    symmetric: float = constant("syrk, herk and their updates", "of a product's rate", 0.001, 1.5)
-    triangular: float = constant("trsm: triangular solves with many right sides", "of a product's rate", 0.001, 1.5)
-    cholesky: float = constant("potrf", "of a product's rate", 0.001, 1.5)
-    lu: float = constant("getrf", "of a product's rate", 0.001, 1.5)
-    qr: float = constant("geqrf, and what works on panels of few columns", "of a product's rate", 0.001, 1.5)
-    spectral: float = constant("eigenvalues and singular values of a tile", "of a product's rate", 0.0001, 1.5)
+    share: float = constant("the share with large tiles", "of the rate of large products", 1e-6, 2)
+    half_side: float = constant("the side of tiles at which half of that share is reached", "elements", 0, 20_000)
+
+    def of(self, side: float) -> float:
+        """The share with tiles of this side."""
+        return self.share * (1.0 if math.isinf(side) else side / (side + self.half_side))
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Kernels of linear algebra beside products.
+
+    `symmetric` are syrk and herk, `triangular` trsm, `cholesky` potrf, `lu` getrf and what goes by it, `qr` geqrt of
+    blocks of many rows, `narrow` products of such blocks with small squares, `spectral` eigenvalues, singular values.
+    """
+
+    symmetric: Share
+    triangular: Share
+    cholesky: Share
+    lu: Share
+    qr: Share
+    narrow: Share
+    spectral: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +79,63 @@ class Elementwise:
     """What one core takes for an element of float64 that lies in the cache, by kind of function."""
 
     quick_ns: float = constant("add, multiply, compare and the like", "ns", 0.001, 1000)
-    slow_ns: float = constant("sin, exp, power and the like", "ns", 0.001, 10_000)
-    random_ns: float = constant("a random value", "ns", 0.001, 10_000)
+    divide_ns: float = constant("divide, sqrt", "ns", 0.001, 1000)
+    exponential_ns: float = constant("exp, log and the like", "ns", 0.001, 10_000)
+    trigonometric_ns: float = constant("sin, cos", "ns", 0.001, 10_000)
+    other_ns: float = constant("power and every other function", "ns", 0.001, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Random:
+    """What one core takes for a random value, by distribution."""
+
+    uniform_ns: float = constant("uniform ones, integers", "ns", 0.001, 1000)
+    normal_ns: float = constant("normal and exponential ones", "ns", 0.001, 1000)
+    other_ns: float = constant("every other distribution", "ns", 0.001, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What one core moves."""
+    """What one core moves, while the others do as well.
 
-    stream_gbps: float = constant("bytes that are read from memory and written to it, in order", "GB/s", 0.01, 10_000)
-    gather_gbps: float = constant("bytes moved by kernels that sort, gather or reorder", "GB/s", 0.001, 10_000)
+    NumPy asks for huge pages where an array is large; others cost the kernel a page fault every 4 KiB.
+    """
+
+    stream_gbps: float = constant("read from memory, in order", "GB/s", 0.01, 10_000)
+    copy_gbps: float = constant("read and written by a copy, both counted", "GB/s", 0.01, 10_000)
+    fresh_gbps: float = constant("written to memory that is new to the process, in huge pages", "GB/s", 0.01, 10_000)
+    fresh_small_gbps: float = constant("the same where arrays are smaller than 4 MiB", "GB/s", 0.01, 10_000)
+    gather_gbps: float = constant("read and written by what sorts, gathers or reorders", "GB/s", 0.001, 10_000)
+
+    def fresh_seconds(self, nbytes: float, tile_bytes: float) -> float:
+        """Seconds in which bytes are written to new memory, of arrays of so many bytes."""
+        rate = self.fresh_gbps if tile_bytes >= HUGE_BYTES else self.fresh_small_gbps
+        return nbytes / (rate * 1e9)
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     """What one worker reads from the store and writes to it.
 
-    Where the rates are `shared`, reading and writing share one connection, and their seconds add up.
+    Where the rates are `shared`, reading and writing share one connection, and their seconds add up. All but the time
+    of a core that it takes, goes on while kernels run.
     """
 
     read_mbps: float = constant("read from the store by one worker", "MB/s", 0.01, 1e6)
     write_mbps: float = constant("written to the store by one worker", "MB/s", 0.01, 1e6)
     shared: bool = truth("whether reading and writing share one connection")
     request_s: float = constant("the time until a request's first byte", "s", 0, 60)
+    read_cpu_s_per_gb: float = constant("the time of a core for what is read, checksums included", "s/GB", 0, 1000)
+    write_cpu_s_per_gb: float = constant("the time of a core for what is written", "s/GB", 0, 1000)
 
     def seconds(self, bytes_read: float, bytes_written: float) -> float:
         """Seconds in which so many bytes are read and written, many requests at once."""
         reading, writing = bytes_read / (self.read_mbps * 1e6), bytes_written / (self.write_mbps * 1e6)
         return reading + writing if self.shared else max(reading, writing)
+
+    def cpu_seconds(self, bytes_read: float, bytes_written: float) -> float:
+        """The seconds of a core that this takes from what is computed meanwhile."""
+        return (bytes_read * self.read_cpu_s_per_gb + bytes_written * self.write_cpu_s_per_gb) / 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +180,14 @@ class Machine:
     machine have one core each, start at once and cost nothing.
     """
 
-    name: str = text("the profile's name")
-    source: str = text("where its numbers are from")
     product: Products
-    efficiency: Efficiency
+    kernels: Kernels
     elementwise: Elementwise
+    random: Random
     memory: Memory
     store: Store
+    name: str = text("the profile's name")
+    source: str = text("where its numbers are from")
     task_s: float = constant("overhead of a task on its worker", "s", 0, 60)
     functions: Functions = AT_HAND
     prices: Prices = FREE
@@ -179,6 +228,14 @@ class Machine:
     def flops_per_s(self, dtype: np.dtype[Any], side: float = math.inf, cores: float = 1.0) -> float:
         """Real flops a second of so many cores in products of tiles of this side."""
         return self.product.of(dtype).flops_per_s(side) * cores
+
+    def kernel_flops_per_s(self, kind: str, dtype: np.dtype[Any], side: float, cores: float = 1.0) -> float:
+        """The same in kernels of a kind: "product", or a field of `Kernels`."""
+        rates = self.product.of(dtype)
+        if kind == "product":
+            return rates.flops_per_s(side) * cores
+        share: Share = getattr(self.kernels, kind)
+        return rates.flops_per_s() * share.of(side) * cores
 
     def memory_dollars(self, memory_mib: float, seconds: float) -> float:
         """What a worker's memory costs for so many seconds."""

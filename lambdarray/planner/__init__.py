@@ -12,6 +12,7 @@ from ..task import Plan
 from .blocks import Resources
 from .check import check
 from .lower import Lowering
+from .placing import place
 from .regions import assign
 from .share import Targets, share
 
@@ -51,6 +52,7 @@ def make_plan(
         tuple(lowering.notes),
         tuple(names[len(outputs) :]),
     )
+    plan = place(plan, resources)  # an output put together of whole tiles is where these are
     check(plan, resources.memory_bytes)
     return plan, lowering.objects
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..cost import Machine, profile
+from ..cost import Machine, of_architecture, profile
 from ..tiling import Cuts, Tiling
 
 # A task below this many elements is mostly overhead; one above is worth splitting for balance.
@@ -22,14 +22,20 @@ VIEWED_PER_WORKER = 2
 # Of a worker's memory for a block that a task owns and its operands; the rest is for what is sent.
 OWNED_SHARE = 0.9
 # A product that reads more than so many times the least possible does without fetching ahead to read less.
-NEAR_LEAST = 1.75
+NEAR_LEAST = 1.1
 # A share of the result that lacks no more than this of another tile is taken to have it.
 ROUND_UP = 0.2
 TILE_BYTES = 32 << 20
+# However little memory there is for data, a worker that runs has some time of a core.
+LEAST_CORES = 0.07
 # What a task of a reduction reads at a time where a task costs little: as fast as more, and it takes less memory.
 LOCAL_BYTES = 32 << 20
 # Blocks beside the parts of a product that are summed: the sum, what is read for its epilogue, and what comes of it.
 BESIDE_PARTS = 4
+# How often an element of a partial product is moved: written, read, and again for some of the sums of sums.
+PARTIAL_MOVES = 2.3
+# How much of k a task may read at a time where it is contiguous in the tiles of both operands.
+LEAST_STEP = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Resources:
     @property
     def cores(self) -> float:
         """The cores whose time a worker has."""
-        return self.machine.cores(self.memory_bytes / 2**20 + self.overhead_mib)
+        return max(LEAST_CORES, self.machine.cores(self.memory_bytes / 2**20 + self.overhead_mib))
 
     @property
     def functions(self) -> bool:
@@ -114,6 +120,22 @@ def refine(cuts: Cuts, parts: int) -> Cuts:
     return Cuts.from_bounds(np.append(np.concatenate(inner), cuts.size))
 
 
+def least_elements(itemsize: int, resources: Resources) -> int:
+    """The elements below which a task is mostly overhead: through a store those that take as long to read as it takes.
+
+    The overhead is a function's, so that one expression has one plan wherever it runs.
+
+    >>> from lambdarray.planner import Resources
+    >>> least_elements(8, Resources(1000, 1 << 30, True)) > least_elements(8, Resources(2, 1 << 30, False)) == 1 << 18
+    True
+    """
+    if not resources.remote:
+        return LEAST_ELEMENTS
+    function = of_architecture("x86_64")
+    overhead_s = function.task_s + 2 * function.store.request_s
+    return max(LEAST_ELEMENTS, int(overhead_s * function.store.read_mbps * 1e6) // max(itemsize, 1))
+
+
 def for_reduction(
     tiling: Tiling, itemsize: int, resources: Resources, stored: bool, in_parts: bool = True
 ) -> tuple[Cuts, ...]:
@@ -127,7 +149,7 @@ def for_reduction(
     most = resources.memory_bytes // (MEMORY_PARTS * max(itemsize, 1))
     if not resources.remote:
         most = min(most, max(LEAST_ELEMENTS, LOCAL_BYTES // max(itemsize, 1)))
-    target = max(1, min(most, max(LEAST_ELEMENTS, total // wanted)))
+    target = max(1, min(most, max(least_elements(itemsize, resources), total // wanted)))
     cuts = list(tiling.axes)
     size = math.prod(tiling.max_tile)
     limit = 2 * target if not stored else 1.5 * most if in_parts else size
@@ -259,12 +281,35 @@ def parts_of(nbytes: int, resources: Resources) -> int:
 
 def of_k(cuts: Cuts, most: int) -> Cuts:
     """The loop of a product: the operand's own tiles along k, cut where they are longer than `most`."""
-    return cuts if cuts.max_chunk <= most or cuts.size == 0 else Cuts(cuts.size, most)
+    return cuts if cuts.max_chunk <= most or cuts.size == 0 else refine(cuts, -(-cuts.max_chunk // most))
 
 
-def split_k(count: int, k: Cuts, most: int, resources: Resources) -> Cuts | None:
-    """The parts of k that give every worker a task where `count` tasks are too few; None where they are not."""
-    if count >= resources.workers or k.count == 1:
-        return None
-    parts = min(k.count, -(-resources.workers // count))
-    return group(k, min(-(-k.count // parts), max(1, most // k.max_chunk)))
+def in_parts(
+    cuts: Sequence[Cuts], k: Cuts, step: int, itemsize: int, resources: Resources, beside: int = 1
+) -> tuple[Cuts, Cuts]:
+    """The rows and columns of the tasks of a product whose k is split, since there are too few tasks without.
+
+    Larger blocks read less, and leave more parts of k to be written and read again: those that move fewest bytes are
+    chosen, while there are tasks for all. A task reads `step` of k at a time.
+    """
+    rows, columns = best = cuts[-2], cuts[-1]
+    batch, least = tasks(cuts[:-2], beside), math.inf
+    while True:
+        count, m, n = batch * rows.count * columns.count, rows.max_chunk, columns.max_chunk
+        parts = parts_of_k(count, m, n, k, resources)
+        words = m * n + 2 * step * (m + n)
+        if least < math.inf and (count * parts < resources.workers or words * itemsize > resources.memory_bytes):
+            return best
+        moved = k.size * (1 / max(m, 1) + 1 / max(n, 1)) + PARTIAL_MOVES * parts
+        if moved < least:
+            best, least = (rows, columns), moved
+        larger = [(p, q) for p, q in _larger(cuts, rows, columns) if batch * p.count * q.count < count]
+        if not larger:
+            return best
+        rows, columns = larger[0]
+
+
+def parts_of_k(count: int, m: int, n: int, k: Cuts, resources: Resources) -> int:
+    """How many parts of k give every worker a task: not so many that more is written than half of what is read."""
+    most = k.size * (m + n) // max(2 * m * n, 1)
+    return max(1, min(k.count, -(-resources.workers // max(count, 1)), most))

@@ -45,6 +45,19 @@ def check(plan: Plan, memory_bytes: int | None = None) -> None:
     for name in (*plan.outputs, *plan.checks):
         if name not in plan.arrays:
             raise PlanError(f"the output {name!r} is no array of the plan")
+    _check_parts(plan)
+
+
+def _check_parts(plan: Plan) -> None:
+    """Every tile of an array that is stored in parts is one of them."""
+    met: dict[str, np.ndarray] = {}
+    for name, (whole, at) in plan.parts.items():
+        grid = plan.arrays[whole].tiling.grid
+        times = met.setdefault(whole, np.zeros(grid, np.uint8))
+        times[tuple(slice(i, i + n) for i, n in zip(at, plan.arrays[name].tiling.grid, strict=True))] += 1
+    for whole, times in met.items():
+        if (times != 1).any():
+            raise PlanError(f"of the tiles of {whole!r} {(times != 1).sum()} are not in one of its parts, and only one")
 
 
 def _broken(program: Program, text: str) -> PlanError:

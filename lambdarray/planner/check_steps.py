@@ -77,7 +77,7 @@ def _dtypes_made(program: Program, step: Step, known: Registers) -> Sequence[Dty
         return _dtypes_of_map(program, step, known)
     if step.kernel in ("combine", "reshape") and step.ins:
         return [known.get(step.ins[0])] * len(step.outs)
-    if step.kernel in ("gemm", "random", "finish") and "dtype" in step.params:
+    if step.kernel in ("gemm", "random", "finish", "fill") and "dtype" in step.params:
         return [dtype_from_json(step.params["dtype"])] * len(step.outs)
     return [None] * len(step.outs)
 

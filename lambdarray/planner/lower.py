@@ -9,15 +9,30 @@ import numpy as np
 from lambdarray_kernels.dtypes import real_flops
 from lambdarray_kernels.movement import reshape_maps
 
-from ..ops import Blocks, Concat, Contract, ObjectSource, Op, Patch, Pick, Reduce, Reshape, Stored
+from ..ops import (
+    Blocks,
+    Concat,
+    Contract,
+    Map,
+    ObjectSource,
+    Op,
+    Patch,
+    Pick,
+    Rechunk,
+    Reduce,
+    Reshape,
+    Stored,
+    View,
+)
 from ..task import ArraySpec, Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
-from . import blocks, estimate
+from . import blocks
 from .code import Code, Value
+from .estimate import MOST_TASK_S, bytes_a_second, flops_a_second, turns_of
 from .reductions import Reductions
-from .regions import Region, input_parts, operand_parts, peel_operand, peel_rechunk
+from .regions import SOURCES, Region, input_parts, operand_parts, peel_operand, peel_rechunk
 from .turns import in_turns, most_turns
-from .views import FIXED, compose, identity, layout, through_views
+from .views import FIXED, Maps, compose, identity, layout, through_views
 
 
 class Lowering(Reductions):
@@ -25,6 +40,9 @@ class Lowering(Reductions):
 
     def run(self) -> None:
         """Lower every region that stores something."""
+        for op in self.order:
+            if isinstance(op, Pick):
+                self._picks.setdefault(id(op.inputs[0]), {})[op.output] = op
         for op in self.order:
             if id(op) in self.regions.storing:
                 self.array_of(op)
@@ -55,36 +73,83 @@ class Lowering(Reductions):
         a, b = op.inputs
         grid = list(op.tiling.axes) if region.partial else self._kept_cuts(region, op)
         k = a.tiling.axes[-1] if a.tiling.axes[-1].count >= b.tiling.axes[-2].count else b.tiling.axes[-2]
-        tiles, pasted = grid[-2].max_chunk + grid[-1].max_chunk, any(len(operand_parts(i)) > 1 for i in op.inputs)
+        kept, step, itemsize = list(grid), self._step_of_k(op, k), op.dtype.itemsize
+        tiles, pasted = grid[-2].max_chunk + grid[-1].max_chunk, any(_is_pasted(*side) for side in _sides(op))
+        sums = op.dtype.kind in "fc" and itemsize >= 4 and not region.partial
+        taken = self._taken_from(region, op)
         if not region.partial and self._through_store(op):
             # With an epilogue: the product, what else it reads, put together or not, and what it makes.
             held = 1 + 2 * bool(region.members) + any(isinstance(o, Concat | Patch) for o in region.members.values())
-            squares = blocks.squares(grid, k.max_chunk, op.dtype.itemsize, self.resources, held)
-            if self._turns_of(op, squares, k):
+            held = held if taken is None else min(2, len(taken))
+            small = 8 * op.shape[-2] * op.shape[-1] <= k.size * (op.shape[-2] + op.shape[-1])
+            squares = blocks.squares(grid, step, itemsize, self.resources, held)
+            if sums and taken is None and self._turns_of(op, squares, k):
                 grid[-2:] = squares
+            elif sums and (small or blocks.tasks(grid, op.beside) < self.resources.workers):
+                grid[-2:] = blocks.in_parts(grid, k, step, itemsize, self.resources, op.beside)
             else:
-                grid[-2:] = blocks.owned(grid, k.max_chunk, op.dtype.itemsize, self.resources, op.beside, held, pasted)
+                grid[-2:] = blocks.owned(grid, step, itemsize, self.resources, op.beside, held, pasted)
         elif not region.partial and self._in_views(op) and blocks.tasks(grid, op.beside) >= self.resources.workers:
             k = Cuts(k.size, max(k.size, 1))
             grid[-2:] = blocks.rows(grid, k.size, op.dtype.itemsize, self.resources, op.beside)
         m, n = grid[-2].max_chunk, grid[-1].max_chunk
         tiles += m + n if pasted else 0
-        most = blocks.most_k(m, n, op.dtype.itemsize, self.resources, tiles)
+        most = blocks.most_k(m, n, itemsize, self.resources, tiles)
         k = blocks.of_k(k, most)
-        sums = op.dtype.kind in "fc" and op.dtype.itemsize >= 4 and not region.partial
-        turns = self._turns(op, grid, k) if sums else None
-        if turns is not None:
-            self._product_in_turns(region, op, grid, turns, k)
+        shorter = self._turns_of(op, grid, k) if sums and taken is None else 0
+        if shorter and (cut := self._in_turns(op, grid, k, shorter)).count > 1:
+            self.notes.append(
+                f"{op.describe()}: k split in {cut.count} parts, since tasks would take longer than is well: the first "
+                f"takes {cut.chunks[0]} of {k.size}, so that there are short ones at the end"
+            )
+            self._product_in_turns(region, op, grid, cut, k, tapered=True)
             return
-        parts = blocks.split_k(blocks.tasks(grid, op.beside), k, most, self.resources) if sums else None
-        if parts is not None:
-            self._split_product(region, op, (*grid, parts))
+        turns = turns_of(2.0 * m * n * k.size, op.dtype, self.resources) if sums else 1
+        parts = blocks.parts_of_k(blocks.tasks(grid, op.beside), m, n, k, self.resources) if sums else 1
+        if max(turns, parts) > 1 and k.count > 1:
+            self._product_in_parts(region, op, grid, kept, k, most, turns, parts)
+            return
+        if taken is not None:
+            self._product_in_place(region.roots[0], op, taken, (*grid, k))
             return
         code, axes = self._gemm(op), (*grid, k)
         code.stage = self._facing(region, ())
         code.values[id(op), region.view] = ("in", "c")
         self._members(region, code)
         self._end(region, code, axes, op.ndim, {})
+
+    def _step_of_k(self, op: Contract, k: Cuts) -> int:
+        """How much of k a task reads at a time: a tile's, or less where rows of k are contiguous in both operands."""
+        sides = [(parts, axis) for (parts, _), axis in zip(_sides(op), (1, 0), strict=True)]
+        by_rows = op.ndim == 2 and all(maps[0].axis == axis for parts, axis in sides for _, maps in parts)
+        return min(k.max_chunk, blocks.LEAST_STEP) if by_rows else k.max_chunk
+
+    def _taken_from(self, region: Region, op: Contract) -> list[tuple[Op, Maps]] | None:
+        """What the product is taken from, by its stored parts, where that is all that the region does."""
+        root = peel_rechunk(region.roots[0])
+        if region.partial or op.ndim != 2 or op.dtype.char not in "fdFD" or not isinstance(root, Map):
+            return None
+        same = root.name == "subtract" and root.dtype == op.dtype and {*root.loop_in} == {op.dtype}
+        if not same or root.args != (0, 1) or peel_rechunk(root.inputs[1]) is not op or root.shape != op.shape:
+            return None
+        if region.facing != (0, 1):
+            return None
+        found = operand_parts(root.inputs[0])
+        stored = all(isinstance(base, SOURCES) or id(base) in self.regions.storing for base, _ in found)
+        alone = all(m is root or isinstance(m, View | Rechunk | Concat) for m in region.members.values())
+        return found if stored and alone and root.inputs[0].shape == op.shape else None
+
+    def _product_in_place(self, root: Op, op: Contract, taken: Sequence[tuple[Op, Maps]], axes: Sequence[Cuts]) -> None:
+        """The product taken from what a task has read, in the memory of that."""
+        code = Code(3, identity(2), self.array_of)
+        register = code.read(taken, layout(taken[0][1], 2))
+        left = self._operand(code, op.inputs[0], op, (0, 2), (0, 2), 0)
+        right = self._operand(code, op.inputs[1], op, (2, 1), (2, 1), 0)
+        code.steps.append(Step("gemm_update", (register,), (register, left, right), {"trans": "NN"}, loop=True))
+        spec = self._result(root)
+        flops = 2.0 * axes[0].max_chunk * axes[1].max_chunk * axes[2].size * real_flops(op.dtype)
+        write = Write(register, spec.name, (0, 1), (False, False))
+        self._emit(root, f"{op.describe()} subtract", code, axes, 2, [write], flops)
 
     def _through_store(self, op: Op) -> bool:
         """Whether reading an operand costs a transfer: tiles in memory are handed on as they are."""
@@ -105,50 +170,71 @@ class Lowering(Reductions):
         code.steps.append(Step("gemm", ("c",), (left, right), {"dtype": dtype_to_json(op.dtype)}, loop=True))
         return code
 
-    def _turns(self, op: Contract, grid: Sequence[Cuts], k: Cuts) -> Cuts | None:
-        """Stretches of k that are done one after the other; None where a task may do all of it."""
-        task_s = self._seconds(op, k, grid[-2].max_chunk * grid[-1].max_chunk)
-        most = self._turns_of(op, grid, k)
-        if task_s > estimate.MOST_TASK_S or most:
-            work_s = self._seconds(op, k, math.prod(op.shape)) / self.resources.workers
-            turns = in_turns(k, task_s, work_s, estimate.MOST_TASK_S, most)
-            return turns if turns.count > 1 else None
-        return None
-
     def _turns_of(self, op: Contract, grid: Sequence[Cuts], k: Cuts) -> int:
         """How many turns of k are worth it beside the last, for tasks that own such blocks: 0 where one does it all."""
         have, (m, n) = self.resources, (grid[-2].max_chunk, grid[-1].max_chunk)
         if not have.functions or op.beside > 1 or 2 * blocks.tasks(grid) < have.workers:
             return 0
-        turn_s = op.dtype.itemsize * ((m + n) * k.max_chunk + 2.0 * m * n) / estimate.bytes_a_second(have)
+        turn_s = op.dtype.itemsize * ((m + n) * k.max_chunk + 2.0 * m * n) / bytes_a_second(have)
         return most_turns(self._seconds(op, k, math.prod(op.shape)) / have.workers, turn_s)
+
+    def _in_turns(self, op: Contract, grid: Sequence[Cuts], k: Cuts, most: int) -> Cuts:
+        """Stretches of k that are done one after the other, `most` and the last."""
+        task_s = self._seconds(op, k, grid[-2].max_chunk * grid[-1].max_chunk)
+        work_s = self._seconds(op, k, math.prod(op.shape)) / self.resources.workers
+        return in_turns(k, task_s, work_s, MOST_TASK_S, most)
 
     def _seconds(self, op: Contract, k: Cuts, elements: int) -> float:
         """What a worker takes for so many elements of a product."""
-        return 2.0 * elements * k.size * real_flops(op.dtype) / estimate.flops_a_second(self.resources)
+        return 2.0 * elements * k.size * real_flops(op.dtype) / flops_a_second(self.resources)
 
-    def _product_in_turns(self, region: Region, op: Contract, grid: Sequence[Cuts], turns: Cuts, k: Cuts) -> None:
-        """Partial products, each over a stretch of k; those over the last one, of single tiles, add up all of them.
+    def _product_in_parts(
+        self,
+        region: Region,
+        op: Contract,
+        grid: Sequence[Cuts],
+        kept: Sequence[Cuts],
+        k: Cuts,
+        most: int,
+        turns: int,
+        parts: int,
+    ) -> None:
+        """Partial products over parts of k, then their sum: at least so many `turns`, and `parts`, where k has them."""
+        single = blocks.group(k, max(1, min(-(-k.count // parts), most // max(k.max_chunk, 1))))
+        long = blocks.evenly(k, max(turns, parts))
+        at_once = turns < parts and single.count <= long.count
+        count = single.count if at_once else long.count
+        few = f"its {blocks.tasks(grid)} output tiles are fewer than the {self.resources.workers} workers"
+        why = f"a task would take longer than {MOST_TASK_S:g} s" if turns >= parts else few
+        self.notes.append(f"{op.describe()}: k split in {count} parts, since {why}")
+        if at_once:
+            self._split_product(region, op, (*grid, single), kept)
+        else:
+            self._product_in_turns(region, op, grid, long, k)
 
-        This is where a task would take longer than it may, or than lets all workers end at about the same time.
+    def _product_in_turns(
+        self, region: Region, op: Contract, grid: Sequence[Cuts], turns: Cuts, k: Cuts, tapered: bool = False
+    ) -> None:
+        """Partial products, each over a stretch of k by a program of its own, then their sum.
+
+        Where they are `tapered` the last ones, of single tiles, are made and added to the others by the same tasks.
         """
-        self.notes.append(
-            f"{op.describe()}: k split in {turns.count} parts, since tasks would take longer than is well: the first "
-            f"takes {turns.chunks[0]} of {k.size}, so that there are short ones at the end"
-        )
         kept, parts = self._kept_cuts(region, op), []
-        for lo, hi in map(turns.span, range(turns.count - 1)):
-            axes = (*grid, _within(k, lo, hi))
-            parts.append(self._part(op, f"k from {lo}", self._gemm(op, lo), "c", axes, kept))
+        spans = [turns.span(i) for i in range(turns.count)]
+        last = spans.pop() if tapered else None
+        for lo, hi in spans:
+            parts.append(self._part(op, f"k from {lo}", self._gemm(op, lo), "c", (*grid, _within(k, lo, hi)), kept))
         fits = max(2, blocks.parts_of(math.prod(c.max_chunk for c in kept) * op.dtype.itemsize, self.resources))
         while len(parts) > fits:
             code = Code(op.ndim, identity(op.ndim), self.array_of)
             code.map_step([("c", self._sum(code, parts[:fits], op), None)], {})
             parts = [*parts[fits:], self._part(op, f"sum of {fits} parts", code, "c", kept, kept)]
-        lo, hi = turns.span(turns.count - 1)
-        code, axes = self._gemm(op, lo), (*kept, _within(k, lo, hi))
+        if last is None:
+            code, axes, total = Code(op.ndim, (), self.array_of), tuple(kept), None
+        else:
+            code, axes, total = self._gemm(op, last[0]), (*kept, _within(k, *last)), ("in", "c")
         code.stage = self._facing(region, ())
-        code.values[id(op), region.view] = self._sum(code, parts, op, ("in", "c"))
+        code.values[id(op), region.view] = self._sum(code, parts, op, total)
         self._members(region, code)
         self._end(region, code, axes, op.ndim, {})
 
@@ -175,14 +261,9 @@ class Lowering(Reductions):
         assert total is not None
         return total
 
-    def _split_product(self, region: Region, op: Contract, axes: Sequence[Cuts]) -> None:
-        """Partial products over parts of k, then their sum: where the grid alone is too small for the workers."""
-        parts = axes[-1].count
-        self.notes.append(
-            f"{op.describe()}: k split in {parts} parts, since its {math.prod(c.count for c in axes[:-1])} "
-            f"output tiles are fewer than the {self.resources.workers} workers"
-        )
-        cuts = (*axes[:-1], Cuts(parts, 1))
+    def _split_product(self, region: Region, op: Contract, axes: Sequence[Cuts], kept: Sequence[Cuts]) -> None:
+        """Partial products over parts of k, each of which a task reads at once, by one program, then their sum."""
+        cuts = (*kept, Cuts(axes[-1].count, 1))
         spec = self._scratch(Tiling(cuts), op.dtype, "p")
         by_block = (False,) * op.ndim + (True,)
         write = Write("c", spec.name, tuple(range(op.ndim + 1)), by_block)
@@ -233,7 +314,7 @@ class Lowering(Reductions):
         """For each output the op that stands for it in the expression, or a new one where nothing uses it."""
         if len(op.outputs) == 1:
             return [op]
-        picks = {p.output: p for p in self.order if isinstance(p, Pick) and p.inputs[0] is op}
+        picks = self._picks.get(id(op), {})
         return [picks.get(n) or Pick((op,), o.tiling, o.dtype, output=n) for n, o in enumerate(op.outputs)]
 
     # -- reshape
@@ -250,6 +331,19 @@ class Lowering(Reductions):
         out = self._result(op)
         write = Write("y0", out.name, tuple(range(op.ndim)), (False,) * op.ndim)
         self._emit(op, f"reshape to {op.shape}", code, op.tiling.axes, op.ndim, [write])
+
+
+def _sides(op: Contract) -> list[tuple[list[tuple[Op, Maps]], int]]:
+    """The parts that each operand of a product is read from, and the operand's axis that is not summed over."""
+    a, b = op.inputs
+    return [(operand_parts(a), a.ndim - 2), (operand_parts(b), b.ndim - 1)]
+
+
+def _is_pasted(parts: Sequence[tuple[Op, Maps]], axis: int) -> bool:
+    """Whether a block may be put together of several parts: not where each has all of that axis."""
+    lengths = [n for base, maps in parts for m, n in zip(maps, base.shape, strict=True) if m.axis == axis]
+    starts = {m.start for _, maps in parts for m in maps if m.axis == axis}
+    return len(parts) > 1 and (len({*lengths}) > 1 or starts != {0})
 
 
 def _within(k: Cuts, lo: int, hi: int) -> Cuts:

@@ -32,7 +32,7 @@ def refined(part: Part, spec: ArraySpec, axes: Sequence[Cuts], memory_bytes: int
         return None
     lengths = [_length(part, d, axes, n) for d, n in enumerate(spec.tiling.shape)]
     region = [max(1, min(r, t)) for r, t in zip(lengths, tile, strict=True)]
-    moved = math.prod(tile) if not _in_parts(spec) else _stretch(tile, region)
+    moved = math.prod(tile) if not _in_parts(spec) else stretch(tile, region)
     if moved < WORTH_IT * math.prod(region):
         return None
     met = math.prod(-(-r // t) for r, t in zip(lengths, tile, strict=True))
@@ -52,7 +52,7 @@ def _length(part: Part, d: int, axes: Sequence[Cuts], size: int) -> int:
     return min(hi - lo, size)
 
 
-def _stretch(tile: Sequence[int], region: Sequence[int]) -> int:
+def stretch(tile: Sequence[int], region: Sequence[int]) -> int:
     """The elements of a tile, in C order, from the first to the last of a region."""
     last = 0
     for n, r in zip(tile, region, strict=True):

@@ -39,6 +39,7 @@ class Programs:
         self.notes: list[str] = []
         self._specs: dict[int, ArraySpec] = {}
         self._partials: dict[int, ArraySpec] = {}
+        self._picks: dict[int, dict[int, Op]] = {}
         self._passes: dict[tuple[str, Tiling], ArraySpec] = {}
 
     def array_of(self, op: Op) -> ArraySpec:

@@ -38,6 +38,7 @@ class Assumptions:
     lost_share               invocations of whose end nothing is heard
     broken_share             invocations whose connection breaks before their answer
     repeated_share           invocations whose answer comes twice
+    estimated                whether a task takes what the plan estimates as a whole, with its transfers, and no more
     together                 whether the reports of a bundle come with its last one, as a function's answer has them
     """
 
@@ -65,6 +66,7 @@ class Assumptions:
     lost_share: float = 0.0005
     broken_share: float = 0.0005
     repeated_share: float = 0.0005
+    estimated: bool = False
     together: bool = True
 
     def __post_init__(self) -> None:

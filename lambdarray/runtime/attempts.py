@@ -28,13 +28,25 @@ def attempt_of(key: int) -> tuple[int, int]:
 class Bundle:
     """Attempts that one worker runs in order; `since` is when it began or last reported one.
 
-    `cold` says that the worker may have had to be started.
+    For a `Budget` it has the time that each attempt was given, what is held for it, what was billed for it, whether it
+    began, and whether what became of it is unknown. `cold` says that the worker may have had to be started.
     """
 
-    __slots__ = ("cold", "keys", "left", "program", "since")
+    __slots__ = ("began", "billed_ms", "cold", "deadline_s", "held", "keys", "left", "lost", "program", "since")
 
-    def __init__(self, program: int, keys: list[int], now: float, cold: bool = False) -> None:
-        self.program, self.keys, self.left, self.since, self.cold = program, keys, len(keys), now, cold
+    def __init__(
+        self,
+        program: int,
+        keys: list[int],
+        now: float,
+        deadline_s: float = inf,
+        held: int = 0,
+        cold: bool = False,
+    ) -> None:
+        self.cold = cold
+        self.program, self.keys, self.left, self.since = program, keys, len(keys), now
+        self.deadline_s, self.held = deadline_s, held
+        self.billed_ms, self.began, self.lost = 0, False, False
 
 
 class InFlight:
@@ -57,6 +69,11 @@ class InFlight:
     def __iter__(self) -> Iterator[Bundle]:
         """The bundles that run."""
         return iter(self._running)
+
+    @property
+    def attempts(self) -> int:
+        """The number of attempts that have not reported."""
+        return len(self._keys)
 
     @property
     def keys(self) -> list[int]:

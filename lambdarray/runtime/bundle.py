@@ -1,9 +1,11 @@
-"""A bundle on stores that block: reads ahead of their use and writes behind, both within the worker's memory."""
+"""Bundles on stores that block: reads ahead of their use and writes behind, both within the worker's memory."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -50,33 +52,70 @@ class Pending:
         self._emit(self.report)
 
 
-class Bundle:
-    """Attempts that one worker runs in order, the I/O of one beside the computing of the next."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An attempt of the stream; `follows` says that it reads an array that an earlier one of its bundle writes."""
+
+    attempt: Attempt
+    prepared: Prepared | Exception
+    follows: bool
+
+
+class Stream:
+    """Attempts that one worker runs in order, the I/O of one beside the computing of the next.
+
+    They are those of a bundle, and of each further one that `more` gives when the reads of all before are under way.
+    """
 
     def __init__(
-        self, worker: Worker, io: IoThreads, attempts: Sequence[Attempt], emit: Callable[[TaskReport], None]
+        self,
+        worker: Worker,
+        io: IoThreads,
+        attempts: Sequence[Attempt],
+        emit: Callable[[TaskReport], None],
+        more: Callable[[], Sequence[Attempt] | None],
     ) -> None:
-        self._worker, self._io, self._attempts, self._emit = worker, io, attempts, emit
-        self._prepared = [worker.prepare_or_error(a.task.program) for a in attempts]
-        self._follows = self._find_followers()
+        self._worker, self._io, self._emit, self._more = worker, io, emit, more
+        self._entries: dict[int, Entry] = {}
+        self._count = 0
+        self._add(attempts)
         self._writes: deque[tuple[Job, int]] = deque()
         self._written_bytes = 0
-        self._need = 0
+        self._need = self._made = 0
         self._cached_bytes = 0.0
         self._execution: Execution | None = None
-        self._prefetcher = Prefetcher(io, self._units(), self._room)
+        self._prefetcher = Prefetcher(io, self._units(), self._room, lambda: self._made)
 
     def run(self) -> None:
         """Run all of them; all reports are given out when this returns."""
-        for position, attempt in enumerate(self._attempts):
-            self._run(position, attempt)
+        position = 0
+        while position < self._count or self._extend():
+            self._run(position, self._entries[position])
+            del self._entries[position]
+            position += 1
         self._drain(0)
 
-    def _run(self, position: int, attempt: Attempt) -> None:
-        begin, report = perf_counter(), self._worker.begin(attempt)
+    def _add(self, attempts: Sequence[Attempt]) -> None:
+        written: set[str] = set()
+        for attempt in attempts:
+            prepared, follows = self._worker.prepare_or_error(attempt.task.program), False
+            if not isinstance(prepared, Exception):
+                follows = not prepared.read_arrays.isdisjoint(written)
+                written |= prepared.written_arrays
+            self._entries[self._count] = Entry(attempt, prepared, follows)
+            self._count += 1
+
+    def _extend(self) -> bool:
+        """Add the next bundle, if there is one now."""
+        attempts = self._more()
+        self._add(attempts or ())
+        return bool(attempts)
+
+    def _run(self, position: int, entry: Entry) -> None:
+        begin, report = perf_counter(), self._worker.begin(entry.attempt)
         outputs: list[Output] = []
         try:
-            outputs = self._compute(position, attempt, report)
+            outputs = self._compute(position, entry, report)
         except FAILURES as error:
             fail(report, error)
         self._execution = None
@@ -87,13 +126,14 @@ class Bundle:
         if not outputs:
             pending.settle()
 
-    def _compute(self, position: int, attempt: Attempt, report: TaskReport) -> list[Output]:
-        prepared, task = self._prepared[position], attempt.task
+    def _compute(self, position: int, entry: Entry, report: TaskReport) -> list[Output]:
+        prepared, attempt, task = entry.prepared, entry.attempt, entry.attempt.task
         if isinstance(prepared, Exception):
             raise prepared
+        self._made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes)
         self._need = needed_bytes(prepared, task)
         self._allow_cache()
-        self._drain(0 if self._follows[position] else self._worker.memory_bytes - self._need)
+        self._drain(0 if entry.follows else self._worker.memory_bytes - self._need)
         check = self._worker.check(attempt)
         self._prefetcher.begin(position)
         if self._worker.written_before(attempt, prepared, report.cold):
@@ -110,14 +150,17 @@ class Bundle:
         return taken
 
     def _room(self) -> float:
+        self._drain(math.inf)
         live = 0 if self._execution is None else self._execution.live
         return self._worker.memory_bytes - max(live, self._need) - self._written_bytes - self._cached_bytes
 
     def _allow_cache(self) -> None:
-        """Let half of what the task leaves free hold what is read again, but no more than twice the task's own need."""
-        if self._worker.cache is not None:
-            self._cached_bytes = min(2 * self._need, max(0, (self._worker.memory_bytes - self._need) // 2))
-            self._worker.cache.allow(self._worker.name, self._cached_bytes)
+        """Let half of what the task leaves free hold what is read again, or a few times its need where that is less."""
+        worker = self._worker
+        if worker.cache is not None:
+            half = max(0.0, (worker.memory_bytes - self._need) / 2)
+            self._cached_bytes = min(worker.cache_needs * self._need, half)
+            worker.cache.allow(worker.name, self._cached_bytes)
 
     def _drain(self, limit: float) -> None:
         """Wait until at most `limit` bytes of outputs are still being written."""
@@ -126,23 +169,18 @@ class Bundle:
             job.result()
             self._written_bytes -= nbytes
 
-    def _find_followers(self) -> list[bool]:
-        """Which attempts read an array that an earlier one of the bundle writes."""
-        written: set[str] = set()
-        out = []
-        for prepared in self._prepared:
-            if isinstance(prepared, Exception):
-                out.append(False)
+    def _units(self) -> Iterator[Unit | None]:
+        """The reads of all attempts in order; None where all that there are now have been given."""
+        position = 0
+        while True:
+            if position == self._count and not self._extend():
+                yield None
                 continue
-            out.append(not prepared.read_arrays.isdisjoint(written))
-            written |= prepared.written_arrays
-        return out
-
-    def _units(self) -> Iterator[Unit]:
-        for position, (attempt, prepared) in enumerate(zip(self._attempts, self._prepared, strict=True)):
-            if not isinstance(prepared, Exception):
-                for reads, blocks in reads_in_order(prepared, attempt.task):
-                    yield Unit(position, reads, blocks, self._follows[position])
+            entry = self._entries.get(position)  # None where the attempt has been run
+            if entry is not None and not isinstance(entry.prepared, Exception):
+                for reads, blocks in reads_in_order(entry.prepared, entry.attempt.task):
+                    yield Unit(position, reads, blocks, entry.follows)
+            position += 1
 
 
 def reads_in_order(prepared: Prepared, task: Task) -> Iterator[tuple[tuple[PreparedRead, ...], Blocks]]:
@@ -159,11 +197,12 @@ def reads_in_order(prepared: Prepared, task: Task) -> Iterator[tuple[tuple[Prepa
 def needed_bytes(prepared: Prepared, task: Task) -> int:
     """The bytes that a task needs with nothing fetched ahead: its reads, its outputs, and what they are made from.
 
-    What an earlier task of the program had at most counts where that was more.
+    What an earlier task of the program had at most counts where that was more; and what its kernels take beside that.
     """
     reads = sum(r.nbytes(task.blocks) for r in (*prepared.before_reads, *prepared.after_reads))
     if prepared.loop_reads:
         first = task.blocks + prepared.loop_blocks(0)
         reads += sum(r.nbytes(first) for r in prepared.loop_reads)
-    made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes)
-    return max(reads + made * min(2, len(task.program.steps)), prepared.most_bytes)
+    made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes if w.register not in prepared.own_reads)
+    needed = max(reads + made * min(2, len(task.program.steps)), prepared.most_bytes)
+    return needed + task.program.extra_bytes

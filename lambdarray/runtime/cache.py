@@ -9,13 +9,14 @@ from typing import Any
 
 
 class ReadCache:
-    """What was read last, by key, shared by the workers of a process; what was used longest ago goes first.
+    """What was read, by key, shared by the workers of a process.
 
-    Each worker says how much of its memory it may take (`allow`). Two that ask for one key at once read it once.
+    Each worker says how much of its memory it may take (`allow`). Two that ask for one key at once read it once. What
+    the next task reads too (`soon`) stays for longest, of that what was used last; all else goes first.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()  # what goes first is first
         self._reading: dict[Hashable, Lock] = {}
         self._allowed: dict[Hashable, float] = {}
         self._lock = Lock()
@@ -27,24 +28,34 @@ class ReadCache:
             self._allowed[worker] = nbytes
             self._shrink()
 
-    def get(self, key: Hashable, read: Callable[[], Any]) -> tuple[Any, bool]:
+    def clear(self) -> None:
+        """Keep nothing, until a worker allows it again."""
+        with self._lock:
+            self._allowed.clear()
+            self._shrink()
+
+    def get(self, key: Hashable, read: Callable[[], Any], soon: bool = True) -> tuple[Any, bool]:
         """The array of a key, and whether it had to be read for that."""
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key], False
+                return self._found(key, soon), False
             reading = self._reading.setdefault(key, Lock())
         with reading:
             with self._lock:
                 if key in self._kept:
-                    return self._kept[key], False
+                    return self._found(key, soon), False
             value = read()
             with self._lock:
                 self._kept[key] = value
+                self._kept.move_to_end(key, last=soon)
                 self.nbytes += value.nbytes
                 self._reading.pop(key, None)
                 self._shrink()
         return value, True
+
+    def _found(self, key: Hashable, soon: bool) -> Any:
+        self._kept.move_to_end(key, last=soon)
+        return self._kept[key]
 
     def _shrink(self) -> None:
         while self._kept and self.nbytes > sum(self._allowed.values()):

@@ -10,6 +10,7 @@ from ..config import Config
 from ..tiling import Index
 
 if TYPE_CHECKING:
+    from .budget import Budget
     from .executors import Attempt
 
 
@@ -31,6 +32,7 @@ class Policy:
     speculative_share  second attempts in flight, at most, as a share of the capacity (one is always allowed)
     backoff_s          before the first retry; doubles with each, up to `backoff_max_s`, and is jittered
     stall_s            how long a run may be refused by its executor with nothing finished
+    budget             what the run may spend; None: nothing is counted
     """
 
     workers: float = inf
@@ -48,9 +50,10 @@ class Policy:
     backoff_s: float = 0.1
     backoff_max_s: float = 20.0
     stall_s: float = 300.0
+    budget: Budget | None = None
 
     @classmethod
-    def of(cls, config: Config, executor: Any = None) -> Policy:
+    def of(cls, config: Config, executor: Any = None, budget: Budget | None = None) -> Policy:
         """The policy of a configuration and of what an executor says of itself (see `Executor`)."""
         return cls(
             workers=getattr(executor, "workers", inf),
@@ -60,6 +63,7 @@ class Policy:
             first_bundle_s=getattr(executor, "first_bundle_s", inf),
             urgent_first=getattr(executor, "urgent_first", False),
             speculate=config.speculate and getattr(executor, "speculate", True),
+            budget=budget,
         )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 from numpy.linalg import LinAlgError
 
 from ..errors import AccessError, ConfigError, PlanError, UserFunctionError
+from ..store.buffers import empty
 from ..task import Task, TaskReport
 from ..tiling import Index, Span
 from .prepared import Prepared, PreparedStep, PreparedWrite
@@ -116,8 +118,7 @@ class Execution:
         args = [registers[name] for name in step.ins]
         if step.accumulates:
             accumulator = registers.get(step.outs[0])
-            # What a read or an earlier step left there may be a stored tile's memory.
-            args.insert(0, accumulator.copy() if first and accumulator is not None else accumulator)
+            args.insert(0, self._own(step.outs[0]) if first and accumulator is not None else accumulator)
         extra: dict[str, Any] = {}
         if step.needs_block:
             extra = {"block": blocks, "shape": self._prepared.sizes[: len(blocks)]}
@@ -133,6 +134,17 @@ class Execution:
             for name, value in zip(step.outs, result, strict=True):
                 self._keep(name, value)
         self._free(step.frees)
+
+    def _own(self, name: str) -> Array:
+        """A register as memory of the task's own, which what was read need not be: it may be a stored tile's."""
+        value: Array = self._registers[name]
+        if name in self._prepared.own_reads and value.flags.c_contiguous:
+            with suppress(ValueError):  # a file's memory, which cannot be written
+                value.setflags(write=True)
+                return value
+        own = empty(value.shape, value.dtype)  # in C order, as kernels that change it want it
+        own[...] = value
+        return own
 
     def _keep(self, name: str, value: Any) -> None:
         before = self._registers.get(name)

@@ -50,7 +50,7 @@ class Frontier:
         self.deps = deps
         self.state = bytearray(deps.total)
         self.waits = [self._counters(p) for p in range(len(plan.programs))]
-        kept = {*plan.outputs, *plan.checks}
+        kept = plan.kept
         self.made = {name: self._make(name, writers[0], name not in kept) for name, writers in deps.writers.items()}
         self._writes = [[(w, self.made[w.array]) for w in writers] for writers in deps.writes]
         self._reads = [

@@ -1,6 +1,6 @@
 """The entry point inside Lambda: a bundle of attempts comes in, their reports go out.
 
-    event    {"version", "store", "run", "deadline_s", "programs": {id: Program.to_json()},
+    event    {"version", "store", "run", "deadline_s", "limit_s", "programs": {id: Program.to_json()},
               "attempts": [[program id, Task.to_json(), task id, attempt number], ...]}
     answer   {"version", "worker", "cold", "memory_mib", "rss_bytes", "reports": [TaskReport.to_json(), ...]}
 
@@ -15,13 +15,16 @@ if environment.in_function():
     environment.tune_malloc()
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import inf
 from time import monotonic
 from typing import Any
 
 from .._version import __version__
 from ..store import open_store
 from ..task import Program, TaskReport
+from .cache import ReadCache
 from .events import Decoder
 from .execution import Stopped
 from .executors import Attempt
@@ -38,6 +41,7 @@ TEXT_LIMIT = 4 << 20
 RemainingS = Callable[[], float]
 _runs: dict[tuple[str, str], RunHere] = {}
 _warm = False
+_data_bytes: int | None = None
 
 
 def version() -> str:
@@ -61,7 +65,8 @@ def run_bundle(event: Mapping[str, Any], remaining_s: RemainingS) -> dict[str, A
     global _warm
     cold, _warm = not _warm, True
     here = _run_here(event["store"], event["run"])
-    reports = here.bundle(event, remaining_s, cold)
+    with _limit(event.get("limit_s", inf) + RESERVE_S, remaining_s) as remaining_s:
+        reports = here.bundle(event, remaining_s, cold)
     return {
         "version": version(),
         "worker": here.worker.name,
@@ -80,12 +85,16 @@ class RunHere(Decoder):
         self.scratch = open_store(store)
         self.worker = Worker(
             self.scratch,
-            memory_bytes=environment.data_bytes(),
+            memory_bytes=_memory(),
             io_threads=IO_THREADS,
             name=os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
             cancelled=self.cancelled,
             admit=self.admit,
         )
+        self.cache = ReadCache()
+        self.worker.share({}, self.cache)
+        if self.worker.memory_bytes < inf:  # nothing else in a function has a use for its memory
+            self.worker.cache_needs = inf
         self._marker = f"runs/{run}.cancel"
         self._cancelled, self._looked = False, monotonic()
         self._remaining_s: RemainingS = lambda: 0.0
@@ -123,14 +132,43 @@ class RunHere(Decoder):
         return self._cancelled
 
 
+@contextmanager
+def _limit(limit_s: float, remaining_s: RemainingS) -> Iterator[RemainingS]:
+    """What is left of the function's time, or of the bundle's where that is less: then its end ends the process.
+
+    What the bundle may cost was reckoned with this limit, and a kernel that goes on and on looks at no clock.
+    """
+    if limit_s >= remaining_s():
+        yield remaining_s
+        return
+    import faulthandler
+
+    end = monotonic() + limit_s
+    faulthandler.dump_traceback_later(limit_s, exit=True, file=2)
+    try:
+        yield lambda: min(remaining_s(), end - monotonic())
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
 def _run_here(store: str, run: str) -> RunHere:
     """The run's state in this environment; those of the last few runs are kept."""
     key = (store, run)
+    for other in _runs.keys() - {key}:
+        _runs[other].cache.clear()
     here = _runs.pop(key, None) or RunHere(store, run)
     _runs[key] = here
     while len(_runs) > RUNS_KEPT:
         _runs.pop(next(iter(_runs))).worker.close()
     return here
+
+
+def _memory() -> int | None:
+    """What data may take here: what was free when the environment was new. What a run lets go of stays its own."""
+    global _data_bytes
+    if _data_bytes is None:
+        _data_bytes = environment.data_bytes()
+    return _data_bytes
 
 
 def _within_limit(reports: list[TaskReport]) -> list[TaskReport]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from dataclasses import asdict
+from functools import cached_property
 from itertools import accumulate
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,14 +17,19 @@ from ..store import ArrayIO, ResultArray, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
 from .environment import cores
+from .summary import LAMBDA_MIB as LAMBDA_MIB
 from .summary import RunReport
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 # What an interpreter with its libraries takes of a function's memory, and data may take of this machine's.
 OVERHEAD_MIB = 310
 MEMORY_SHARE = 0.6
-LAMBDA_MIB = 1769
 LAMBDA_WORKERS = 1000
 SMALL_S = 0.002
+# Of tasks that take so little one thread does as many as two would, which take turns at the interpreter.
+SMALL_TASK_S = 0.0001
 OnTile = Callable[[str, Index], None]
 OnProgress = Callable[[int, int], object]
 
@@ -51,19 +56,26 @@ def worker_memory_bytes(config: Config) -> int:
 
 
 class Launch:
-    """A plan about to run: its store, its open arrays, and what to do as tasks finish."""
+    """A plan about to run: its store, its open arrays, and what to do as tasks finish.
+
+    `budget` is what it may spend, where that is anything.
+    """
+
+    budget: Budget | None
 
     def __init__(self, plan: Plan, objects: Mapping[str, Any], config: Config) -> None:
-        self.scratch = open_scratch(config)
+        self.scratch, self.budget = open_scratch(config), None
         self.objects, self.config = objects, config
         self._given = plan
         self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects, config)
-        self.report = RunReport.of(plan, config.executor, worker_count(config))
+        self.report = RunReport.of(plan, config.executor, worker_count(config), config)
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
         self._seen = bytearray(plan.task_count)
         self._open: dict[str, ArrayIO] = {}
         self._outputs = frozenset(plan.outputs) & plan.written
-        self._making = {n for n, p in enumerate(plan.programs) if any(w.array in self._outputs for w in p.writes)}
+        self._parts = plan.parts
+        makes = [{self._placed(w.array, ())[0] for w in p.writes} for p in plan.programs]
+        self._making = {n for n, names in enumerate(makes) if not self._outputs.isdisjoint(names)}
 
     def array(self, name: str) -> ArrayIO:
         """An array of the plan, open."""
@@ -79,9 +91,15 @@ class Launch:
     def execute(self, on_tile: OnTile | None = None, on_progress: OnProgress | None = None) -> RunReport:
         """Run all tasks; `on_tile` is told once of each output tile, as soon as it is there."""
         begin = perf_counter()
-        if self.plan.programs:
-            self._run(_Once(on_tile), on_progress)
-        self.report.seconds = perf_counter() - begin
+        self.report.record.begin()
+        try:
+            if self.plan.programs:
+                self._run(_Once(on_tile), on_progress)
+        except BaseException as error:
+            self.report.fail(error)
+            raise
+        finally:
+            self.report.seconds = perf_counter() - begin
         return self.report
 
     def _run(self, tiles: _Once, on_progress: OnProgress | None) -> None:
@@ -89,22 +107,23 @@ class Launch:
         from .markers import Marker
         from .run import run
 
-        there = self._there()
+        there = self.there
         # Of memory for data a quarter may lie ready for the next read.
         spare = worker_memory_bytes(self.config) * worker_count(self.config) // 4 if self._is_here else 0
         with kept(spare), Marker(self.scratch, self.plan.key), closing(self._executor()) as executor:
             self._upload(there)
-            result = run(
+            run(
                 self.plan,
                 executor,
                 config=self.config,
+                budget=self.budget,
                 exists=self._exists,
                 release=self.drop,
                 on_report=lambda report: self._on_report(report, tiles),
                 on_progress=on_progress,
-                resume=self._finished(there),
+                resume=self.finished,
+                statistics=self.report.counts,
             )
-        self.report.statistics = asdict(result.statistics)
         for name in self._outputs:
             for index in self.plan.arrays[name].tiling.indices():
                 tiles(name, index)
@@ -141,7 +160,10 @@ class Launch:
         raise ConfigError(f"executor={config.executor!r} makes no values; see lambdarray.simulate")
 
     def _is_small(self) -> bool:
-        """Whether the plan is over sooner than another thread would wake up: a source of another kind may block."""
+        """Whether the calling thread alone has the plan done as soon as several would.
+
+        Sources of other kinds may block, and users' functions take as long as they like.
+        """
         plan = self.plan
         if plan.task_count <= 1:
             return True
@@ -149,8 +171,11 @@ class Launch:
             return False
         if any(type(source) not in (np.ndarray, ResultArray) for source in self.objects.values()):
             return False
+        if any(step.kernel == "call" for program in plan.programs for step in program.steps):
+            return False
+        longest = max(e.seconds for e in plan.estimates)
         pairs = zip(plan.programs, plan.estimates, strict=True)
-        return sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S
+        return longest <= SMALL_TASK_S or sum(p.task_count * e.seconds for p, e in pairs) <= SMALL_S
 
     def _exists(self, task: Task) -> bool:
         return all(self.array(name).exists(index) for name, index in task.outputs())
@@ -159,12 +184,21 @@ class Launch:
         stage = self.report.add(report)
         if stage is not None and stage in self._making and tiles.wanted:
             for name, index in self.plan.programs[stage].task(report.task - self._first[stage]).outputs():
-                if name in self._outputs:
-                    tiles(name, index)
+                whole, place = self._placed(name, index)
+                if whole in self._outputs:
+                    tiles(whole, place)
+
+    def _placed(self, name: str, index: Index) -> tuple[str, Index]:
+        """The array whose tile a tile is, and which of its tiles."""
+        if name not in self._parts:
+            return name, index
+        whole, at = self._parts[name]
+        return whole, tuple([i + first for i, first in zip(index, at, strict=False)])
 
     # -- what is there already
 
-    def _there(self) -> dict[str, frozenset[Index]]:
+    @cached_property
+    def there(self) -> dict[str, frozenset[Index]]:
         """The tiles that exist before the run, by array: one LIST of a durable store, none of a store in memory."""
         out = {}
         for name, spec in self.plan.arrays.items():
@@ -173,8 +207,10 @@ class Launch:
                 out[name] = frozenset(self.array(name).existing())
         return out
 
-    def _finished(self, there: Mapping[str, frozenset[Index]]) -> np.ndarray | None:
-        """A mask over all tasks of those whose outputs exist."""
+    @cached_property
+    def finished(self) -> np.ndarray | None:
+        """A mask over all tasks of those whose outputs exist; None where there are none."""
+        there = self.there
         if not any(there.values()):
             return None
         out = np.zeros(self._first[-1], bool)
@@ -184,6 +220,13 @@ class Launch:
                     made = program.task(number).outputs()
                     out[self._first[stage] + number] = all(index in there.get(name, ()) for name, index in made)
         return out
+
+    def unfinished(self) -> list[int]:
+        """The number of tasks of each stage whose outputs do not exist yet."""
+        counts = [p.task_count for p in self.plan.programs]
+        if self.finished is None:
+            return counts
+        return [n - int(self.finished[lo : lo + n].sum()) for lo, n in zip(self._first, counts, strict=False)]
 
     def _upload(self, there: Mapping[str, frozenset[Index]]) -> None:
         from .upload import upload
@@ -205,7 +248,7 @@ class Launch:
         for name in self.plan.arrays:
             location = self.plan.arrays[name].location
             made_here = name in self.plan.written or location.get("upload")
-            if made_here and location["kind"] == "tiles" and name not in keep:
+            if made_here and location["kind"] == "tiles" and name not in keep and location.get("whole") not in keep:
                 self.scratch.delete_prefix(location["prefix"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from time import time
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from . import environment
 def ping(event: Mapping[str, Any], version: str) -> dict[str, Any]:
     """Versions, cores, memory and BLAS; with a store, of the event or the function's own, also a round trip to it.
 
-    The answer has `store` where that was written to and read, `store_error` where it could not be.
+    The answer has `store` where that was written to and read, `store_error` where it could not be. Where the event
+    asks to `measure` something, `measured` has the seconds. `began_s` and `ended_s` are the function's own time.
     """
     answer: dict[str, Any] = {
+        "began_s": time(),
         "version": version,
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -35,6 +38,15 @@ def ping(event: Mapping[str, Any], version: str) -> dict[str, Any]:
             answer["store"] = url
         except (LambdarrayError, OSError, ValueError) as error:
             answer["store_error"] = f"{type(error).__name__}: {error}"
+    if asked := event.get("measure"):
+        from lambdarray_kernels import fortran
+
+        from .measure import measure
+
+        fortran.load()  # the second BLAS, whose threads are set with the first's
+        environment.set_blas_threads(environment.blas_threads())
+        answer["measured"] = measure(asked, url or "")
+    answer["ended_s"] = time()
     return answer
 
 

@@ -16,6 +16,8 @@ from .reading import Loaded, PreparedRead
 # Units under way ahead of the one that is needed: more of small ones, to hide latency; fewer of large ones, which
 # would take bandwidth from what is needed first.
 MAX_AHEAD, MAX_LARGE_AHEAD, LARGE_BYTES = 4, 1, 16 << 20
+# A store that computing waited for so long is slow.
+SLOW_S = 0.05
 
 
 class Job:
@@ -103,15 +105,24 @@ class Unit:
 
 
 class Prefetcher:
-    """Takes the reads of a bundle in order while the next ones, at most `MAX_AHEAD`, are under way.
+    """Takes the reads of a stream in order while the next ones are under way.
 
-    How many bytes may be ahead is `room()`; what is needed at once is fetched whatever the room.
+    `units` gives None where there is none now. How many bytes may be ahead is `room()`; what is needed at once is
+    fetched whatever the room. Where the store is slow, as much is ahead as the task at work will write (`outputs()`):
+    what computes while that is on its way.
     """
 
-    def __init__(self, io: IoThreads, units: Iterator[Unit], room: Callable[[], float]) -> None:
-        self._io, self._units, self._room = io, units, room
+    def __init__(
+        self,
+        io: IoThreads,
+        units: Iterator[Unit | None],
+        room: Callable[[], float],
+        outputs: Callable[[], int],
+    ) -> None:
+        self._io, self._units, self._room, self._outputs = io, units, room, outputs
         self._window: deque[Unit] = deque()
-        self._next: Unit | None = next(units, None)
+        self._next: Unit | None = None
+        self._taken, self._is_slow = 0, False
         self.position = 0
         self.ahead_bytes = 0
 
@@ -120,8 +131,6 @@ class Prefetcher:
         self.position = position
         while self._window and self._window[0].position < position:
             self.ahead_bytes -= self._window.popleft().nbytes
-        while self._next is not None and self._next.position < position:
-            self._next = next(self._units, None)
 
     def take(self) -> tuple[list[Loaded], float | None]:
         """What the next unit's reads hold, and the seconds that its I/O took."""
@@ -129,23 +138,34 @@ class Prefetcher:
         unit = self._window.popleft()
         self.ahead_bytes -= unit.nbytes
         self._fill(0)
-        jobs = unit.jobs or []
+        begin, jobs = perf_counter(), unit.jobs or []
         loaded = [job.result() for job in jobs]
+        # The first is waited for on any store.
+        self._is_slow |= self._taken > 0 and perf_counter() - begin > SLOW_S
+        self._taken += 1
         return loaded, sum(job.seconds for job in jobs)
 
+    def _peek(self) -> Unit | None:
+        """The next unit that is not of an earlier attempt."""
+        while self._next is None or self._next.position < self.position:
+            self._next = next(self._units)
+            if self._next is None:
+                break
+        return self._next
+
     def _fill(self, least: int) -> None:
-        while self._next is not None and len(self._window) < MAX_AHEAD:
-            unit = self._next
+        while (len(self._window) < MAX_AHEAD or self._is_slow) and (unit := self._peek()) is not None:
             if len(self._window) >= least and not self._admits(unit):
                 return
             unit.jobs = [self._io.submit(read.load, unit.blocks) for read in unit.reads]
             self._window.append(unit)
             self.ahead_bytes += unit.nbytes
-            self._next = next(self._units, None)
+            self._next = None
 
     def _admits(self, unit: Unit) -> bool:
         if unit.after_writes and unit.position > self.position:
             return False
-        if unit.nbytes > LARGE_BYTES and len(self._window) >= MAX_LARGE_AHEAD:
-            return False
-        return self.ahead_bytes + unit.nbytes <= self._room()
+        ahead = self.ahead_bytes + unit.nbytes
+        most = MAX_AHEAD if unit.nbytes <= LARGE_BYTES else MAX_LARGE_AHEAD
+        deeper = self._is_slow and ahead <= self._outputs()
+        return (len(self._window) < most or deeper) and ahead <= self._room()

@@ -14,7 +14,7 @@ from lambdarray_kernels import get
 
 from ..errors import PlanError
 from ..task import ArraySpec, Program, Read, Step, Task, Write, box_indices
-from ..tiling import Index, Span
+from ..tiling import Cuts, Index, Span
 from . import calls as calls  # registers the kernel that calls users' functions
 from .cache import ReadCache
 from .reading import Array, Blocks, PreparedRead, in_memory
@@ -77,19 +77,25 @@ class PreparedStep:
 class PreparedWrite:
     """A write: which tiles of the array a task's block has, and the way from the register to them."""
 
-    __slots__ = ("array", "as_is", "cuts", "dtype", "name", "order", "register", "write")
+    __slots__ = ("array", "as_is", "cuts", "dtype", "name", "order", "register", "single", "write")
 
-    def __init__(self, write: Write, spec: ArraySpec, array: Any) -> None:
+    def __init__(self, write: Write, spec: ArraySpec, array: Any, axes: Sequence[Cuts]) -> None:
         self.write, self.register, self.name = write, write.register, spec.name
         self.array, self.cuts, self.dtype = array, spec.tiling.axes, spec.dtype
         self.order = tuple(a for a in write.axes if a >= 0)
         self.as_is = list(self.order) == sorted(self.order)
+        # Where a task makes just one tile, its index is that of these axes of the grid.
+        follows = zip(write.axes, write.by_block, self.cuts, strict=True)
+        one = all(a < 0 or by_block or axes[a].count == cuts.count for a, by_block, cuts in follows)
+        self.single = write.axes if one else None
 
     def tiles(self, value: Any, task_index: Index, blocks: Blocks) -> list[tuple[Index, Array]]:
         """The tiles of the array that the task writes, as views of the register."""
         spans = self._spans(task_index, blocks)
         shape = tuple([hi - lo for lo, hi in spans])
         data = self._arranged(np.asarray(value), shape)
+        if self.single is not None:
+            return [(tuple([0 if a < 0 else task_index[a] for a in self.single]), data)]
         boxes = [c.tiles(lo, hi) for c, (lo, hi) in zip(self.cuts, spans, strict=True)]
         if all(hi - lo == 1 for lo, hi in boxes):
             return [(tuple([lo for lo, _ in boxes]), data)]
@@ -149,6 +155,7 @@ class Prepared:
         "loop_frees",
         "loop_reads",
         "most_bytes",
+        "own_reads",
         "program",
         "read_arrays",
         "sizes",
@@ -162,7 +169,9 @@ class Prepared:
         self.sizes = tuple(c.size for c in program.axes)
         self._prepare_steps(program)
         self._prepare_reads(program, arrays, cache)
-        self.writes = tuple(PreparedWrite(w, program.arrays[w.array], arrays[w.array]) for w in program.writes)
+        self.writes = tuple(
+            PreparedWrite(w, program.arrays[w.array], arrays[w.array], program.axes) for w in program.writes
+        )
         self._prepare_targets()
         self.read_arrays = frozenset(p.array for r in program.reads for p in r.parts)
         self.written_arrays = frozenset(w.array for w in program.writes)
@@ -199,6 +208,9 @@ class Prepared:
         self.before_reads = made(r for r, is_late in zip(once, late, strict=True) if not is_late)
         self.by_reads = {r.register: r for r in made(r for r in program.reads if r.by)}
         self.loop_reads = made(r for r in program.reads if r.loop)
+        used = _names(self.before)
+        # Registers that a task may change: nobody else holds their memory, and no other register may be a view of it.
+        self.own_reads = {r.register for r in self.before_reads if r.is_private and r.register not in used}
         self.after_reads = made(r for r, is_late in zip(once, late, strict=True) if is_late)
 
     def _prepare_targets(self) -> None:
@@ -206,18 +218,26 @@ class Prepared:
         for step in self.loop:
             found = [w for w in self.writes if w.register == step.outs[0]]
             ours = step.accumulates and step.kernel.takes_out and len(found) == len(step.outs) == 1
-            used_after = any(step.outs[0] in later.ins for later in self.after)
-            if ours and not used_after and found[0].write.axes == tuple(range(self.program.grid_ndim)):
+            used_after = any(step.outs[0] in later.ins and not _in_place(later, step) for later in self.after)
+            if ours and not used_after and self._is_whole(found[0].write):
                 step.target = found[0]
+
+    def _is_whole(self, write: Write) -> bool:
+        """Whether a write has all axes of the grid, in order and as they are."""
+        return write.axes == tuple(range(self.program.grid_ndim)) and not any(write.by_block)
 
     def turns(self, task: Task) -> Iterator[tuple[Span, ...]]:
         """The blocks of all axes in each iteration of a task's loop, in the order in which it makes them.
 
-        Tasks begin at different places, so that they do not all read one tile at once.
+        Tasks begin at different places, so that they do not all read one tile at once; and each goes back where the
+        task before it came from, so that one worker reads first what it read last.
         """
-        first = 0 if any(step.kernel.in_order for step in self.loop) else task.number
+        pair, odd = divmod(task.number, 2)
+        first, step = (pair - 1, -1) if odd else (pair, 1)
+        if any(s.kernel.in_order for s in self.loop):
+            first, step = 0, 1
         for turn in range(self.loop_count):
-            yield task.blocks + self.loop_blocks((turn + first) % self.loop_count)
+            yield task.blocks + self.loop_blocks((first + step * turn) % self.loop_count)
 
     def loop_blocks(self, iteration: int) -> tuple[Span, ...]:
         """The block of each loop axis in an iteration, in C order."""
@@ -228,7 +248,12 @@ class Prepared:
         return tuple(reversed(out))
 
 
-def _names(steps: Iterable[Step]) -> set[str]:
+def _in_place(later: PreparedStep, step: PreparedStep) -> bool:
+    """Whether a step puts its result where that of an earlier one is."""
+    return later.outs == step.outs and bool(later.params.get("overwrite"))
+
+
+def _names(steps: Iterable[Step | PreparedStep]) -> set[str]:
     return {name for s in steps for name in (*s.ins, *s.outs)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,7 @@ class Source:
         "name",
         "order",
         "plain",
+        "shared",
     )
 
     def __init__(
@@ -91,6 +92,7 @@ class Source:
         followed = {m.axis for m in part.maps}
         again = any(n > 1 and d not in followed for d, n in enumerate(program.grid))
         self.cache = cache if again and not self.in_memory else None
+        self.shared = _last_not_in(followed, program)
         sizes = spec.tiling.shape
         self.axes = tuple(PreparedAxis(m, n, program.axes) for m, n in zip(part.maps, sizes, strict=True))
         kept = [a for a in layout if a >= 0]
@@ -111,8 +113,12 @@ class Source:
         if self.cache is None:
             data, is_new = self.array.read(spans), True
         else:
-            data, is_new = self.cache.get((self.name, spans), lambda: self.array.read(spans))
+            data, is_new = self.cache.get((self.name, spans), lambda: self.array.read(spans), self.read_soon(blocks))
         return (data if self.plain else self.arrange(data)), data.nbytes if is_new else 0
+
+    def read_soon(self, blocks: Blocks) -> bool:
+        """Whether the grid's next task reads the same as the one with these blocks."""
+        return any(blocks[axis][1] < size for axis, size in self.shared)
 
     def load_by(self, blocks: Blocks, axis: int, ranges: Array) -> Loaded:
         """The elements along `axis` that `ranges` names in each tile, in its order, and the bytes read."""
@@ -144,6 +150,16 @@ class Source:
         """The bytes of what `load` reads."""
         spans = (a.span(blocks) for a in self.axes)
         return math.prod(hi - lo for lo, hi in spans) * self.dtype.itemsize
+
+
+def _last_not_in(followed: Set[int], program: Program) -> tuple[tuple[int, int], ...]:
+    """The last axes of the grid that are not among those followed, with their sizes."""
+    out = []
+    for axis in range(program.grid_ndim - 1, -1, -1):
+        if axis in followed and program.grid[axis] > 1:
+            break
+        out.append((axis, program.axes[axis].size))
+    return tuple(out)
 
 
 class PreparedRead:
@@ -200,6 +216,11 @@ class PreparedRead:
                 f"register {self.register!r} needs a block of shape {shape}, but its parts "
                 f"{', '.join(s.name for s in self.sources)} have {found} elements of it"
             )
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but the task that reads it holds its memory."""
+        return not any(s.in_memory or s.cache is not None for s in self.sources)
 
     @staticmethod
     def _length(source: Source, a: int, blocks: Blocks) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..task import Plan
+from ..task import Plan, Program
 from .dependencies import Dependencies, Edge
 
 SHIFT = 48
@@ -86,6 +86,14 @@ class ReadyQueue:
         heap, roots = self._heap, self._roots
         return bool(heap) and not (self._by_rank and roots and self._ranks[roots[0].program] < heap[0] & ~TASK)
 
+    @property
+    def next(self) -> int | None:
+        """The id of the next task; None where those that follow have not the numbers that follow."""
+        if self._heap:
+            return self._heap[0] & TASK
+        roots = self._roots[0]
+        return roots.offset + roots.drawn if isinstance(roots.ids, range) else None
+
     def take(self, count: int) -> list[int]:
         """The next task and at most `count - 1` more of the same stage."""
         heap = self._heap
@@ -104,6 +112,35 @@ class ReadyQueue:
         if roots.drawn == len(roots.ids):
             self._roots.remove(roots)
         return tasks
+
+
+def row_length(program: Program) -> int:
+    """How many tasks with successive numbers read something that those before and after them do not read.
+
+    Of a product these are the tasks of a row of its result: they read the same rows of the left matrix.
+    """
+    lengths = [1]
+    for part in (part for read in program.reads for part in read.parts):
+        followed, length = {m.axis for m in part.maps}, 1
+        for axis in range(program.grid_ndim - 1, -1, -1):
+            if axis in followed and program.grid[axis] > 1:
+                lengths.append(length)
+                break
+            length *= program.grid[axis]
+    return max(lengths)
+
+
+def within_rows(first: int, count: int, row: int) -> int:
+    """At most `count` tasks from number `first` on that share what they read: whole rows, or an even part of one.
+
+    >>> within_rows(0, 25, 10), within_rows(0, 8, 10), within_rows(7, 8, 10)
+    (20, 5, 3)
+    """
+    if row <= 1:
+        return count
+    if count >= row:
+        return count - (first + count) % row
+    return min(-(-row // -(-row // count)), row - first % row)
 
 
 def ranks_by_critical_path(plan: Plan, deps: Dependencies) -> list[int]:

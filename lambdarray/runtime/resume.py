@@ -39,7 +39,7 @@ def resume(frontier: Frontier, plan: Plan, done: np.ndarray) -> int:
 def needed_tasks(plan: Plan, deps: Dependencies, done: np.ndarray) -> list[np.ndarray]:
     """For each stage which tasks have to run, in the shape of its grid."""
     wanted = {name: np.zeros(plan.arrays[name].tiling.grid, bool) for name in deps.writers}
-    for name in (*plan.outputs, *plan.checks):
+    for name in plan.kept:
         if name in wanted:
             wanted[name][...] = True
     needed: list[np.ndarray] = []

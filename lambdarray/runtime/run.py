@@ -18,6 +18,7 @@ from .scheduler import Scheduler
 if TYPE_CHECKING:
     import numpy as np
 
+    from .budget import Budget
     from .executors import Executor
 
 LONGEST_WAIT_S = 60.0  # whatever is due, the loop looks round this often
@@ -44,24 +45,27 @@ def run(
     *,
     config: Config | None = None,
     policy: Policy | None = None,
+    budget: Budget | None = None,
     exists: Callable[[Task], bool] = _nothing_exists,
     release: Callable[[str, Index], object] | None = None,
     on_report: Callable[[TaskReport], object] | None = None,
     on_progress: Callable[[int, int], object] | None = None,
     resume: Iterable[int] | np.ndarray | None = None,
     clock: Callable[[], float] | None = None,
+    statistics: Statistics | None = None,
 ) -> RunResult:
     """Run all tasks of a plan on an executor.
 
     `exists` says whether all outputs of a task exist; it is asked after an attempt of which nothing is known.
     `release` is told of tiles that no task will read again, possibly twice. `on_report` gets every report,
     `on_progress` the numbers of tasks done and in all. `resume` are tasks whose outputs exist: ids, or a mask. The
-    clock is the executor's own where it has one.
+    clock is the executor's own where it has one. `statistics` is where the counts are kept, however the run ends.
 
-    Raises the TaskError of a task that failed for good, and RunInterrupted at Ctrl-C; a second Ctrl-C ends at once.
-    In both cases what is finished is kept.
+    Raises the TaskError of a task that failed for good, BudgetError where the next task could not be paid for, and
+    RunInterrupted at Ctrl-C; a second Ctrl-C ends at once. In all cases what is finished is kept.
     """
-    scheduler = Scheduler(plan, policy or Policy.of(config or get_config(), executor))
+    scheduler = Scheduler(plan, policy or Policy.of(config or get_config(), executor, budget))
+    scheduler.statistics = statistics or scheduler.statistics
     if resume is not None:
         scheduler.resume(resume)
     own: Callable[[], float] = getattr(executor, "clock", time.monotonic)

@@ -22,6 +22,7 @@ import numpy as np
 from ..errors import LambdarrayError
 from ..task import Plan, Task, TaskReport
 from .attempts import Bundle, Durations, InFlight, Pace, attempt_key, attempt_of
+from .budget import KEPT_FOR, Offer
 from .chance import chance
 from .cloning import HASTE_COST, MOST_COPIES, laggards, patience_of
 from .decisions import Cancel, Decision, Launch, Policy, Probe, Statistics
@@ -29,12 +30,12 @@ from .dependencies import Dependencies
 from .executors import Attempt
 from .failures import final_error, refused_error
 from .frontier import Frontier
-from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path
+from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path, row_length, within_rows
 from .resume import resume
 from .window import Window
 
 # A bundle is what is ready, shared out among all workers so many times.
-BUNDLES_LEFT = 1.25
+BUNDLES_LEFT = 2
 
 
 class Scheduler:
@@ -43,8 +44,10 @@ class Scheduler:
     `_tries` holds how often a task was launched and `_ended` how many of those attempts are over, both only for
     tasks that need more than one attempt. `_retries` and `_lost` are heaps by time: tasks to try again, and
     attempts whose connection broke (`_broken` has their reports), which may still end well until then. `_extra`
-    are the attempts beside those of stragglers. `_warm` are workers that have answered and have no work. `_alone` are tasks that ended with a worker of several: each is tried by
-    itself, so that the one that ends its worker is found and no other is blamed.
+    are the attempts beside those of stragglers, `_lagging` those to have one as soon as a worker is free, `_warm` the
+    workers that have answered and have no work. `_alone` are tasks that ended with a worker of several: each is tried by
+    itself, so that the one that ends its worker is found and no other is blamed. `_is_short` says that a launch waits
+    for what bundles in flight will turn out to cost.
     """
 
     def __init__(self, plan: Plan, policy: Policy | None = None) -> None:
@@ -58,6 +61,7 @@ class Scheduler:
         self._ranks = ranks_by_critical_path(plan, self.deps)
         self._queue = ReadyQueue(self._ranks, [e.seconds for e in plan.estimates], self.policy.urgent_first)
         self._pace = Pace()
+        self._rows = [row_length(p) for p in plan.programs]
         self._durations = [Durations(e.seconds, self._pace) for e in plan.estimates]
         self._flight = InFlight(self.policy.workers)
         self._window = Window()
@@ -71,7 +75,7 @@ class Scheduler:
         self._out: list[Decision] = []
         self._patience = self.policy.task_timeout_s * (1 + self.policy.grace)
         self._warm, self._lagging = 0, list[int]()
-        self._begun = self._stopped = False
+        self._begun = self._stopped = self._is_short = False
         self._scan_at = self._progress_at = -inf
 
     # what the loop asks
@@ -100,7 +104,7 @@ class Scheduler:
         if silent is not None:
             time = min(time, silent.since + self._patience)
         if len(self._queue):
-            time = min(time, self._window.pause_until if self._free(capacity) > 0 else self._window.try_at)
+            time = min(time, self._launch_time(capacity))
         elif self._may_speculate(capacity):
             time = min(time, self._scan_at)
         return max(time, now)
@@ -121,12 +125,15 @@ class Scheduler:
     def report(self, reports: Sequence[TaskReport], now: float) -> None:
         """What attempts have come to."""
         is_done, reported, statistics = self._is_done, self._flight.reported, self.statistics
+        budget, timeout_s = self.policy.budget, self.policy.task_timeout_s
         for report in reports:
             task = report.task
             key = attempt_key(task, report.attempt)
             bundle, seconds = reported(key, now)
             if bundle is not None and not bundle.left and report.status != "throttled":
                 self._warm += 1
+            if budget is not None and bundle is not None and budget.count(bundle, report, timeout_s):
+                self._is_short = False
             if report.status == "done":
                 if not is_done[task]:
                     if bundle is not None:
@@ -168,8 +175,6 @@ class Scheduler:
             if self._retries or self._lost:
                 self._wake(now)
             self._check_stall(now)
-            if len(self._flight) and len(self._queue):
-                self._window.widen(now, capacity)
             if (self._lagging or now >= self._scan_at) and self._may_speculate(capacity):
                 self._speculate(now, capacity)
             if len(self._queue):
@@ -181,6 +186,7 @@ class Scheduler:
 
     def _begin(self, now: float) -> None:
         self._begun, self._progress_at = True, now
+        self._window.begin(now)
         offsets, queue = self.deps.offsets, self._queue
         for program in queue.order:
             roots = in_order_of_use(self.deps, program, self._frontier.roots(program))
@@ -189,33 +195,73 @@ class Scheduler:
     def _free(self, capacity: int) -> int:
         return self._window.limit(capacity) - len(self._flight)
 
+    def _launch_time(self, capacity: int) -> float:
+        """When more can be launched with nothing reported before."""
+        if self._is_short:
+            return inf
+        if self._free(capacity) > 0:
+            return self._window.pause_until
+        return self._window.open_at if self._window.limit(capacity) < capacity else inf
+
     def _launch(self, now: float, capacity: int) -> None:
         """Guided self-scheduling: a bundle is half a worker's share of what is ready, so that all end together."""
         if now < self._window.pause_until:
             return
-        queue, limit = self._queue, self._window.limit(capacity)
-        free, most = limit - len(self._flight), self.policy.tasks_in_flight // limit
+        if self._free(capacity) < len(self._queue) and self._window.limit(capacity) < capacity:
+            self._window.open(now)
+        # Bundles are for all the workers that may yet come: those of a ramp's first ones would outlast the run.
+        queue, free, most = self._queue, self._free(capacity), self.policy.tasks_in_flight // capacity
         while free > 0 and (ready := len(queue)):
             program = queue.program
             of_all = self.plan.estimates[program].seconds
-            share = min(int((queue.seconds / of_all if of_all > 0 else ready) / (BUNDLES_LEFT * limit)), most)
+            share = min(int((queue.seconds / of_all if of_all > 0 else ready) / (BUNDLES_LEFT * capacity)), most)
             if queue.freed:
                 share = 1 if self._alone else min(share, ceil(queue.freed / free))
-            attempts = self._attempts(program, queue.take(self._bundle_size(program, share)))
+            offer = self._offer(program, self._bundle_size(program, share), min(free, ready))
+            if not offer.tasks:
+                self._wait_for_money(program)
+                return
+            attempts = self._attempts(program, queue.take(offer.tasks), offer.deadline_s)
             if attempts:
-                self._start(program, attempts, now)
+                self._start(program, attempts, now, offer)
                 free -= 1
+            elif self.policy.budget is not None:
+                self.policy.budget.decline(offer)
+
+    def _offer(self, program: int, size: int, bundles: int) -> Offer:
+        """How many tasks, of `size` at most, a bundle may have, and how long each may take, so that it can be paid."""
+        policy = self.policy
+        if policy.budget is None:
+            return Offer(size, policy.task_timeout_s)
+        bundles = max(bundles, min(KEPT_FOR, self.total - self.done - self._flight.attempts))
+        return policy.budget.offer(program, size, self._durations[program].mean, policy.task_timeout_s, bundles)
+
+    def _wait_for_money(self, program: int) -> None:
+        """What is in flight may cost less than is held for it; where nothing is, the run is over."""
+        self._is_short = True
+        if not len(self._flight) and not self._lost:
+            self._end_short(program)
+
+    def _end_short(self, program: int) -> None:
+        if (budget := self.policy.budget) is not None:
+            mean, longest = self._durations[program].mean, self.policy.task_timeout_s
+            self.failure, self._stopped = budget.error(program, mean, longest, self.done, self.total), True
 
     def _bundle_size(self, program: int, share: int) -> int:
+        """Of a share so much as is thought to fit the time; a worker keeps what it has read, so rows are not cut."""
         if share <= 1:
             return 1
         mean, policy = self._durations[program].mean, self.policy
         longest = policy.bundle_s if self._warm else min(policy.bundle_s, policy.first_bundle_s)
         by_time = longest / mean if mean > 0 else policy.bundle_tasks
-        return max(1, int(min(share, by_time, policy.bundle_tasks)))
+        size = max(1, int(min(share, by_time, policy.bundle_tasks)))
+        following = self._queue.next
+        if following is None:
+            return size
+        return within_rows(following - self.deps.offsets[program], size, self._rows[program])
 
-    def _attempts(self, program: int, tasks: list[int]) -> list[Attempt]:
-        make, offset, seconds = self.plan.programs[program].task, self.deps.offsets[program], self.policy.task_timeout_s
+    def _attempts(self, program: int, tasks: list[int], seconds: float) -> list[Attempt]:
+        make, offset = self.plan.programs[program].task, self.deps.offsets[program]
         is_done, tries = self._is_done, self._tries
         if not tries:
             return [Attempt(make(t - offset), t, 0, seconds) for t in tasks if not is_done[t]]
@@ -229,8 +275,9 @@ class Scheduler:
             self.statistics.retries += 1
         return number
 
-    def _start(self, program: int, attempts: list[Attempt], now: float) -> None:
-        self._flight.add(Bundle(program, [attempt_key(a.id, a.number) for a in attempts], now, not self._warm))
+    def _start(self, program: int, attempts: list[Attempt], now: float, offer: Offer) -> None:
+        keys = [attempt_key(a.id, a.number) for a in attempts]
+        self._flight.add(Bundle(program, keys, now, offer.deadline_s, offer.held, not self._warm))
         self._warm -= self._warm > 0
         self._out.append(Launch(attempts))
         self.statistics.attempts += len(attempts)
@@ -252,12 +299,21 @@ class Scheduler:
         chosen, self._lagging = self._lagging[:room], self._lagging[room:] if room else []
         for key in filter(self._may_double, chosen):
             task, _ = attempt_of(key)
+            program = self.deps.program_of(task)
+            offer = self._offer_extra(program)
+            if not offer.tasks:
+                break
             number = self._tries.get(task, 1)
             self._tries[task] = number + 1
-            program = self.deps.program_of(task)
             self._extra.add(attempt_key(task, number))
-            self._start(program, [Attempt(self.task(task), task, number, self.policy.task_timeout_s)], now)
+            self._start(program, [Attempt(self.task(task), task, number, offer.deadline_s)], now, offer)
             self.statistics.speculated += 1
+
+    def _offer_extra(self, program: int) -> Offer:
+        budget = self.policy.budget
+        if budget is not None and not budget.has_spare(program, self._durations[program].mean):
+            return Offer(0, 0.0)
+        return self._offer(program, 1, 1)
 
     def _find_stragglers(self, now: float, capacity: int) -> None:
         """Look for the attempts that lag and may have another one beside them, and when to look again."""
@@ -267,11 +323,11 @@ class Scheduler:
         cheap = at_work_s <= HASTE_COST * self._pace.took_s
         patience = patience_of(self._ranks, waiting, max(0.0, 1.0 - len(self._flight) / capacity) * cheap)
         bundles, soonest = laggards(self._flight, durations, now, floor, patience)
-        keys = [] if len(self._queue) else [key for _, key in self._lost]
+        keys = [] if waiting is not None else [key for _, key in self._lost]
         for bundle in bundles:
             keys += self._flight.left_of(bundle)
         self._lagging = [key for key in keys if self._may_double(key)]
-        self._scan_at = now + floor if len(self._queue) else min(max(soonest, now + floor / 8), now + floor)
+        self._scan_at = now + floor if waiting is not None else min(max(soonest, now + floor / 8), now + floor)
 
     def _may_double(self, key: int) -> bool:
         task, number = attempt_of(key)
@@ -309,7 +365,12 @@ class Scheduler:
         final = report.status == "user_error" or not report.retry
         if self._ended[task] < launched and not final:
             return  # another attempt is at work
+        budget, program = self.policy.budget, self.deps.program_of(task)
         if final or launched - (task in self._alone) > self.policy.retries:
+            over = report.status in ("timeout", "crashed")
+            if over and budget is not None and budget.is_cut_short(program, self.policy.task_timeout_s):
+                self._end_short(program)
+                return
             self.failure = final_error(self.task(task), launched, report, self.policy)
             self._stopped = True
         else:
@@ -355,6 +416,9 @@ class Scheduler:
     def _expire(self, now: float) -> None:
         while (bundle := self._flight.first_silent()) is not None and bundle.since + self._patience <= now:
             attempts = [attempt_of(key) for key in self._flight.give_up(bundle, now)]
+            if self.policy.budget is not None:
+                self.policy.budget.give_up(bundle)
+                self._is_short = False
             self._extra.difference_update(bundle.keys)
             for task, number in attempts:
                 self.statistics.lost += 1

@@ -9,6 +9,7 @@ from ..config import Config
 from ..cost import Machine
 from ..task import Plan, TaskReport
 from .assumptions import Assumptions
+from .budget import Budget
 from .executors.simulated import SimulatedExecutor
 from .run import run
 from .summary import RunReport
@@ -21,6 +22,7 @@ def simulate(
     config: Config,
     workers: int,
     *,
+    budget: Budget | None = None,
     model: Assumptions | None = None,
     machine: Machine | None = None,
     seed: int = 0,
@@ -35,7 +37,7 @@ def simulate(
 
     Raises the TaskError of a task that fails at every attempt, such as one that takes longer than `task_timeout_s`.
     """
-    report = RunReport.of(plan, "simulated", workers)
+    report = RunReport.of(plan, "simulated", workers, config)
     if model is None and machine is not None:
         model = Assumptions.of(machine, stored=machine.remote or not config.store.startswith("memory"))
     executor = SimulatedExecutor(plan, workers, seed=seed, model=model)
@@ -45,8 +47,12 @@ def simulate(
         if on_report is not None:
             on_report(task)
 
-    result = run(plan, executor, config=config, exists=executor.exists, on_report=told, on_progress=on_progress)
+    counts = report.counts
+    result = run(
+        plan, executor, config=config, budget=budget, exists=executor.exists, on_report=told, on_progress=on_progress,
+        statistics=counts,
+    )  # fmt: skip
     report.seconds = result.seconds
-    report.statistics = {**asdict(executor.counts), "partitions": executor.store.most, **asdict(result.statistics)}
+    report.more_counts |= {**asdict(executor.counts), "partitions": executor.store.most}
     report.cold_starts, report.billed_s = executor.counts.cold_starts, executor.counts.billed_s
     return report

@@ -1,64 +1,63 @@
-"""How many bundles may be in flight: up to the capacity, and after refusals as many as were let through.
+"""How many bundles may be in flight: up to the capacity, as far as they are let through.
 
-A refusal says how many the account takes just now: those still in flight. Each that finishes is replaced at once, and
-the window grows with what finishes, to find out when more are let through. Only where nothing at all is in flight is
-there a pause, longer each time.
-
-While work waits, more are tried every now and then, though nothing has finished: an account lets more through as time
-goes by, and tasks may be long. A few at first; where nobody refuses them twice as many the next time, and sooner.
+Nobody says how many an account takes just now: a function scales by some 1,000 every ten seconds, but those that are
+warm are there at once. So the window is opened until something is refused. Then as many stay as were let through, each
+that ends is replaced at once, and now and then one more is tried: it costs nothing where it is refused. Where it is
+not, twice as many are tried a moment later, and so on, so that a ramp is followed within seconds.
+Only where nothing at all is in flight is there a pause, longer each time.
 """
 
 from __future__ import annotations
 
-GROWTH = 0.1  # for each that finishes: a tenth more with each turn of the window
+from math import inf
+
+FIRST = 1000  # what is tried at once: more than the service starts in one go would only be refused
+HEARD_S = 0.2  # what was not refused after this long was let through
+REST_S = 0.5  # after a refusal
 PAUSE_S, PAUSE_MAX_S = 0.05, 5.0
-TRY_S, TRY_MAX_S, TRY_SHARE = 0.25, 0.5, 0.02
 
 
 class Window:
-    """The concurrency window. `refusals` counts pauses since something last finished.
+    """The concurrency window. `open_at` is when it may be opened further; `refusals` counts pauses since something last
+    finished.
 
     >>> w = Window()
     >>> w.refused(now=0.0, in_flight=100); w.limit(1000), w.pause_until > 0
     (100, False)
+    >>> w.open(now=0.5); w.open(now=0.7); w.limit(1000)
+    103
     """
 
-    __slots__ = ("_every_s", "_size", "_step", "_tried", "pause_until", "refusals", "try_at")
+    __slots__ = ("_size", "_step", "open_at", "pause_until", "refusals")
 
     def __init__(self) -> None:
-        self._size = float("inf")
-        self._step, self._every_s, self._tried = 1.0, TRY_S, False
-        self.pause_until, self.refusals, self.try_at = float("-inf"), 0, float("inf")
+        self._size = self._step = FIRST
+        self.open_at = self.pause_until = -inf
+        self.refusals = 0
+
+    def begin(self, now: float) -> None:
+        """The first bundles are launched now."""
+        self.open_at = now + HEARD_S
 
     def limit(self, capacity: int) -> int:
         """The number of bundles that may be in flight."""
-        size = self._size
-        if size >= capacity:
-            return capacity if capacity > 1 else 1
-        return int(size)
+        return max(1, min(self._size, capacity))
+
+    def open(self, now: float) -> None:
+        """Let more be tried, where it is time; asked where there is work for more than the window lets through."""
+        if now >= self.open_at:
+            self._size += self._step
+            self._step *= 2
+            self.open_at = now + HEARD_S
 
     def refused(self, now: float, in_flight: int) -> None:
         """An attempt was refused while others, `in_flight`, were not."""
-        self._size = max(1.0, min(self._size, float(in_flight)))
-        if self._tried:
-            self._tried, self._every_s = False, min(2 * self._every_s, TRY_MAX_S)
-        self._step, self.try_at = max(1.0, TRY_SHARE * self._size), now + self._every_s
+        self._size, self._step = max(1, min(self._size, in_flight)), 1
+        self.open_at = now + REST_S
         if in_flight == 0 and now >= self.pause_until:
             self.pause_until = now + min(PAUSE_MAX_S, PAUSE_S * 2.0 ** min(self.refusals, 16))
             self.refusals += 1
 
-    def widen(self, now: float, capacity: int) -> None:
-        """Let more be tried, where it is time to."""
-        if now < self.try_at:
-            return
-        if self._tried:  # the last were let through
-            self._step, self._every_s = 2 * self._step, TRY_S
-        self._size, self._tried, self.try_at = self._size + self._step, True, now + self._every_s
-        if self._size >= capacity:
-            self._size = self.try_at = float("inf")
-
     def finished(self) -> None:
         """An attempt finished."""
         self.refusals = 0
-        if self._size != float("inf"):
-            self._size += max(1.0 / self._size, GROWTH)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..task import ArraySpec, Program, TaskReport
-from .bundle import Bundle
+from .bundle import Stream
 from .cache import ReadCache
 from .execution import FAILURES, Execution, Stopped, fail, load_now
 from .executors import Attempt
@@ -26,6 +26,15 @@ from .prepared import Prepared
 
 Emit = Callable[[TaskReport], None]
 PROGRAMS_KEPT = 256
+
+
+def _silent() -> Any:
+    """Floating-point errors make inf and nan, no warning: it would appear in the log of some worker."""
+    return np.errstate(all="ignore")
+
+
+def _nothing() -> None:
+    """No further bundle."""
 
 
 class Worker:
@@ -53,6 +62,8 @@ class Worker:
         self._io = IoThreads(io_threads, name or "io")
         self._prepared: dict[Program, Prepared] = {}
         self.cache: ReadCache | None = None
+        # What is kept for later tasks may take this many times what a task needs, where so much is free.
+        self.cache_needs = 2.0
 
     def share(self, prepared: dict[Program, Prepared], cache: ReadCache) -> None:
         """Keep prepared programs, and what is read more than once, where other workers of the process find them."""
@@ -85,12 +96,28 @@ class Worker:
 
         `emit` may be called from an I/O thread.
         """
-        with np.errstate(all="ignore"):  # a warning would appear in the log of some worker, where nobody looks
-            if all(self._is_direct(a) for a in attempts):
-                for attempt in attempts:
-                    self._run_direct(attempt, emit)
-            else:
-                Bundle(self, self._io, attempts, emit).run()
+        if self.is_direct(attempts):
+            self.run_direct(attempts, emit)
+        else:
+            self.run_stream(attempts, emit)
+
+    def is_direct(self, attempts: Sequence[Attempt]) -> bool:
+        """Whether none of these reads or writes what blocks."""
+        prepared = (self.prepare_or_error(program) for program in {a.task.program: None for a in attempts})
+        return all(isinstance(p, Exception) or p.in_memory for p in prepared)
+
+    def run_direct(self, attempts: Sequence[Attempt], emit: Emit) -> None:
+        """Run attempts by direct calls of stores in memory."""
+        with _silent():
+            for attempt in attempts:
+                self._run_direct(attempt, emit)
+
+    def run_stream(
+        self, attempts: Sequence[Attempt], emit: Emit, more: Callable[[], Sequence[Attempt] | None] = _nothing
+    ) -> None:
+        """Run attempts, and those that `more` gives, the I/O of some beside the computing of others."""
+        with _silent():
+            Stream(self, self._io, attempts, emit, more).run()
 
     def close(self) -> None:
         """End the I/O threads."""
@@ -135,10 +162,6 @@ class Worker:
         from ..store import open_array
 
         return open_array(spec, self.scratch, self.objects)
-
-    def _is_direct(self, attempt: Attempt) -> bool:
-        prepared = self.prepare_or_error(attempt.task.program)
-        return isinstance(prepared, Exception) or prepared.in_memory
 
     def _run_direct(self, attempt: Attempt, emit: Emit) -> None:
         begin, report = perf_counter(), self.begin(attempt)

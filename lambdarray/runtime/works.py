@@ -44,8 +44,8 @@ class Work:
 class Works:
     """The work of each task of a plan; tasks whose blocks have the same lengths have the same."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._stages = {id(p): _Stage(p, e) for p, e in zip(plan.programs, plan.estimates, strict=True)}
+    def __init__(self, plan: Plan, estimated: bool = False) -> None:
+        self._stages = {id(p): _Stage(p, e, estimated) for p, e in zip(plan.programs, plan.estimates, strict=True)}
         self._known: dict[tuple[int, ...], Work] = {}
 
     def of(self, task: Task) -> Work:
@@ -60,8 +60,8 @@ class Works:
 class _Stage:
     """A program with its reads made ready, over arrays that nobody opens."""
 
-    def __init__(self, program: Program, estimate: Estimate) -> None:
-        self.program, self.estimate = program, estimate
+    def __init__(self, program: Program, estimate: Estimate, estimated: bool) -> None:
+        self.program, self.estimate, self.estimated = program, estimate, estimated
         self.turns = program.loop_count if any(r.loop for r in program.reads) else 1
         self.early = _early(program)
         arrays = dict.fromkeys(program.arrays, ELSEWHERE)
@@ -85,7 +85,8 @@ class _Stage:
         written, puts = self._writes(task)
         e = self.estimate
         share = math.prod((hi - lo) / most for (lo, hi), most in zip(task.blocks, self.longest, strict=True))
-        compute = (e.compute_s or (0.0 if e.bytes_read or e.bytes_written else e.seconds)) * share
+        alone = self.estimated or not (e.compute_s or e.bytes_read or e.bytes_written)
+        compute = (e.seconds if alone else e.compute_s) * share
         return Work(e.flops * share, compute, self.turns, first, total, written, gets, puts)
 
     def _along(self, made: PreparedRead, axis: int) -> int:

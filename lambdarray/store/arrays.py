@@ -43,6 +43,10 @@ class ArrayIO(ABC):
         """Memory of the array itself to compute a box of whole tiles in, for one attempt alone; None where none is."""
         return None
 
+    def part(self, spec: ArraySpec, at: Index) -> ArrayIO:
+        """The array whose tiles are those of this one from that index on."""
+        raise StoreError(f"array {self.spec.name} has no parts")
+
     def exists(self, index: Index) -> bool:
         """Whether a tile is there."""
         return True
@@ -66,7 +70,7 @@ def open_array(spec: ArraySpec, scratch: TileStore, objects: Mapping[str, Any] =
     kind = location.get("kind")
     if kind == "tiles":
         url = location.get("store")
-        return TileArray(spec, scratch if url is None else open_store(url), location["prefix"])
+        return TileArray(spec, scratch if url is None else open_store(url), location["prefix"], location.get("at"))
     if kind == "zarr":
         from .zarr import ZarrArray
 
@@ -75,7 +79,7 @@ def open_array(spec: ArraySpec, scratch: TileStore, objects: Mapping[str, Any] =
         return ObjectArray(spec, objects)
     if kind == "result":
         result: ArrayIO = objects[location["token"]]
-        return result
+        return result.part(spec, location["at"]) if "at" in location else result
     raise PlanError(
         f"array {spec.name} is in a location of kind {kind!r}; there are 'tiles', 'zarr', 'object' and 'result'"
     )
@@ -96,19 +100,21 @@ def tile_index(key: str, ndim: int) -> Index:
 
 
 class TileArray(ArrayIO):
-    """An array whose tiles are objects of a store."""
+    """An array whose tiles are objects of a store, named by their index, to which `at` is added."""
 
-    def __init__(self, spec: ArraySpec, store: TileStore, prefix: str) -> None:
+    def __init__(self, spec: ArraySpec, store: TileStore, prefix: str, at: Index | None = None) -> None:
         self.spec, self.store, self.prefix = spec, store, prefix
         self._axes, self._dtype = spec.tiling.axes, spec.dtype
+        self._at = tuple(at or (0,) * len(self._axes))
         # This is done for each tile of each task: the rule of a regular axis is applied here, without a call.
-        self._rules = [(cuts.chunk if cuts.regular else 0, cuts.size, cuts) for cuts in self._axes]
+        rules = zip(self._axes, self._at, strict=True)
+        self._rules = [(cuts.chunk if cuts.regular else 0, cuts.size, cuts, first) for cuts, first in rules]
         self._key = prefix.replace("%", "%%") + "/" + (".".join(["%d"] * len(self._axes)) or "0")
 
     def read(self, spans: Sequence[Span]) -> np.ndarray:
         """A region; the tile itself where it is just that."""
         index, local, shape, whole = [], [], [], True
-        for (chunk, size, cuts), (lo, hi) in zip(self._rules, spans, strict=True):
+        for (chunk, size, cuts, first), (lo, hi) in zip(self._rules, spans, strict=True):
             if not 0 <= lo < hi <= size:
                 return self._assemble(spans)
             if chunk:
@@ -121,7 +127,7 @@ class TileArray(ArrayIO):
             if hi > stop:
                 return self._assemble(spans)
             whole = whole and lo == start and hi == stop
-            index.append(i)
+            index.append(i + first)
             local.append((lo - start, hi - start))
             shape.append(stop - start)
         key = self._key % tuple(index)
@@ -134,7 +140,10 @@ class TileArray(ArrayIO):
 
     def _fetch(self, index: Index, local: Sequence[Span]) -> np.ndarray:
         shape = self.spec.tiling.tile_shape(index)
-        return self.store.get_region(self._key % index, self._dtype, shape, local)
+        return self.store.get_region(self._name(index), self._dtype, shape, local)
+
+    def _name(self, index: Index) -> str:
+        return self._key % tuple([i + first for i, first in zip(index, self._at, strict=True)])
 
     def read_nbytes(self, spans: Sequence[Span]) -> int:
         """The bytes of the region, with what is read over."""
@@ -145,20 +154,30 @@ class TileArray(ArrayIO):
     def write(self, index: Index, tile: np.ndarray) -> bool:
         """Write a tile, whose dtype and shape must be the array's."""
         check_tile(self.spec, index, tile)
-        return self.store.put(self._key % index, tile)
+        return self.store.put(self._name(index), tile)
+
+    def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
+        """Memory for one tile, perhaps of one that was let go."""
+        boxes = [cuts.tiles(lo, hi) for cuts, (lo, hi) in zip(self._axes, spans, strict=True)]
+        if any(last - first != 1 for first, last in boxes):
+            return None
+        return empty([hi - lo for lo, hi in spans], self._dtype)
 
     def exists(self, index: Index) -> bool:
         """Whether the tile is in the store."""
-        return self.store.exists(self._key % index)
+        return self.store.exists(self._name(index))
 
     def existing(self) -> list[Index]:
         """The tiles in the store."""
         ndim = len(self._axes)
-        return [tile_index(key, ndim) for key in self.store.list(self.prefix)]
+        found = (tile_index(key, ndim) for key in self.store.list(self.prefix))
+        ours = (tuple([i - first for i, first in zip(index, self._at, strict=True)]) for index in found)
+        grid = self.spec.tiling.grid
+        return [index for index in ours if all(0 <= i < n for i, n in zip(index, grid, strict=True))]
 
     def delete(self, index: Index) -> None:
         """Remove the tile from the store."""
-        self.store.delete(self._key % index)
+        self.store.delete(self._name(index))
 
 
 class ObjectArray(ArrayIO):

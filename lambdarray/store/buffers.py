@@ -49,7 +49,9 @@ def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
 
 def _fresh(nbytes: int) -> mmap:
     """Memory that is not NumPy's: NumPy looks through arrays for whose memory it is, and would pass the lease by."""
-    memory = mmap(-1, nbytes)
+    # What is private may lie in huge pages; Python's default is shared, and 500 page faults in place of each of them.
+    private = getattr(mmap_module, "MAP_PRIVATE", 0) | getattr(mmap_module, "MAP_ANONYMOUS", 0)
+    memory = mmap(-1, nbytes, private) if private else mmap(-1, nbytes)
     huge = getattr(mmap_module, "MADV_HUGEPAGE", None)
     if huge is not None:
         with suppress(OSError):  # advice that a kernel without huge pages refuses

@@ -255,7 +255,7 @@ def _copied(tile: np.ndarray) -> np.ndarray:
 def _is_own(tile: np.ndarray, base: Any) -> bool:
     """Whether a view may be kept as it is: of memory that it mostly fills and that nobody else writes."""
     if isinstance(base, Leased):
-        return 2 * tile.nbytes >= base.nbytes and tile.flags.writeable
+        return bool(2 * tile.nbytes >= base.nbytes)
     return (
         isinstance(base, np.ndarray)
         and base.base is None

@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import PlanError
 from ..task import ArraySpec, box_indices
 from ..tiling import Index, Span
-from .arrays import ArrayIO, check_tile
+from .arrays import ArrayIO, check_tile, overlaps
+from .base import element_nbytes
 
 
 class ResultArray(ArrayIO):
@@ -66,6 +67,20 @@ class ResultArray(ArrayIO):
             self._done.add(index)
         return first
 
+    def part(self, spec: ArraySpec, at: Index) -> ArrayIO:
+        """A part made of whole tiles, which later tasks may read."""
+        return ResultPart(spec, self, at)
+
+    def finished(self, spans: Sequence[Span]) -> np.ndarray:
+        """A box of which all tiles are there, read-only."""
+        out = self._array[tuple([slice(lo, hi) for lo, hi in spans])]
+        for index, local, place in overlaps(self.spec.tiling.axes, spans) if self._beside else ():
+            if index in self._beside:
+                out = out.copy() if out.base is not None else out
+                out[place] = self._beside[index][tuple([slice(lo, hi) for lo, hi in local])]
+        out.setflags(write=False)
+        return out
+
     def exists(self, index: Index) -> bool:
         """Whether the tile is there."""
         return index in self._done
@@ -78,3 +93,38 @@ class ResultArray(ArrayIO):
         for index, tile in self._beside.items():
             out[self.spec.tiling.slices(index)] = tile
         return out
+
+
+class ResultPart(ArrayIO):
+    """The tiles of a result from an index on, as an array of its own."""
+
+    def __init__(self, spec: ArraySpec, whole: ResultArray, at: Index) -> None:
+        self.spec, self._whole, self._at = spec, whole, tuple(at)
+        cuts = zip(whole.spec.tiling.axes, self._at, strict=True)
+        self._starts = [int(c.start(i)) for c, i in cuts]
+
+    def read(self, spans: Sequence[Span]) -> np.ndarray:
+        """A region, where it lies in the result."""
+        return self._whole.finished(self._moved(spans))
+
+    def read_nbytes(self, spans: Sequence[Span]) -> int:
+        """The bytes of the region."""
+        return element_nbytes(self.spec.dtype, spans)
+
+    def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
+        """As of the result."""
+        return self._whole.reserve(self._moved(spans))
+
+    def write(self, index: Index, tile: np.ndarray) -> bool:
+        """As of the result."""
+        return self._whole.write(self._placed(index), tile)
+
+    def exists(self, index: Index) -> bool:
+        """Whether the tile is there."""
+        return self._whole.exists(self._placed(index))
+
+    def _moved(self, spans: Sequence[Span]) -> list[Span]:
+        return [(lo + start, hi + start) for (lo, hi), start in zip(spans, self._starts, strict=True)]
+
+    def _placed(self, index: Index) -> Index:
+        return tuple([i + first for i, first in zip(index, self._at, strict=True)])

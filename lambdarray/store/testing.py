@@ -150,8 +150,9 @@ class CountingStore(WrapperStore):
 
 
 class SlowStore(WrapperStore):
-    """Takes `latency_s` for each call and moves `bytes_per_s`, which all threads share, or each has with `per_worker`.
+    """Takes `latency_s` for each call and moves `bytes_per_s`, which all threads share.
 
+    With `per_worker` threads of one name share them: the I/O threads of a worker have one.
     `clock` and `sleep` can be a test's own, so that it takes no time.
     """
 
@@ -168,12 +169,12 @@ class SlowStore(WrapperStore):
         super().__init__(store)
         self.latency_s, self.bytes_per_s, self.per_worker = latency_s, bytes_per_s, per_worker
         self._now, self._sleep = clock, sleep
-        self._free_at: dict[int, float] = {}
+        self._free_at: dict[str, float] = {}
         self._queue = threading.Lock()
 
     def _wait(self, nbytes: int) -> None:
         """Wait for the latency, then for this call's turn on the wire and its time there."""
-        lane = threading.get_ident() if self.per_worker else 0
+        lane = threading.current_thread().name if self.per_worker else ""
         with self._queue:
             now = self._now()
             start = max(now + self.latency_s, self._free_at.get(lane, now))

@@ -98,6 +98,7 @@ def crash(crashing: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cra
 
     with la.config(executor="lambda", function=NAME, store=STORE, workers=2, bundle_s=0.01, retries=2, progress=False):
         yield crash
+        open_store(STORE).delete_prefix("")
 
 
 def expression() -> Any:
@@ -150,7 +151,6 @@ def test_what_ends_every_attempt_is_told_apart_after_as_many_as_there_may_be(
     report = la.last_report()
     assert report is not None
     assert report.statistics["resumed"] >= 4
-    open_store(STORE).delete_prefix("")
 
 
 def test_a_function_that_hangs_is_given_up_when_its_time_is_over(crash: Crash) -> None:
@@ -182,5 +182,5 @@ def test_of_a_bundle_that_crashes_the_task_that_did_it_is_named_and_the_others_a
         x.persist()
     report = la.last_report()
     assert report is not None
-    assert report.statistics["resumed"] >= 40
-    open_store(STORE).delete_prefix("")
+    # How many of the later ones are done by then is a race of two workers; those before it are in any case.
+    assert report.statistics["resumed"] >= poison

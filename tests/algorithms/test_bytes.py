@@ -20,7 +20,7 @@ from .paper import PAPERS, TILE, WORKERS, matrix, moved, on_lambda
 
 @pytest.mark.parametrize(
     ("name", "grid"),
-    [(name, grid) for name in PAPERS for grid in (8, 32)],
+    [*((name, grid) for name in PAPERS for grid in (8, 32)), ("Cholesky", 128)],
 )
 def test_bytes_are_few_times_the_lower_bound(name: str, grid: int) -> None:
     assert moved(name, grid).ratio <= PAPERS[name].limit
@@ -33,7 +33,7 @@ def test_products_whose_workers_own_many_tiles_are_near_the_bound_too(grid: int,
     assert len(found.plan.programs) == 1 or any("longer than" in note for note in found.plan.notes)
 
 
-@pytest.mark.parametrize("tile", [1000, 2000, 2048, 2500, 3125])
+@pytest.mark.parametrize("tile", [1000, 2000, 2048, 2500, 3125, 4096])
 def test_a_product_of_25000_on_16_workers_reads_at_most_40_gigabytes(tile: int) -> None:
     with on_lambda(16):
         found = la.explain(matrix("a", 25_000, 25_000, tile) @ matrix("b", 25_000, 25_000, tile))

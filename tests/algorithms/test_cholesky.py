@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import lambdarray as la
 from lambdarray.algorithms import cholesky as module
-from lambdarray.algorithms.cholesky import Columns, factor, group_width
+from lambdarray.algorithms.cholesky import Columns, Groups, factor, group_width
 from lambdarray.errors import MatrixError, TaskError
 from lambdarray.ops import Blocks, Concat
 from tests.judge import cuts
@@ -57,14 +57,14 @@ def test_the_factor_is_numpys_of_one_triangle_and_zero_in_the_other(dtype, n, ti
     np.testing.assert_array_equal(value[other], 0)
 
 
-@given(st.data(), st.integers(0, 24), st.integers(3, 9), st.integers(1, 5), st.integers(1, 4))
-@settings(max_examples=25, deadline=None)
-def test_chunks_tiles_groups_and_blocks_do_not_matter(data, n, tile, width, blocks):
-    a = positive(n, "f8")
+@given(st.data(), st.integers(0, 24), st.integers(2, 9), st.integers(1, 4), st.integers(1, 6), st.integers(1, 3))
+@settings(max_examples=40, deadline=None)
+def test_chunks_tiles_groups_and_blocks_do_not_matter(data, n, tile, near, far, block):
+    a, blocks = positive(n, "f8"), data.draw(st.integers(1, 4))
     x = la.from_array(a, chunks=(cuts(data.draw, n), cuts(data.draw, n)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "MOST_BLOCKS", blocks)
-        patch.setattr(module, "group_width", lambda count, workers: width)
+        patch.setattr(Groups, "of", lambda *_: Groups(near, far, block))
         value = la.linalg.cholesky(x, tile=tile).compute()
     np.testing.assert_allclose(value, np.linalg.cholesky(a), rtol=1e-12, atol=1e-12)
 
@@ -158,9 +158,10 @@ def written(x):
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 12])
 @pytest.mark.parametrize("blocks", [4, 32])
-def test_a_tile_is_written_once_for_each_group_before_it_and_once_more(width, blocks, monkeypatch):
+@pytest.mark.parametrize(("far", "block"), [(1, 1), (4, 1), (4, 2)])
+def test_a_tile_is_written_once_for_each_group_before_it_and_once_more(width, blocks, far, block, monkeypatch):
     monkeypatch.setattr(module, "MOST_BLOCKS", blocks)
-    columns = factor(la.from_array(positive(96, "f8"), chunks=8), 8, width)
+    columns = factor(la.from_array(positive(96, "f8"), chunks=8), 8, Groups(width, far * width, block))
     for k, column in enumerate(columns):
         assert written(column.diagonal) <= 1 + ceil(k / width)
         assert written(column.below) <= 1 + ceil(k / width)
@@ -169,7 +170,7 @@ def test_a_tile_is_written_once_for_each_group_before_it_and_once_more(width, bl
 @pytest.mark.parametrize("width", [1, 3, 12])
 def test_every_put_is_a_tile_that_the_count_allows(width):
     count = 12
-    columns = factor(la.from_array(positive(8 * count, "f8"), chunks=8), 8, width)
+    columns = factor(la.from_array(positive(8 * count, "f8"), chunks=8), 8, Groups(width, width))
     parts = [x for c in columns for x in (c.diagonal, c.below) if x.size]
     plan = la.plan(*parts)
     assert {p.op for p in plan.programs} <= {"cholesky", "trsm", "update"}
@@ -185,7 +186,7 @@ def test_a_group_is_narrow_where_workers_are_many():
 def test_programs_are_as_many_as_panels_and_updates_of_blocks(monkeypatch):
     x = la.linalg.cholesky(la.zeros((96 * 64, 96 * 64), chunks=64), tile=64)
     assert len(la.plan(x).programs) < 1024
-    monkeypatch.setattr(module, "group_width", lambda count, workers: 2)
+    monkeypatch.setattr(Groups, "of", lambda *_: Groups(2, 2))
     x = la.linalg.cholesky(la.zeros((64 * 64, 64 * 64), chunks=64), tile=64)
     assert len(la.plan(x).programs) < 64 / 2 * 2 * module.MOST_BLOCKS
 
@@ -193,7 +194,7 @@ def test_programs_are_as_many_as_panels_and_updates_of_blocks(monkeypatch):
 def test_parts_of_a_factor_are_where_they_say():
     a = positive(20, "f8")
     expected = np.linalg.cholesky(a)
-    for column in factor(la.from_array(a, chunks=6), 6, 2):
+    for column in factor(la.from_array(a, chunks=6), 6, Groups(2, 2)):
         assert isinstance(column, Columns)
         for row, start, part in column.pieces():
             rows, columns = part.shape

@@ -205,7 +205,7 @@ def test_factors_are_read_where_they_lie_and_not_copied(upper, workers):
         x = la.linalg.solve(a, b, assume_a="pos", lower=not upper, tile=9)
         programs = la.plan(x).programs
     copies = [p for p in programs if p.op not in ("cholesky", "trsm", "update", "trtrs")]
-    assert [p.writes[0].array for p in copies] == [programs[-1].writes[0].array]
+    assert not copies
 
 
 @given(st.data(), st.integers(1, 9), st.integers(1, 9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lambdarray_kernels import triangular
 from lambdarray_kernels.fortran import lapack
 from lambdarray_kernels.lapack import cholesky
 from lambdarray_kernels.triangular import trsm, trtrs
@@ -19,10 +20,15 @@ def sample(rng, shape, dtype):
 @pytest.mark.parametrize("lower", [True, False])
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("right", [True, False])
-def test_the_product_with_the_matrix_gives_back_the_other_side(dtype, trans, lower, order, right, rng):
+@pytest.mark.parametrize("small", [2, 128])
+def test_the_product_with_the_matrix_gives_back_the_other_side(
+    dtype, trans, lower, order, right, small, rng, monkeypatch
+):
+    monkeypatch.setattr(triangular, "SMALL", small)  # so that it is halved, to parts of even and odd lengths
     n, m = 7, 4
     full = sample(rng, (n, n), dtype) + 4 * np.eye(n, dtype=dtype)
     a = np.tril(full) if lower else np.triu(full)
+    full[np.triu_indices(n, 1) if lower else np.tril_indices(n, -1)] = np.nan
     b = sample(rng, (m, n) if right else (n, m), dtype)
     given = b.copy()
     x = trsm(np.array(full, order=order), b, right=right, lower=lower, trans=trans)

@@ -6,7 +6,6 @@ import math
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,12 +18,13 @@ from lambdarray.planner.blocks import (
     evenly,
     for_reduction,
     group,
+    in_parts,
     most_k,
     of_k,
     of_tree,
     owned,
+    parts_of_k,
     split,
-    split_k,
 )
 from lambdarray.tiling import Cuts, Tiling
 
@@ -153,18 +153,31 @@ def test_the_loop_of_a_product_takes_no_more_of_k_than_fits(axis: Cuts, m: int, 
         assert (m * n + 2 * most * (m + n)) * 8 <= have.memory_bytes
 
 
-@given(grid=st.integers(1, 100), k=axes(), most=st.integers(1, 500), have=resources())
-def test_parts_of_k_cover_it_and_bring_a_task_to_more_workers(grid: int, k: Cuts, most: int, have: Resources) -> None:
-    found = split_k(grid, k, most, have)
-    if found is None:
-        assert grid >= have.workers or k.count == 1
-        return
-    made_of_whole_tiles(found, k)
-    assert found.count > 1
-    assert 2 * grid * found.count >= min(have.workers, grid * k.count)
+@given(count=st.integers(1, 100), m=st.integers(1, 400), n=st.integers(1, 400), k=axes(), have=resources())
+def test_parts_of_k_are_no_more_than_workers_need_and_write_at_most_half_of_what_they_read(
+    count: int, m: int, n: int, k: Cuts, have: Resources
+) -> None:
+    parts = parts_of_k(count, m, n, k, have)
+    assert 1 <= parts <= k.count
+    assert parts == 1 or (parts - 1) * count < have.workers
+    assert parts == 1 or 2 * parts * m * n <= k.size * (m + n)
 
 
-@pytest.mark.parametrize("workers", [1, 3, 8, 64])
-def test_k_is_split_into_no_more_parts_than_there_are_workers(workers: int) -> None:
-    found = split_k(1, Cuts(640, 10), 10**6, Resources(workers, 1 << 30, True))
-    assert (1 if found is None else found.count) <= workers
+@given(rows=axes(), columns=axes(), k=axes(), have=resources())
+def test_blocks_of_a_product_in_parts_are_of_whole_tiles_and_leave_no_worker_idle_that_tiles_would_not(
+    rows: Cuts, columns: Cuts, k: Cuts, have: Resources
+) -> None:
+    m, n = in_parts((rows, columns), k, 16, 8, have)
+    made_of_whole_tiles(m, rows)
+    made_of_whole_tiles(n, columns)
+    if (m, n) != (rows, columns):
+        parts = parts_of_k(m.count * n.count, m.max_chunk, n.max_chunk, k, have)
+        assert m.count * n.count * parts >= have.workers
+        assert (m.max_chunk * n.max_chunk + 32 * (m.max_chunk + n.max_chunk)) * 8 <= have.memory_bytes
+
+
+def test_a_product_of_long_operands_has_larger_blocks_and_more_parts_than_its_tiles_need() -> None:
+    have = Resources(1000, 1459 << 20, True)
+    m, n = in_parts((Cuts(12288, 4096), Cuts(524_288, 4096)), Cuts(524_288, 4096), 512, 8, have)
+    assert (m.max_chunk, n.max_chunk) == (12288, 8192)
+    assert parts_of_k(m.count * n.count, m.max_chunk, n.max_chunk, Cuts(524_288, 4096), have) == 16

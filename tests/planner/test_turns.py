@@ -50,7 +50,7 @@ def test_a_long_product_on_functions_ends_in_short_tasks_on_single_tiles() -> No
     plan = Job("gemm", 200_000, 2800).plan()
     seconds = [e.compute_s for e in plan.estimates]
     assert seconds[:-1] == sorted(seconds[:-1], reverse=True)
-    assert seconds[-1] < seconds[0] / 8
+    assert seconds[-1] < seconds[0] / 7
     assert seconds[0] < 317 / 2
     assert plan.programs[-1].task_count == 80 * 80
     assert all("k split in" in note for note in plan.notes)

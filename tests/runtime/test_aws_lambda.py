@@ -5,6 +5,7 @@ import json
 import resource
 import socket
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from lambdarray.runtime.executors.aws_lambda import LambdaExecutor
 from lambdarray.runtime.executors.files import FileLimit
 from lambdarray.runtime.executors.invoker import find_proxy, keepalive_socket
 from lambdarray.runtime.executors.signer import Signer
+from lambdarray.runtime.executors.tls import small_buffers
 from lambdarray.store import open_store
 from lambdarray.task import Program, Task
 
@@ -220,6 +222,26 @@ def test_the_billed_time_of_an_invocation_is_counted_once(make, cloud):
     assert executor.billed_ms == 84
 
 
+def test_the_first_report_says_how_long_the_invocation_took_to_begin_and_to_start_anew(make, cloud):
+    def later(event):
+        body = done(event)
+        for report in body["reports"]:
+            report["started_s"] = time.time() + 7.0
+        return body
+
+    executor, cloud.function = make(), later
+    executor.start(attempts(elementwise(4, 2)))
+    first, second = drain(executor, 2)
+    assert 7.0 <= first.launch_s < 37.0
+    assert (second.launch_s, first.init_s) == (0.0, 0.0)
+    body = {"version": "1", "reports": [{"task": 0, "attempt": 0, "status": "done", "started_s": 1.0}]}
+    cloud.script.append((200, log_header(REPORT.strip() + "\tInit Duration: 412.50 ms\t\n"), body))
+    executor.start(attempts(elementwise(2, 2)))
+    (cold,) = drain(executor, 1)
+    assert (cold.init_s, cold.billed_ms) == (0.4125, 42)
+    assert cold.launch_s == 0.0  # a clock that is behind says nothing
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "says"),
     [
@@ -332,6 +354,17 @@ def test_the_limit_of_open_files_is_raised_for_the_run_and_put_back():
         files.restore()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_connections_over_tls_read_by_records_while_an_executor_is_open_and_no_longer():
+    from asyncio.sslproto import SSLProtocol
+
+    before = SSLProtocol.max_size
+    with small_buffers:
+        with small_buffers:
+            assert SSLProtocol.max_size == 16 << 10
+        assert SSLProtocol.max_size == 16 << 10
+    assert SSLProtocol.max_size == before > 16 << 10
 
 
 def test_connections_are_kept_alive_and_go_through_the_proxy_that_is_set(monkeypatch):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,6 +146,59 @@ def test_the_first_task_is_begun_however_little_time_is_left_but_ends_in_time(st
     put(store, p.arrays["x"], np.arange(4.0))
     reports = call(event(store, p), seconds=1.0)["reports"]
     assert [r.status for r in reports] == ["timeout", "throttled"]
+
+
+def test_a_bundle_ends_in_its_own_time_where_that_is_less_than_the_functions(store, monkeypatch):
+    p, clock = elementwise(6, 2, "test_slow_bundle", {}), [0.0]
+
+    @kernel(flops=lambda *_: 0, name="test_slow_bundle")
+    def slow(a):
+        clock[0] += 20
+        return a + 0
+
+    put(store, p.arrays["x"], np.arange(6.0))
+    monkeypatch.setattr(handler, "monotonic", lambda: clock[0])
+    sent = event(store, p, deadline_s=15.0)
+    assert sent["limit_s"] == 45.0
+    reports = call(sent)["reports"]  # 45 s, and the reserve: one more would take longer than what is left
+    assert [r.status for r in reports] == ["done", "done", "throttled"]
+    assert reports[2].error.startswith("not begun: 7 s are left")
+
+
+ENDLESS = """
+import sys, time
+from lambdarray_kernels import kernel
+from lambdarray.runtime import handler
+from tests.runtime.fake_lambda import Context
+from tests.runtime.programs import attempts, elementwise
+from lambdarray.runtime.executors.payload import Encoder
+import json
+
+@kernel(flops=lambda *_: 0, name="test_endless")
+def endless(a):
+    time.sleep(60)
+    return a
+
+handler.RESERVE_S = 0.5
+p = elementwise(2, 2, "test_endless", {})
+((_, body),) = Encoder(handler.version(), sys.argv[1], "r").encode(attempts(p, deadline_s=0.5))
+begin = time.monotonic()
+try:
+    handler.handler(json.loads(body), Context())
+finally:
+    print("survived")
+"""
+
+
+def test_a_kernel_that_goes_on_and_on_ends_with_its_process_when_the_bundles_time_is_over(store):
+    p = elementwise(2, 2)
+    put(store, p.arrays["x"], np.arange(2.0))
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", ENDLESS, store.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=root)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Timeout (0:00:01)" in done.stderr  # with the stack of the kernel
 
 
 def test_a_run_that_was_called_off_ends_between_steps(store, monkeypatch):

@@ -114,3 +114,24 @@ def test_a_transform_is_multiplied_by_roots_in_the_same_task():
     )
     columns = computed(p, {"x": x})
     np.testing.assert_allclose(np.fft.fft(columns, axis=1).T.reshape(-1), np.fft.fft(x.reshape(-1)), atol=1e-13)
+
+
+def test_what_a_later_step_changes_in_place_is_made_where_the_result_is_kept():
+    a, before = np.random.default_rng(0).random((6, 4)), np.arange(6)
+    after, triangle = np.array([3, 0, 5]), np.tril(np.full((3, 3), 0.5), -1) + np.eye(3)
+    matrices = [tiles("a", (6, 4), (2, 4)), tiles("l", (3, 3), (3, 3)), tiles("y", (3, 4), (3, 2))]
+    numbers = [tiles("before", (6,), (6,), "i8"), tiles("after", (3,), (3,), "i8")]
+    reads = [along("r0", "a", 2, 1, loop=True), along("r1", "before", 2, loop=True), along("r2", "after", 0)]
+    reads.append(Read("r3", (Part("l", (AxisMap(-1, size=3),) * 2),), (0, 1), False))
+    taken = Step("take_rows", ("y",), ("r0", "r1", "r2"), {}, True)
+    for overwrite in (True, False):
+        solved = Step("trsm", ("y",), ("r3", "y"), {"unit_diagonal": True, "overwrite": overwrite})
+        cuts = [Cuts(3, 3), Cuts(4, 2), Cuts(6, 2)]
+        p = program([*matrices, *numbers], cuts, reads, [taken, solved], [write("y", "y", [0, 1])], grid_ndim=2)
+        with MemoryStore() as store:
+            worker = Worker(store, None)
+            prepared = worker.prepare(p)
+            worker.close()
+        assert prepared.loop[0].target is (prepared.writes[0] if overwrite else None)
+        found = computed(p, {"a": a, "before": before, "after": after, "l": triangle})
+        np.testing.assert_allclose(triangle @ found, a[after])

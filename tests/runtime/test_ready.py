@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import lambdarray as la
 from lambdarray.runtime.dependencies import Dependencies, grid_index
-from lambdarray.runtime.ready import in_order_of_use
+from lambdarray.runtime.ready import in_order_of_use, row_length, within_rows
 
 
 def ordered(array, program=0):
@@ -54,3 +54,20 @@ def test_only_the_tasks_that_are_asked_for_are_given(count):
     ids = np.array([5, 40, 62])[:count]
     found = in_order_of_use(Dependencies(plan), 0, ids)
     assert sorted(found.tolist()) == ids.tolist()
+
+
+@given(first=st.integers(0, 200), count=st.integers(1, 60), row=st.integers(1, 50))
+def test_a_bundle_is_whole_rows_or_lies_in_one(first, count, row):
+    taken = within_rows(first, count, row)
+    assert 1 <= taken <= count
+    rows = {n // row for n in range(first, first + taken)}
+    assert len(rows) == 1 or row == 1 or (first + taken) % row == 0
+    if count >= row > 1:
+        assert count - taken < row
+
+
+def test_rows_are_tasks_that_share_what_they_read():
+    x, y = (la.from_array(np.ones((8, 8)), chunks=2) for _ in range(2))
+    with la.config(workers=16):
+        assert [(p.grid, row_length(p)) for p in la.plan(x @ y).programs] == [((4, 4), 4)]
+    assert [row_length(p) for p in la.plan(x + y).programs] == [1]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lambdarray.errors import MissingTileError, PlanError, StoreError
 from lambdarray.store import open_array, open_store
 from lambdarray.store.arrays import TileArray, overlaps, tile_index, tile_key
+from lambdarray.store.buffers import kept
 from lambdarray.store.directory import DirectoryStore
 from lambdarray.store.memory import MemoryStore
 from lambdarray.store.testing import CountingStore, WrapperStore
@@ -51,6 +52,23 @@ def test_a_region_read_from_tiles_is_a_slice(chunks: list[list[int]], data: st.D
     assert np.array_equal(got, cut(x, spans))
     assert not got.flags.writeable
     assert array.read_nbytes(spans) == got.nbytes
+
+
+def test_memory_for_a_tile_is_that_of_one_that_was_let_go() -> None:
+    array = open_array(spec_of(Tiling((Cuts(1024, 512), Cuts(512, 512)))), MemoryStore())
+    with kept(1 << 30):
+        first = array.reserve([(0, 512), (0, 512)])
+        assert first is not None
+        where = first.__array_interface__["data"][0]
+        assert array.write((0, 0), first)
+        assert array.read([(0, 512), (0, 512)]) is first
+        array.delete((0, 0))
+        del first
+        again = array.reserve([(512, 1024), (0, 512)])
+        assert again is not None
+        assert again.__array_interface__["data"][0] == where
+    assert array.reserve([(0, 1024), (0, 512)]) is None
+    assert array.reserve([(0, 0), (0, 512)]) is None
 
 
 def test_regular_and_listed_cuts_read_alike() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lambdarray.errors import CorruptTileError
+from lambdarray.store.buffers import empty, kept
 from lambdarray.store.memory import MemoryStore, machine_nbytes
 from lambdarray.store.spill import PREFIX
 
@@ -77,6 +78,17 @@ def test_a_tile_of_the_store_can_be_put_again_without_a_copy() -> None:
     store.put("a/0", tile)
     store.put("b/0", store.get_region("a/0", F8, (100,), [(0, 90)]))
     assert store.get("b/0", F8, (90,)).base is tile
+
+
+def test_a_tile_in_memory_that_is_lent_can_be_put_again_without_a_copy() -> None:
+    store = MemoryStore()
+    with kept(1 << 30):
+        store.put("a/0", empty((1 << 18,), F8))
+        tile = store.get("a/0", F8, (1 << 18,))
+        store.put("b/0", tile)
+        store.put("c/0", tile[: 1 << 16])
+    assert store.get("b/0", F8, (1 << 18,)).base is tile.base
+    assert store.get("c/0", F8, (1 << 16,)).base is not tile.base
 
 
 def test_tiles_in_memory_stay_within_the_limit(small: MemoryStore) -> None:

@@ -54,6 +54,33 @@ def test_an_overdue_attempt_cannot_reach_what_a_later_one_finished():
     np.testing.assert_array_equal(result.value(), np.ones((4, 6)))
 
 
+def test_a_part_is_the_tiles_of_a_result_from_an_index_on():
+    result = ResultArray(SPEC)
+    place = {"kind": "result", "token": "t", "whole": "t", "at": [1, 0]}
+    spec = ArraySpec("p", Tiling.regular((2, 6), (2, 3)), np.dtype("f8"), place)
+    part = open_array(spec, open_store("memory://"), {"t": result})
+    memory = part.reserve([(0, 2), (0, 3)])
+    memory[...] = 5.0
+    assert part.write((0, 0), memory)
+    assert part.write((0, 1), np.full((2, 3), 6.0))
+    assert part.exists((0, 1))
+    assert not result.exists((0, 1))
+    found = part.read([(0, 2), (2, 4)])
+    np.testing.assert_array_equal(found, [[5.0, 6.0]] * 2)
+    assert not found.flags.writeable
+    assert part.read_nbytes([(0, 2), (2, 4)]) == 32
+
+
+def test_a_part_is_read_as_the_attempt_that_finished_first_has_it():
+    result = ResultArray(SPEC)
+    part = result.part(ArraySpec("p", SPEC.tiling, SPEC.dtype, SPEC.location), (0, 0))
+    overdue = part.reserve([(0, 2), (0, 3)])
+    fill(result, 1.0)
+    overdue[...] = -1.0
+    np.testing.assert_array_equal(part.read([(0, 4), (0, 6)]), np.ones((4, 6)))
+    np.testing.assert_array_equal(part.read([(1, 2), (1, 2)]), 1.0)
+
+
 def test_no_task_reads_a_result():
     result = ResultArray(SPEC)
     assert open_array(SPEC, open_store("memory://"), {"t": result}) is result

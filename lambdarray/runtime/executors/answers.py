@@ -24,17 +24,19 @@ from . import Attempt
 THROTTLED = frozenset({409, 429, 503})
 REFUSED = frozenset({400, 413, 415})
 BILLED = re.compile(r"Billed Duration: (\d+) ms")
+INIT = re.compile(r"Init Duration: ([\d.]+) ms")
 # Errors of the runtime itself: the package cannot run, whatever the task.
 BROKEN = ("Runtime.ImportModuleError", "Runtime.HandlerNotFound", "Runtime.UserCodeSyntaxError", "Runtime.InvalidEntry")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer to Invoke."""
+    """An HTTP answer to Invoke; `sent_s` is when the request was sent, in seconds since 1970."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    sent_s: float = 0.0
 
 
 class Answers:
@@ -49,15 +51,23 @@ class Answers:
         if answer.status != 200:
             return self._refused(bundle, answer)
         log = _log_tail(answer.headers)
-        billed = BILLED.search(log)
         if "X-Amz-Function-Error" in answer.headers:
             reports = self._failed(bundle, _json(answer.body), log)
         else:
             reports = self._answered(bundle, _json(answer.body))
-        if billed and reports:
-            reports[0].billed_ms = int(billed[1])
-            self.billed_ms += reports[0].billed_ms
+        if reports:
+            self._say_of_invocation(reports[0], log, answer.sent_s)
         return reports
+
+    def _say_of_invocation(self, first: TaskReport, log: str, sent_s: float) -> None:
+        """Add to the bundle's first report what is known of the whole invocation."""
+        if billed := BILLED.search(log):
+            first.billed_ms = int(billed[1])
+            self.billed_ms += first.billed_ms
+        if init := INIT.search(log):
+            first.init_s = float(init[1]) / 1000
+        if first.started_s and sent_s:  # two clocks, which may differ by more than it takes
+            first.launch_s = max(0.0, first.started_s - sent_s)
 
     def _answered(self, bundle: Sequence[Attempt], said: Any) -> list[TaskReport]:
         if not isinstance(said, dict) or not {"reports", "error"} & said.keys():

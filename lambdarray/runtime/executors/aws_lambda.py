@@ -46,7 +46,7 @@ class LambdaExecutor:
         version = version or client_version()
         self._store, self._encoder = store, Encoder(version, store, self._run)
         self._answers = Answers(function, self.region, version, store)
-        self._url = f"{endpoint.rstrip('/')}/2015-03-31/functions/{quote(function, safe='')}/invocations"
+        self._url = invocations_url(endpoint, function)
         self._signer = Signer(self._url, self.region, "lambda", credentials)
         self._invoker: Invoker | None = None
         self._reports = Inbox()
@@ -146,6 +146,11 @@ def client_version() -> str:
     from lambdarray_layer.package import package_version
 
     return package_version()
+
+
+def invocations_url(endpoint: str, function: str) -> str:
+    """Where a function is invoked."""
+    return f"{endpoint.rstrip('/')}/2015-03-31/functions/{quote(function, safe='')}/invocations"
 
 
 def connect(region: str | None) -> tuple[str, str, Any]:

@@ -6,14 +6,16 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from io import BytesIO
+from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from . import Attempt
 from .answers import Answer
 from .signer import Signer
+from .tls import small_buffers, ssl_context
 
 if TYPE_CHECKING:
     import aiohttp
@@ -71,11 +73,12 @@ class Invoker:
     def _serve(self) -> None:
         loop = self._loop
         asyncio.set_event_loop(loop)
-        try:
-            loop.run_forever()
-        finally:
-            loop.run_until_complete(self._end())
-            loop.close()
+        with small_buffers if self._url.startswith("https:") else nullcontext():
+            try:
+                loop.run_forever()
+            finally:
+                loop.run_until_complete(self._end())
+                loop.close()
 
     async def _end(self) -> None:
         for task in self._tasks:
@@ -103,9 +106,10 @@ class Invoker:
             headers = self._signer.headers(body)
             headers["X-Amz-Log-Type"] = "Tail"
             headers["Content-Type"] = "application/json"
+            sent_s = time()
             data: Any = body if len(body) < BODY_LIMIT else BytesIO(body)
             async with session.post(self._target, data=data, headers=headers, proxy=self._proxy) as answer:
-                found = Answer(answer.status, answer.headers, await answer.read())
+                found = Answer(answer.status, answer.headers, await answer.read(), sent_s)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self._lost(bundle, error, False)
         except Exception as error:
@@ -140,18 +144,6 @@ def keepalive_socket(address: tuple[Any, ...]) -> socket.socket:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_S)
     return made
-
-
-def ssl_context(url: str) -> Any:
-    """Certificates as botocore finds them: AWS_CA_BUNDLE, or its own; True for a URL without TLS."""
-    if not url.startswith("https:"):
-        return True
-    import os
-    import ssl
-
-    from botocore.httpsession import get_cert_path
-
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True))
 
 
 def find_proxy(url: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock
 
 from ...task import TaskReport
@@ -31,7 +31,7 @@ class LocalExecutor(ABC):
         self._reports = Inbox()
         self._cancelled: set[int] = set()
         self._lock = Lock()
-        self._lent = self._busy = 0
+        self._lent = self._busy = self._working = 0
         self._closed = False
 
     def start(self, bundle: Bundle) -> None:
@@ -65,6 +65,24 @@ class LocalExecutor(ABC):
     def _taken(self) -> Iterator[Bundle]:
         """The bundles that the calling thread takes, until the executor is closed."""
         while (bundle := self._bundles.get()) is not None and not self._closed:
+            with self._lock:
+                self._working += 1
             yield bundle
             with self._lock:
+                self._working -= 1
                 self._busy -= 1
+
+    def _more(self) -> Bundle | None:
+        """A bundle for a thread that is at work on another; None where there is none, or a thread is idle."""
+        with self._lock:
+            if self._working < self._lent or self._closed:
+                return None
+            try:
+                bundle = self._bundles.get_nowait()
+            except Empty:
+                return None
+            if bundle is None:
+                self._bundles.put(None)
+            else:
+                self._busy -= 1
+            return bundle

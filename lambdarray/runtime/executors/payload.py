@@ -47,8 +47,9 @@ class Encoder:
         texts = ",".join(f'"{name}":{text}' for name, text in programs.items())
         rows = [[self._program(a.task.program)[0], a.task.to_json(), a.id, a.number] for a in bundle]
         attempts = json.dumps(rows, separators=(",", ":"))
-        deadline = json.dumps(min(a.deadline_s for a in bundle))
-        return f'{self._head},"deadline_s":{deadline},"programs":{{{texts}}},"attempts":{attempts}}}'.encode()
+        deadlines = [a.deadline_s for a in bundle]
+        times = f'"deadline_s":{json.dumps(min(deadlines))},"limit_s":{json.dumps(sum(deadlines))}'
+        return f'{self._head},{times},"programs":{{{texts}}},"attempts":{attempts}}}'.encode()
 
     def _program(self, program: Program) -> tuple[str, str]:
         """The program's name, which is a hash of its text, and that text."""

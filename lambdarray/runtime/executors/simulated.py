@@ -99,9 +99,10 @@ class SimulatedExecutor:
             self.first_bundle_s, self.urgent_first = 30.0, True  # as the Lambda executor says
         self.now, self.counts = 0.0, Counts()
         self.store = Partitions(self.model)
-        self._works, self._effect = Works(plan), effect
+        self._works, self._effect = Works(plan, self.model.estimated), effect
         self._firsts: dict[int, int] = {}
         self._made: set[int] = set()
+        self._asked: dict[int, float] = {}
         self._cancelled: set[tuple[int, int]] = set()
         self._of_task: dict[int, list[int]] = {}
         self._events: list[tuple[float, int, _Event | _Begin]] = []
@@ -134,6 +135,7 @@ class SimulatedExecutor:
         self._running += 1
         self.counts.invocations += 1
         begin = self.now + self.model.launch_s + start_s
+        self._asked[bundle[0].id] = self.now
         if start_s:
             self._add(begin, _Begin(bundle, environment))
         else:
@@ -215,6 +217,7 @@ class SimulatedExecutor:
         ]
         billed = (model.init_s if cold else 0.0) + self._settle(bundle, reports, ends, begin, invocation)
         reports[0].cold, reports[0].billed_ms = cold, math.ceil(billed * 1000)
+        reports[0].launch_s = begin - self._asked.pop(bundle[0].id, begin)
         self.counts.billed_s += billed
 
     def _ends(self, bundle: Sequence[Attempt], works: Sequence[Work], rate: float) -> list[float]:

@@ -88,7 +88,10 @@ class ThreadsExecutor(LocalExecutor):
     def _run(self, worker: Worker, bundle: Bundle) -> None:
         outbox = Outbox(self._reports.put_all)
         try:
-            worker.run_bundle(bundle, outbox.put)
+            if worker.is_direct(bundle):
+                worker.run_direct(bundle, outbox.put)
+            else:
+                worker.run_stream(bundle, self._reports.put, self._more)
             outbox.flush()
         except BaseException as error:  # no error of a task, which would be a report
             outbox.flush()

@@ -1,0 +1,7 @@
+"""max of a matrix on disk."""
+
+from __future__ import annotations
+
+from cases.zarr_reductions import case
+
+CASE = case("max of 20000 x 10000 from Zarr", ["max"])

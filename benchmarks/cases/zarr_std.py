@@ -1,0 +1,7 @@
+"""std(axis=0) of a matrix on disk."""
+
+from __future__ import annotations
+
+from cases.zarr_reductions import case
+
+CASE = case("std(axis=0) of 20000 x 10000 from Zarr", ["std(axis=0)"])
