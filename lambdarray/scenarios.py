@@ -22,15 +22,16 @@ from .config import config, get_config
 from .cost import ARCHITECTURES, Machine, of_architecture
 from .errors import ConfigError
 from .ops import Stored
+from .planner import make_plan
 from .runtime.assumptions import Assumptions
 from .runtime.environment import MIB_PER_VCPU
 from .runtime.simulation import simulate
 from .runtime.summary import RunReport
-from .planner import make_plan
 from .task import Plan
 from .tiling import Cuts, Tiling
 
 TALL = 1024
+ASSUMED = Assumptions()
 # What a run is known by: keys whose values differ from seed to seed.
 BY_SEED = (
     "seed", "effective_tflops", "seconds", "dollars", "worker_busy_share", "attempts", "retries", "speculated",
@@ -38,7 +39,7 @@ BY_SEED = (
 )  # fmt: skip
 
 
-def matrix(name: str, m: int, n: int, tile: int) -> Array:
+def matrix(name: str, m: int, n: int, tile: int) -> Any:
     """A matrix in a bucket that nobody looks into, in tiles of `tile` rows and columns.
 
     >>> matrix("a", 10, 6, 4).chunks
@@ -61,7 +62,8 @@ class Scenario:
 
 
 def _gemm(n: int, tile: int) -> Sequence[Any]:
-    return (matrix("a", n, n, tile) @ matrix("b", n, n, tile),)
+    a, b = (matrix(name, n, n, tile) for name in "ab")
+    return (a @ b,)
 
 
 def _cholesky(n: int, tile: int) -> Sequence[Any]:
@@ -110,8 +112,8 @@ SCENARIOS: Mapping[str, Scenario] = {
 class Job:
     """What is simulated: a scenario, its size and tile, and the functions that it runs on.
 
-    `gflops` is what a core makes of a product in double precision; None: as the profile of `arch` has it. `transfer_cpu`
-    is the seconds that each GB read or written takes of a core beside that.
+    `gflops` is what a core makes of a product in double precision; None: as the profile of `arch` has it.
+    `transfer_cpu` is the seconds that each GB read or written takes of a core beside that.
     """
 
     name: str
@@ -121,7 +123,7 @@ class Job:
     tile: int | None = None
     gflops: float | None = None
     arch: str = "x86_64"
-    model: Assumptions = Assumptions()
+    model: Assumptions = ASSUMED
     transfer_cpu: float = 0.0
 
     def __post_init__(self) -> None:
@@ -269,9 +271,11 @@ def make_parser() -> argparse.ArgumentParser:
     add("name", choices=list(SCENARIOS), help="; ".join(f"{name}: {s.told}" for name, s in SCENARIOS.items()))
     add("--n", type=int, required=True, metavar="N", help="the size")
     add("--workers", type=int, default=1000, metavar="W", help="functions at once (1000)")
-    add("--memory", type=int, default=MIB_PER_VCPU, metavar="MIB", help="memory of a function (1769, which is one core)")
+    add(
+        "--memory", type=int, default=MIB_PER_VCPU, metavar="MIB", help="memory of a function (1769, which is one core)"
+    )
     add("--gflops", type=float, metavar="G", help="GFLOPS of a core (as the profile has them)")
-    add("--bandwidth", type=float, default=Assumptions().bandwidth_mbps, metavar="MB", help="MB/s of a function (75)")
+    add("--bandwidth", type=float, default=ASSUMED.bandwidth_mbps, metavar="MB", help="MB/s of a function (75)")
     add("--transfer-cpu", type=float, default=0.0, metavar="S", help="seconds of a core for each GB moved (0)")
     add("--arch", default="x86_64", metavar="ARCH", help="x86_64 (default) or arm64")
     add("--tile", type=int, metavar="T", help="rows and columns of a tile")
@@ -294,7 +298,8 @@ def told(found: Mapping[str, Any]) -> str:
         f"for {found['worker_busy_share']:.0%} of the time that is billed",
         f"{found['tasks']:,} tasks, {found['attempts']:,} attempts: {found['retries']:,} retries, "
         f"{found['speculated']:,} beside stragglers; {found['cold_starts']:,} cold starts, "
-        f"{found['throttled']:,} refused (429), {found['slow_downs']:,} slowed down (503), {found['crashed']:,} crashes",
+        f"{found['throttled']:,} refused (429), {found['slow_downs']:,} slowed down (503), "
+        f"{found['crashed']:,} crashes",
     ]
     if "worst_tflops" in found:
         lines.append(

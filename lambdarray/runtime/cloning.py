@@ -5,8 +5,8 @@ environment that has not begun: all that helps is the same, another attempt in a
 long as the tasks of its stage do, so it is worth it from the moment at which nearly all of these would have ended, as
 in LATE (M. Zaharia et al., "Improving MapReduce performance in heterogeneous environments", 2008), where a worker has
 nothing else to do. At the very end, where most have nothing to do, it is worth it before: one task in a hundred will
-be slow, and all wait for it. Where other tasks wait it is only worth it for a task that is more urgent than they are, since
-others wait for its tiles, and somewhat later: it takes a worker from them.
+be slow, and all wait for it. Where other tasks wait it is only worth it for a task that is more urgent than they are,
+since others wait for its tiles, and somewhat later: it takes a worker from them.
 """
 
 from __future__ import annotations

@@ -45,9 +45,9 @@ class Scheduler:
     tasks that need more than one attempt. `_retries` and `_lost` are heaps by time: tasks to try again, and
     attempts whose connection broke (`_broken` has their reports), which may still end well until then. `_extra`
     are the attempts beside those of stragglers, `_lagging` those to have one as soon as a worker is free, `_warm` the
-    workers that have answered and have no work. `_alone` are tasks that ended with a worker of several: each is tried by
-    itself, so that the one that ends its worker is found and no other is blamed. `_is_short` says that a launch waits
-    for what bundles in flight will turn out to cost.
+    workers that have answered and have no work. `_alone` are tasks that ended with a worker of several: each is tried
+    by itself, so that the one that ends its worker is found and no other is blamed. `_is_short` says that a launch
+    waits for what bundles in flight will turn out to cost.
     """
 
     def __init__(self, plan: Plan, policy: Policy | None = None) -> None:

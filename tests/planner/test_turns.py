@@ -13,9 +13,7 @@ from lambdarray.scenarios import Job, matrix
 from lambdarray.tiling import Cuts
 
 
-@given(
-    st.integers(1, 200), st.floats(1.0, 5000.0), st.floats(0.3, 20.0), st.floats(1.0, 900.0), st.integers(0, 12)
-)
+@given(st.integers(1, 200), st.floats(1.0, 5000.0), st.floats(0.3, 20.0), st.floats(1.0, 900.0), st.integers(0, 12))
 def test_turns_cover_k_get_shorter_and_none_is_too_long(
     tiles: int, task_s: float, per_worker: float, most_task_s: float, most: int
 ) -> None:

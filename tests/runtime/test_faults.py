@@ -10,7 +10,6 @@ from lambdarray.errors import TaskError
 from lambdarray.runtime.decisions import Policy
 from lambdarray.runtime.executors.faults import Faults, FlakyExecutor
 from lambdarray.runtime.executors.null import NullExecutor
-from lambdarray.runtime.assumptions import Assumptions
 from lambdarray.runtime.executors.simulated import SimulatedExecutor
 from lambdarray.runtime.executors.threads import ThreadsExecutor
 from lambdarray.runtime.run import run

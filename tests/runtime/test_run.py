@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdarray.errors import PlanError, RunInterrupted, TaskError
+from lambdarray.runtime.assumptions import Assumptions
 from lambdarray.runtime.decisions import Policy
 from lambdarray.runtime.executors.null import NullExecutor
-from lambdarray.runtime.assumptions import Assumptions
 from lambdarray.runtime.executors.simulated import SimulatedExecutor
 from lambdarray.runtime.run import run
 from lambdarray.task import Estimate, Plan, TaskReport, Write

@@ -341,7 +341,7 @@ def test_where_the_attempt_beside_a_straggler_fails_there_is_another():
     while d.wake() != [(9, 1)]:
         assert d.now < 5.0
     d.report(9, 1, "crashed")
-    assert [a for now in range(5, 20) for a in d.step(now=float(now))][0] == (9, 2)
+    assert next(a for now in range(5, 20) for a in d.step(now=float(now))) == (9, 2)
 
 
 def test_a_lagging_task_that_others_wait_for_goes_before_them():

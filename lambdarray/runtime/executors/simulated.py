@@ -198,15 +198,14 @@ class SimulatedExecutor:
     def _invoke(self, bundle: Sequence[Attempt], environment: int, begin: float, cold: bool = False) -> None:
         model, rate = self.model, self._rate(environment)
         # A worker looks first whether a task is done, where that may be: at second attempts, and after a cold start.
-        works = [
-            NOTHING if (a.number or cold) and a.id in self._made else self._works.of(a.task) for a in bundle
-        ]
+        works = [NOTHING if (a.number or cold) and a.id in self._made else self._works.of(a.task) for a in bundle]
         gets, puts = _summed([w.gets for w in works]), _summed([w.puts for w in works])
         self.counts.gets += sum(gets.values())
         self.counts.puts += sum(puts.values())
         ends = self._ends(bundle, works, rate)
         took = max(ends[-1], 1e-3)
-        invocation = _Invocation(environment, [], *({n: c / took for n, c in r.items()} for r in (gets, puts)))
+        asked = [{name: count / took for name, count in requests.items()} for requests in (gets, puts)]
+        invocation = _Invocation(environment, [], asked[0], asked[1])
         slower = self.store.ask(self.now, invocation.gets, invocation.puts)
         if slower > 1:
             self.counts.slow_downs += int((sum(gets.values()) + sum(puts.values())) * (1 - 1 / slower))
@@ -228,7 +227,9 @@ class SimulatedExecutor:
         for n, t in enumerate(taken):
             beside = t.rest_s + writing + (taken[n + 1].first_s if n + 1 < len(taken) else 0.0)
             last_turn = t.compute_s / t.turns
-            time += model.task_s + max(t.compute_s - last_turn, beside - (last_turn if t.turns == 1 else 0.0)) + last_turn
+            time += (
+                model.task_s + max(t.compute_s - last_turn, beside - (last_turn if t.turns == 1 else 0.0)) + last_turn
+            )
             writing = t.write_s
             ends.append(time + writing)
         ends[-1] += model.request_s
@@ -284,7 +285,9 @@ class SimulatedExecutor:
         for report, end in zip(reports, ends, strict=True):
             if self.model.together or end > over:
                 report.status, report.shared = status, len(reports) > 1 and status == "crashed"
-                report.error = f"the simulated function {'crashed' if status == 'crashed' else 'was ended'} after {over:.0f} s"
+                report.error = (
+                    f"the simulated function {'crashed' if status == 'crashed' else 'was ended'} after {over:.0f} s"
+                )
                 report.bytes_read = report.bytes_written = 0
                 report.total_s = min(report.total_s, over)
 
