@@ -173,8 +173,8 @@ class Work:
 def product_side(flops: float, result: Shape) -> float:
     """The side of square tiles whose product is as hard: the harmonic mean of rows, columns and what is summed over.
 
-    >>> product_side(2 * 10 * 10 * 10, (10, 10))
-    10.0
+    >>> round(product_side(2 * 10 * 10 * 10, (10, 10)))
+    10
     """
     m, n = (1, 1, *result)[-2:]
     k = flops / max(2 * math.prod(result), 1)
