@@ -10,36 +10,39 @@ functions of the local cloud, and the constants are measured there first.
 from __future__ import annotations
 
 import argparse
-import gc
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from heapq import heappop, heappush
+from itertools import accumulate, count
 from typing import Any
 
 import numpy as np
 
 import lambdarray as la
 from lambdarray.config import get_config
-from lambdarray.runtime.assumptions import Assumptions
+from lambdarray.cost import machine_of
+from lambdarray.runtime.executors import Attempt
 from lambdarray.runtime.launch import Launch, worker_count
-from lambdarray.runtime.simulation import simulate
-from lambdarray.task import Plan
+from lambdarray.runtime.run import run
+from lambdarray.task import Plan, TaskReport
 
 Run = Callable[[], object]
 BUCKET = "lambdarray-local"
-# Nothing is left to chance, and nothing starts.
-STEADY = Assumptions.steady(estimated=True)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A plan's seconds: predicted, and the median, the least and the most that were measured."""
+    """A plan's seconds: predicted, and the median, the least and the most that were measured.
+
+    `stages` has for each stage its name, its tasks, and the seconds of one of them: predicted, and measured.
+    """
 
     name: str
     tasks: int
@@ -47,6 +50,7 @@ class Row:
     measured: float
     least: float
     most: float
+    stages: list[tuple[str, int, float, float]]
 
     @property
     def ratio(self) -> float:
@@ -57,50 +61,49 @@ class Row:
 # -- what is run: each makes its inputs, and returns what is timed
 
 
+def given(values: np.ndarray) -> Any:
+    """An array of ours: the values where they lie, or for functions tiles that are in the store before."""
+    x = la.from_array(values)
+    return x if get_config().local else x.persist()
+
+
 def gemm(n: int) -> Run:
     rng = np.random.default_rng(0)
-    a, b = rng.standard_normal((n, n)), rng.standard_normal((n, n))
-    return lambda: (la.from_array(a) @ la.from_array(b)).compute()
+    a, b = given(rng.standard_normal((n, n))), given(rng.standard_normal((n, n)))
+    return lambda: (a @ b).compute()
 
 
 def cholesky(n: int) -> Run:
     x = np.random.default_rng(0).standard_normal((n, n))
-    a = x + x.T + 4 * n * np.eye(n)
-    return lambda: la.linalg.cholesky(la.from_array(a), tile=n // 8).compute()
+    a = given(x + x.T + 4 * n * np.eye(n))
+    return lambda: la.linalg.cholesky(a, tile=n // 8).compute()
 
 
 def chain(n: int) -> Run:
     rng = np.random.default_rng(0)
-    a, b = rng.standard_normal(n), rng.standard_normal(n)
-
-    def run() -> object:
-        x, y = la.from_array(a), la.from_array(b)
-        return ((np.sin(x) * 2 + x**2 - y) / (1 + abs(y))).mean().compute()
-
-    return run
+    x, y = given(rng.standard_normal(n)), given(rng.standard_normal(n))
+    return lambda: ((np.sin(x) * 2 + x**2 - y) / (1 + abs(y))).mean().compute()
 
 
 def rechunk(n: int) -> Run:
     """From rows to columns, Zarr to Zarr."""
-    folder = Path(tempfile.mkdtemp(dir=_folder[0]))
-    parts = 20
-    la.from_array(np.random.default_rng(0).standard_normal((2 * n, n)), chunks=(2 * n // parts, n)).to_zarr(
-        str(folder / "rows.zarr")
-    )
+    place, parts, names = _place[0], 20, count()
+    rows = np.random.default_rng(0).standard_normal((2 * n, n))
+    la.from_array(rows, chunks=(2 * n // parts, n)).to_zarr(f"{place}/rows.zarr")
 
     def run() -> object:
-        source = la.open_zarr(str(folder / "rows.zarr"))
-        return source.rechunk((2 * n, n // parts)).to_zarr(str(folder / "columns.zarr"), overwrite=True)
+        target = f"{place}/columns{next(names)}.zarr"
+        return la.open_zarr(f"{place}/rows.zarr").rechunk((2 * n, n // parts)).to_zarr(target)
 
     return run
 
 
 def tsqr(m: int) -> Run:
-    a = np.random.default_rng(0).standard_normal((m, 64))
-    return lambda: la.compute(*la.linalg.qr(la.from_array(a)))
+    a = given(np.random.default_rng(0).standard_normal((m, 64)))
+    return lambda: la.compute(*la.linalg.qr(a))
 
 
-_folder = [""]
+_place = [""]
 # By name: what is run, its size, its size where it is to be over soon and on the local cloud.
 CASES: Mapping[str, tuple[Callable[[int], Run], int, int]] = {
     "gemm 4096": (gemm, 4096, 1024),
@@ -129,28 +132,61 @@ def noted() -> Iterator[list[Plan]]:
         Launch.execute = execute  # type: ignore[method-assign]
 
 
-def measure(name: str, run: Run, rounds: int, stages: bool) -> Row:
+class Steady:
+    """An executor in virtual time: a task takes what its estimate says, an invocation what it takes to begin."""
+
+    def __init__(self, plan: Plan, workers: int, invoke_s: float) -> None:
+        self.capacity, self.now, self._invoke_s = workers, 0.0, invoke_s
+        self._seconds = {id(p): e.seconds for p, e in zip(plan.programs, plan.estimates, strict=True)}
+        self._ends: list[tuple[float, int, TaskReport]] = []
+        self._order = count()
+
+    def clock(self) -> float:
+        """Virtual seconds since the start."""
+        return self.now
+
+    def start(self, bundle: Sequence[Attempt]) -> None:
+        """Do these one after the other."""
+        each = [self._seconds[id(attempt.task.program)] for attempt in bundle]
+        for attempt, seconds, end in zip(bundle, each, accumulate(each), strict=True):
+            report = TaskReport(attempt.id, attempt.number, total_s=seconds)
+            heappush(self._ends, (self.now + self._invoke_s + end, next(self._order), report))
+
+    def wait(self, timeout_s: float | None) -> list[TaskReport]:
+        """The report that comes next; the clock moves on to it."""
+        if not self._ends:
+            return []
+        self.now, _, report = heappop(self._ends)
+        return [report]
+
+    def cancel(self, ids: Sequence[int]) -> None:
+        """Nothing here is done twice."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def measure(name: str, run_once: Run, rounds: int) -> Row:
     """Run it a few times, the first of which is not counted, and its plan in virtual time."""
-    seconds = []
+    seconds, plan, report = [], None, None
     for _ in range(rounds + 1):
-        gc.collect()
         with noted() as plans:
-            begin = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - begin)
-    (plan,) = plans
-    config = get_config()
-    predicted = simulate(plan, config, worker_count(config), model=STEADY).seconds
-    if stages:
-        report = la.last_report()
+            run_once()
+        (plan,), report = plans, la.last_report()
         assert report is not None
-        for stage, program, estimate in zip(report.stages, plan.programs, plan.estimates, strict=True):
-            print(
-                f"    {stage.name:<24} {program.task_count:>6} tasks  predicted {estimate.seconds * 1e3:10.3f} ms"
-                f"  measured {stage.total_s / max(stage.done, 1) * 1e3:10.3f} ms"
-            )
+        seconds.append(report.seconds)
+    assert plan is not None
+    assert report is not None
+    config = get_config()
+    predicted = run(
+        plan, Steady(plan, worker_count(config), machine_of(config).functions.invoke_s), config=config
+    ).seconds
+    stages = [
+        (stage.name, program.task_count, estimate.seconds, stage.total_s / max(stage.done, 1))
+        for stage, program, estimate in zip(report.stages, plan.programs, plan.estimates, strict=True)
+    ]
     measured = sorted(seconds[1:])
-    return Row(name, plan.task_count, predicted, statistics.median(measured), measured[0], measured[-1])
+    return Row(name, plan.task_count, predicted, statistics.median(measured), measured[0], measured[-1], stages)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -164,6 +200,14 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def stages_text(row: Row) -> str:
+    """A task of each stage, predicted beside measured; what overlaps the next task's work counts for both."""
+    return "\n".join(
+        f"    {name:<24} {tasks:>6} tasks  predicted {predicted * 1e3:10.3f} ms  measured {measured * 1e3:10.3f} ms"
+        for name, tasks, predicted, measured in row.stages
+    )
+
+
 @contextmanager
 def local_cloud(folder: str) -> Iterator[dict[str, Any]]:
     """Settings for functions of the local cloud, deployed and measured."""
@@ -173,13 +217,38 @@ def local_cloud(folder: str) -> Iterator[dict[str, Any]]:
     from lambdarray.cloud import LocalCloud
 
     arch = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
-    store = f"s3://{BUCKET}/scratch"
+    store, data, profile = f"s3://{BUCKET}/scratch", f"s3://{BUCKET}/data", f"{folder}/function.toml"
     with LocalCloud(bucket=BUCKET) as cloud:
         os.environ.update(cloud.environ)
-        assert cli.main(["deploy", "--arch", arch, "--yes", "--store", store]) == 0
-        profile = f"{folder}/function.toml"
+        assert cli.main(["deploy", "--arch", arch, "--yes", "--store", store, "--write", data]) == 0
         assert cli.main(["calibrate", "--function", "lambdarray", "--out", profile]) == 0
-        yield {"executor": "lambda", "store": store, "workers": 2, "profile": profile}
+        yield {"executor": "lambda", "store": store, "workers": 2, "profile": profile, "place": data}
+
+
+@contextmanager
+def threads(folder: str, profile: str | None) -> Iterator[dict[str, Any]]:
+    """Settings for this machine."""
+    yield {"profile": profile and os.path.abspath(profile), "place": folder}
+
+
+def child(name: str, size: int, rounds: int, settings: Mapping[str, Any]) -> Row:
+    """A row from a process of its own, whose memory is as a user's is."""
+    told = json.dumps({"name": name, "size": size, "rounds": rounds, "settings": settings})
+    done = subprocess.run([sys.executable, __file__, "--child", told], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name} failed\n{done.stderr}")
+    return Row(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def be_child(told: str) -> int:
+    """Measure one case, and print its row as JSON."""
+    asked = json.loads(told)
+    settings = dict(asked["settings"])
+    _place[0] = settings.pop("place") + f"/{asked['name'].replace(' ', '-')}"
+    with la.config(progress=False, **settings):
+        row = measure(asked["name"], CASES[asked["name"]][0](asked["size"]), asked["rounds"])
+    print(json.dumps(asdict(row)))
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -191,26 +260,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how well")
     parser.add_argument("--stages", action="store_true", help="print every stage beside what its tasks took")
     parser.add_argument("--cloud", action="store_true", help="on functions of the local cloud, small sizes")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
+    if options.child:
+        return be_child(options.child)
     rows = []
-    with tempfile.TemporaryDirectory(prefix="lambdarray-predicted-") as folder:
-        _folder[0] = folder
-        where = local_cloud(folder) if options.cloud else _threads(options.profile)
-        with where as settings, la.config(progress=False, **settings):
-            for name in options.only:
-                make, size, quick = CASES[name]
-                if options.cloud and make is rechunk:
-                    continue  # its arrays are in a folder of this machine, which no function reads
-                run = make(quick if options.quick or options.cloud else size)
-                rows.append(measure(name, run, options.rounds, options.stages))
-                print(f"{rows[-1].name}: {rows[-1].ratio:.3f}", file=sys.stderr, flush=True)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lambdarray-predicted-"))
+        settings = stack.enter_context(local_cloud(folder) if options.cloud else threads(folder, options.profile))
+        for name in options.only:
+            _, size, quick = CASES[name]
+            rows.append(child(name, quick if options.quick or options.cloud else size, options.rounds, settings))
+            print(f"{name}: {rows[-1].ratio:.3f}", file=sys.stderr, flush=True)
+            if options.stages:
+                print(stages_text(rows[-1]), file=sys.stderr, flush=True)
     print(table(rows))
     return 0
-
-
-@contextmanager
-def _threads(profile: str | None) -> Iterator[dict[str, Any]]:
-    yield {"profile": profile}
 
 
 if __name__ == "__main__":

@@ -99,11 +99,12 @@ def explain(*arrays: Array, workers: int | Sequence[int] | None = None) -> Expla
     """What computing would do and cost, before anything runs: tasks, bytes, requests, seconds, and dollars on Lambda.
 
     It prints as text, shows as tables in notebooks, and has each figure as an attribute: `seconds` with the settings'
-    executor, `dollars` on Lambda. With several numbers of `workers` it shows the time against the dollars of each.
+    executor, `dollars` on Lambda. `workers` is the number of functions, or several: then it shows the time against the
+    dollars of each.
 
     >>> import lambdarray as la
-    >>> la.explain(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4)).flops
-    1024.0
+    >>> la.explain(la.ones((8, 8), chunks=4) @ la.ones((8, 8), chunks=4)).tasks
+    8
     """
     from .explain import explanation
 
@@ -174,7 +175,7 @@ def compute(*arrays: Any) -> Any:
 
 
 def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> None:
-    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one.
+    """Run a plan within its grants and budget, with a progress bar; its report becomes the last one, if any task began.
 
     `results` are the arrays that come back to this process.
     """
@@ -190,7 +191,8 @@ def run(launch: Launch, on_tile: Any = None, results: Sequence[str] = ()) -> Non
             launch.forget()  # nobody could, or should, resume from it
         raise
     finally:
-        _last = launch.report
+        if launch.report.record.heard or not launch.report.error:  # else it was refused, and there was no run
+            _last = launch.report
         if progress is not None:
             progress.close()
         write(launch.report, launch.config)

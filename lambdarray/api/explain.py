@@ -195,28 +195,38 @@ def on_functions(config: Config) -> Config:
 
 
 def explanation(ops: Sequence[Op], config: Config, workers: Any = None) -> Explanation:
-    """Explain ops under these settings; `workers` takes the place of theirs, or is several numbers to compare."""
-    several = [] if workers is None or isinstance(workers, int) else list(workers)
-    if several or isinstance(workers, int):
-        config = replace(config, workers=several[0] if several else workers)
-    elif workers is not None:
-        raise ConfigError("workers=[] has no number of workers; give one, or several to compare")
+    """Explain ops under these settings; `workers` are numbers of functions, one or several to compare."""
+    counts = _counts(workers)
+    if counts and not config.local:
+        config = replace(config, workers=counts[0])
     choice = choose(ops, config)
     config, notes = choice.config, [] if choice.problem is None else [str(choice.problem)]
     found = candidate(ops, config, worker_count(config))
-    there = found
     if config.local:
-        away = on_functions(config)
-        try:
-            there = candidate(ops, away, several[0] if several else LAMBDA_WORKERS)
-        except MemoryLimitError as error:
-            notes.append(f"on Lambda it would have to be cut otherwise: {error}")
-            plan = found.plan
-            there = Candidate(LAMBDA_WORKERS, plan, quote_there(plan, config, results=plan.outputs))
+        there, more = _there(ops, config, found.plan, counts[0] if counts else LAMBDA_WORKERS)
     else:
-        notes += _over_budget(config, found)
-    sweep = tuple(candidate(ops, on_functions(config), count) for count in several)
-    return Explanation(found.plan, config, found.workers, there, choice, sweep, tuple(notes))
+        there, more = found, _over_budget(config, found)
+    sweep = tuple(candidate(ops, on_functions(config), count) for count in counts) if len(counts) > 1 else ()
+    return Explanation(found.plan, config, found.workers, there, choice, sweep, (*notes, *more))
+
+
+def _counts(workers: Any) -> list[int]:
+    """The numbers of functions that are asked for."""
+    if workers is None:
+        return []
+    counts = [workers] if isinstance(workers, int) else list(workers)
+    if not counts or any(count < 1 for count in counts):
+        raise ConfigError(f"workers={workers!r} has to be a number of workers, at least 1, or several to compare")
+    return counts
+
+
+def _there(ops: Sequence[Op], config: Config, plan: Plan, workers: int) -> tuple[Candidate, list[str]]:
+    """What functions would do in place of this machine, by a plan for them; by that for here where none fits them."""
+    try:
+        return candidate(ops, on_functions(config), workers), []
+    except MemoryLimitError as error:
+        quote = quote_there(plan, config, workers, results=plan.outputs)
+        return Candidate(workers, plan, quote), [f"on Lambda it would have to be cut otherwise: {error}"]
 
 
 def _over_budget(config: Config, found: Candidate) -> list[str]:

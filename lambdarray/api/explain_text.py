@@ -119,7 +119,7 @@ def _sweep_row(c: Candidate) -> tuple[str, ...]:
 
 def _stage_row(p: Program, e: Estimate) -> tuple[str, ...]:
     moved = bytes_text(e.bytes_read), bytes_text(e.bytes_written)
-    return p.name, f"{p.task_count:,}", grid_text(p), *moved, f"{e.seconds:.2g}", p.op
+    return p.name, f"{p.task_count:,}", grid_text(p), *moved, seconds_text(e.seconds).removesuffix(" s"), p.op
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

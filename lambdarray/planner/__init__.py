@@ -11,6 +11,7 @@ from ..ops import ObjectSource, Op, Stored, in_order, keys
 from ..task import Plan
 from .blocks import Resources
 from .check import check
+from .estimate import cuts_key
 from .lower import Lowering
 from .placing import place
 from .regions import assign
@@ -68,5 +69,6 @@ def _key(
     """The plan's key: the same recipe, cut in the same way, by the same version."""
     where = [repr(targets.get(id(op), "")) for op in outputs]
     cuts = [op.tiling.to_json() for op in order]
-    text = repr(([key_of[id(op)] for op in outputs], where, cuts, resources, __version__, purpose))
+    rates = cuts_key(resources)
+    text = repr(([key_of[id(op)] for op in outputs], where, cuts, resources, rates, __version__, purpose))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

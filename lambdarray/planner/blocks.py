@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..cost import Machine, of_architecture, profile
+from ..cost import Machine, profile
 from ..tiling import Cuts, Tiling
 
 # A task below this many elements is mostly overhead; one above is worth splitting for balance.
@@ -43,19 +43,25 @@ class Resources:
     """What the planner plans for: workers, bytes of memory for data in each, and whether tiles go through a store.
 
     `overhead_mib` is what `memory_mib` has to be beyond that; it is no part of a plan. `worker` is what a worker is,
-    where it is neither the shipped function nor, where tiles stay in memory, the shipped thread.
+    where it is neither the shipped function nor, where tiles stay in memory, the shipped thread; what it takes for
+    tasks is estimated, and what tasks are `cut_for` is another thing.
     """
 
     workers: int
     memory_bytes: int
     remote: bool
     overhead_mib: int = field(default=0, repr=False, compare=False)
-    worker: Machine | None = None
+    worker: Machine | None = field(default=None, repr=False)
 
     @property
     def machine(self) -> Machine:
         """What a worker is."""
         return self.worker or profile("lambda-x86_64" if self.remote else "threads")
+
+    @property
+    def cut_for(self) -> Machine:
+        """What tasks are cut for: through a store a function, so that an expression has one plan wherever it runs."""
+        return profile("lambda-x86_64") if self.remote and not self.machine.remote else self.machine
 
     @property
     def cores(self) -> float:
@@ -123,17 +129,15 @@ def refine(cuts: Cuts, parts: int) -> Cuts:
 def least_elements(itemsize: int, resources: Resources) -> int:
     """The elements below which a task is mostly overhead: through a store those that take as long to read as it takes.
 
-    The overhead is a function's, so that one expression has one plan wherever it runs.
-
     >>> from lambdarray.planner import Resources
     >>> least_elements(8, Resources(1000, 1 << 30, True)) > least_elements(8, Resources(2, 1 << 30, False)) == 1 << 18
     True
     """
     if not resources.remote:
         return LEAST_ELEMENTS
-    function = of_architecture("x86_64")
-    overhead_s = function.task_s + 2 * function.store.request_s
-    return max(LEAST_ELEMENTS, int(overhead_s * function.store.read_mbps * 1e6) // max(itemsize, 1))
+    machine = resources.cut_for
+    overhead_s = machine.task_s + 2 * machine.store.request_s
+    return max(LEAST_ELEMENTS, int(overhead_s * machine.store.read_mbps * 1e6) // max(itemsize, 1))
 
 
 def for_reduction(

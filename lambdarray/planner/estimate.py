@@ -25,7 +25,7 @@ from lambdarray_kernels.generators import work_nbytes
 
 from ..task import ArraySpec, Estimate, Part, Plan, Program, Read, Step
 from ..tiling import AxisMap, Cuts, Span, dtype_from_json
-from .blocks import Resources
+from .blocks import LEAST_CORES, Resources
 from .passes import stretch
 from .views import is_diagonal
 from .work import KERNELS, Work, length_of
@@ -132,13 +132,21 @@ def _overlapped(kernels: float, busy: float, moved: Moved, program: Program, res
 
 
 def flops_a_second(resources: Resources) -> float:
-    """What a worker makes in a product of double precision."""
-    return resources.machine.flops_per_s(np.dtype(float), cores=resources.cores)
+    """What tasks are cut for in products of double precision, where a worker has the data memory and no more."""
+    machine = resources.cut_for
+    cores = machine.cores(resources.memory_bytes / 2**20) if machine.remote else 1.0
+    return machine.flops_per_s(np.dtype(float), cores=max(cores, LEAST_CORES))
 
 
 def bytes_a_second(resources: Resources) -> float:
-    """What a worker reads of a store."""
-    return resources.machine.store.read_mbps * 1e6
+    """What a worker that tasks are cut for reads of a store."""
+    return resources.cut_for.store.read_mbps * 1e6
+
+
+def cuts_key(resources: Resources) -> str:
+    """What of the machine plans depend on: those for other rates have other tasks."""
+    machine = resources.cut_for
+    return f"{flops_a_second(resources):.6g} {machine.store.read_mbps:g} {machine.store.request_s:g} {machine.task_s:g}"
 
 
 def turns_of(flops: float, dtype: np.dtype[Any], resources: Resources) -> int:

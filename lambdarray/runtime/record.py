@@ -74,6 +74,11 @@ class Record:
         """The names of all workers that reported, in the order in which they did."""
         return list(self._workers)
 
+    @property
+    def heard(self) -> bool:
+        """Whether any attempt has reported."""
+        return bool(self._useful or self._useless or self._workers or self.statuses)
+
     def add(self, report: TaskReport, useful: bool) -> None:
         """A report; useful, where it is the first that says that its task is done."""
         (self._useful if useful else self._useless).append(report)

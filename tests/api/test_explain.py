@@ -91,8 +91,16 @@ def test_several_numbers_of_workers_show_time_against_dollars():
     assert "workers  seconds" in str(found)
     with pytest.raises(ConfigError, match=r"workers=\[\]"):
         la.explain(x, workers=[])
-    with pytest.raises(ConfigError, match="workers=0"):
+    with pytest.raises(ConfigError, match="at least 1"):
         la.explain(x, workers=[0, 1])
+
+
+def test_numbers_of_workers_are_of_functions_where_the_executor_is_of_this_machine():
+    x = la.ones((40_000, 40_000), chunks=4000)
+    found = la.explain(x @ x.T, workers=[100, 5000])  # a hundredth of this machine would hold no tile
+    assert found.workers == la.explain(x).workers
+    assert found.there.workers == 100
+    assert la.explain(x, workers=7).there.workers == 7
 
 
 @pytest.mark.parametrize(("n", "chunk", "workers"), [(40_000, 4000, 100), (40_000, 4000, 30), (10_000, 500, 50)])

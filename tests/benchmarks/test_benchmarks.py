@@ -55,3 +55,11 @@ def test_a_wrong_result_is_not_reported(harness: object, monkeypatch: pytest.Mon
     monkeypatch.setattr(harness.subprocess, "run", wrong)
     with pytest.raises(harness.UnverifiedError, match="wrong result"):
         harness.measure("small", Path(), True, lambda line: None)
+
+
+def test_predicted_seconds_stand_beside_measured_ones() -> None:
+    command = [sys.executable, "benchmarks/predicted.py", "--quick", "--rounds", "1", "--stages", "--only", "rechunk"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| rechunk | 40 |" in done.stdout
+    assert "rechunk-0" in done.stderr
