@@ -136,19 +136,18 @@ def counted(url: str, options: argparse.Namespace) -> bytes:
 
 def simulate(plan: Any, policy: Any, options: argparse.Namespace) -> float:
     """Virtual seconds of the same run: workers that start at once, take as long and are refused by the same ramp."""
-    from lambdarray.runtime.executors.simulated import SimulatedExecutor, SimulatedWorkers
+    from lambdarray.runtime.assumptions import Assumptions
+    from lambdarray.runtime.executors.simulated import SimulatedExecutor
     from lambdarray.runtime.run import run
 
-    model = SimulatedWorkers(
-        launch_s=0.0,
-        cold_s=0.0,
-        spread=0.0,
-        straggler_share=0.0,
-        concurrency=options.concurrency or None,
-        concurrency_step=options.step,
-        concurrency_every_s=options.every_s,
+    model = Assumptions.steady(
+        ramp_first=options.concurrency or None,
+        ramp_step=options.step,
+        ramp_every_s=options.every_s,
+        together=True,
+        estimated=True,
     )
-    return run(plan, SimulatedExecutor(plan, options.workers, workers=model), policy=policy).seconds
+    return run(plan, SimulatedExecutor(plan, options.workers, model=model), policy=policy).seconds
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The command `lambdarray`: deploy, doctor, destroy, clean, layer, calibrate, bench, cloud and demo.
+"""The command `lambdarray`: deploy, doctor, destroy, clean, layer, calibrate, bench, cloud, demo and simulate.
 
 Each command imports what it needs when it runs. An error of ours or of AWS's is one line and exit code 2.
 """
@@ -20,7 +20,7 @@ HERE = "this Python's"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; return its exit code: 0 well, 1 found something wrong, 2 could not."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] in (["cloud"], ["demo"]):
+    if words[:1] in (["cloud"], ["demo"], ["simulate"]):
         # These have options of their own, and their own parsers.
         debug = words[1:2] == ["--debug"]
         return _guarded(lambda: _pass_on(words[0], words[2 if debug else 1 :]), debug)
@@ -60,6 +60,8 @@ def _one_line(error: Exception) -> str | None:
 def _pass_on(name: str, words: list[str]) -> int:
     if name == "cloud":
         from .cloud import main as command
+    elif name == "simulate":
+        from .scenarios import main as command
     else:
         from .demo import main as command
     return int(command(words) or 0)
@@ -77,7 +79,11 @@ def make_parser() -> argparse.ArgumentParser:
     _add_layer(commands)
     _add_calibrate(commands)
     _add_bench(commands)
-    for name, told in (("cloud", "start Lambda and S3 on this machine"), ("demo", "multiply two arrays out of core")):
+    for name, told in (
+        ("cloud", "start Lambda and S3 on this machine"),
+        ("demo", "multiply two arrays out of core"),
+        ("simulate", "run a computation on thousands of functions in virtual time"),
+    ):
         commands.add_parser(name, help=told, add_help=False)
     return parser
 

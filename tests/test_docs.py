@@ -86,14 +86,16 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_command_line_that_is_shown_is_understood() -> None:
-    from lambdarray import cli, demo
+    from lambdarray import cli, demo, scenarios
+
+    own = {"demo": demo.make_parser, "simulate": scenarios.make_parser}
 
     for where, words in commands():
         if words[0] != "lambdarray" or words[1] == "cloud":
             continue
-        parser = demo.make_parser() if words[1] == "demo" else cli.make_parser()
+        parser = own.get(words[1], cli.make_parser)()
         try:
-            parser.parse_args(words[2:] if words[1] == "demo" else words[1:])
+            parser.parse_args(words[2:] if words[1] in own else words[1:])
         except SystemExit as refused:
             pytest.fail(f"{where}: {shlex.join(words)} is refused ({refused})")
 

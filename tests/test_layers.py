@@ -29,7 +29,7 @@ LAYERS = (
     ("lambdarray.planner", "lambdarray.runtime"),
     ("lambdarray.api", "lambdarray.algorithms", "lambdarray.futures"),
     ("lambdarray.report", "lambdarray.calibration", "lambdarray.bench", "lambdarray.cloud"),
-    ("lambdarray", "lambdarray.demo"),
+    ("lambdarray", "lambdarray.demo", "lambdarray.scenarios"),
     ("lambdarray.cli", "lambdarray.__main__"),
 )
 # These meet only in what both import.

@@ -141,7 +141,7 @@ def simulate(*arrays: Array) -> RunReport:
     made = make_plan(ops, resources(config))[0]
     check_place(config)
     budget = open_budget(made, config, results=made.outputs, purse=Purse(config.max_dollars))
-    report = run_simulation(made, config, worker_count(config), budget=budget)
+    report = run_simulation(made, config, worker_count(config), budget=budget, machine=machine_of(config))
     write(report, config)
     return report
 

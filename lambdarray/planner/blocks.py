@@ -23,6 +23,8 @@ VIEWED_PER_WORKER = 2
 OWNED_SHARE = 0.9
 # A product that reads more than so many times the least possible does without fetching ahead to read less.
 NEAR_LEAST = 1.1
+# A share of the result that lacks no more than this of another tile is taken to have it.
+ROUND_UP = 0.2
 TILE_BYTES = 32 << 20
 # However little memory there is for data, a worker that runs has some time of a core.
 LEAST_CORES = 0.07
@@ -65,6 +67,11 @@ class Resources:
     def cores(self) -> float:
         """The cores whose time a worker has."""
         return max(LEAST_CORES, self.machine.cores(self.memory_bytes / 2**20 + self.overhead_mib))
+
+    @property
+    def functions(self) -> bool:
+        """Whether workers are functions, of which some are slow, and not cores of this machine."""
+        return self.remote and self.machine.remote and self.overhead_mib > 0
 
 
 def group(cuts: Cuts, factor: int) -> Cuts:
@@ -218,6 +225,26 @@ def owned(
                 break
         else:
             return rows, columns
+
+
+def squares(cuts: Sequence[Cuts], k: int, itemsize: int, resources: Resources, held: int = 1) -> tuple[Cuts, Cuts]:
+    """The rows and columns of the tasks of a product whose k is done in turns: near square, and all of one size.
+
+    As large as a worker's share of the result, or as fits: there are turns enough to keep workers busy.
+
+    >>> squares((Cuts(10, 2), Cuts(10, 2)), 2, 8, Resources(4, 1 << 20, remote=True))
+    (Cuts(10, 4), Cuts(10, 4))
+    """
+    side = math.sqrt(math.prod(c.size for c in cuts[-2:]) / resources.workers)
+    factors = [max(1, int(side / max(c.max_chunk, 1) + ROUND_UP)) for c in cuts[-2:]]
+    while True:
+        m, n = (group(c, f) for c, f in zip(cuts[-2:], factors, strict=True))
+        sides, block = m.max_chunk + n.max_chunk, m.max_chunk * n.max_chunk
+        under_way = cuts[-2].max_chunk + cuts[-1].max_chunk
+        words = max(block + k * (sides + under_way), held * block)
+        if words * itemsize <= OWNED_SHARE * resources.memory_bytes or max(factors) == 1:
+            return m, n
+        factors[factors.index(max(factors))] -= 1
 
 
 def _larger(cuts: Sequence[Cuts], rows: Cuts, columns: Cuts) -> Iterator[tuple[Cuts, Cuts]]:

@@ -28,9 +28,10 @@ from ..task import ArraySpec, Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
 from . import blocks
 from .code import Code, Value
-from .estimate import MOST_TASK_S, turns_of
+from .estimate import MOST_TASK_S, bytes_a_second, flops_a_second, turns_of
 from .reductions import Reductions
 from .regions import SOURCES, Region, input_parts, operand_parts, peel_operand, peel_rechunk
+from .turns import in_turns, most_turns
 from .views import FIXED, Maps, compose, identity, layout, through_views
 
 
@@ -81,7 +82,10 @@ class Lowering(Reductions):
             held = 1 + 2 * bool(region.members) + any(isinstance(o, Concat | Patch) for o in region.members.values())
             held = held if taken is None else min(2, len(taken))
             small = 8 * op.shape[-2] * op.shape[-1] <= k.size * (op.shape[-2] + op.shape[-1])
-            if sums and (small or blocks.tasks(grid, op.beside) < self.resources.workers):
+            squares = blocks.squares(grid, step, itemsize, self.resources, held)
+            if sums and taken is None and self._turns_of(op, squares, k):
+                grid[-2:] = squares
+            elif sums and (small or blocks.tasks(grid, op.beside) < self.resources.workers):
                 grid[-2:] = blocks.in_parts(grid, k, step, itemsize, self.resources, op.beside)
             else:
                 grid[-2:] = blocks.owned(grid, step, itemsize, self.resources, op.beside, held, pasted)
@@ -92,6 +96,14 @@ class Lowering(Reductions):
         tiles += m + n if pasted else 0
         most = blocks.most_k(m, n, itemsize, self.resources, tiles)
         k = blocks.of_k(k, most)
+        shorter = self._turns_of(op, grid, k) if sums and taken is None else 0
+        if shorter and (cut := self._in_turns(op, grid, k, shorter)).count > 1:
+            self.notes.append(
+                f"{op.describe()}: k split in {cut.count} parts, since tasks would take longer than is well: the first "
+                f"takes {cut.chunks[0]} of {k.size}, so that there are short ones at the end"
+            )
+            self._product_in_turns(region, op, grid, cut, k, tapered=True)
+            return
         turns = turns_of(2.0 * m * n * k.size, op.dtype, self.resources) if sums else 1
         parts = blocks.parts_of_k(blocks.tasks(grid, op.beside), m, n, k, self.resources) if sums else 1
         if max(turns, parts) > 1 and k.count > 1:
@@ -158,6 +170,24 @@ class Lowering(Reductions):
         code.steps.append(Step("gemm", ("c",), (left, right), {"dtype": dtype_to_json(op.dtype)}, loop=True))
         return code
 
+    def _turns_of(self, op: Contract, grid: Sequence[Cuts], k: Cuts) -> int:
+        """How many turns of k are worth it beside the last, for tasks that own such blocks: 0 where one does it all."""
+        have, (m, n) = self.resources, (grid[-2].max_chunk, grid[-1].max_chunk)
+        if not have.functions or op.beside > 1 or 2 * blocks.tasks(grid) < have.workers:
+            return 0
+        turn_s = op.dtype.itemsize * ((m + n) * k.max_chunk + 2.0 * m * n) / bytes_a_second(have)
+        return most_turns(self._seconds(op, k, math.prod(op.shape)) / have.workers, turn_s)
+
+    def _in_turns(self, op: Contract, grid: Sequence[Cuts], k: Cuts, most: int) -> Cuts:
+        """Stretches of k that are done one after the other, `most` and the last."""
+        task_s = self._seconds(op, k, grid[-2].max_chunk * grid[-1].max_chunk)
+        work_s = self._seconds(op, k, math.prod(op.shape)) / self.resources.workers
+        return in_turns(k, task_s, work_s, MOST_TASK_S, most)
+
+    def _seconds(self, op: Contract, k: Cuts, elements: int) -> float:
+        """What a worker takes for so many elements of a product."""
+        return 2.0 * elements * k.size * real_flops(op.dtype) / flops_a_second(self.resources)
+
     def _product_in_parts(
         self,
         region: Region,
@@ -182,23 +212,31 @@ class Lowering(Reductions):
         else:
             self._product_in_turns(region, op, grid, long, k)
 
-    def _product_in_turns(self, region: Region, op: Contract, grid: Sequence[Cuts], turns: Cuts, k: Cuts) -> None:
-        """Partial products, each over a stretch of k by a program of its own, then their sum."""
-        kept = self._kept_cuts(region, op)
-        parts = []
-        for lo, hi in map(turns.span, range(turns.count)):
-            bounds = [start - lo for start in map(int, k.start(np.arange(*k.tiles(lo, hi))))]
-            axes = (*grid, Cuts.from_bounds(np.array([*bounds, hi - lo])))
-            parts.append(self._part(op, f"k from {lo}", self._gemm(op, lo), "c", axes, kept))
+    def _product_in_turns(
+        self, region: Region, op: Contract, grid: Sequence[Cuts], turns: Cuts, k: Cuts, tapered: bool = False
+    ) -> None:
+        """Partial products, each over a stretch of k by a program of its own, then their sum.
+
+        Where they are `tapered` the last ones, of single tiles, are made and added to the others by the same tasks.
+        """
+        kept, parts = self._kept_cuts(region, op), []
+        spans = [turns.span(i) for i in range(turns.count)]
+        last = spans.pop() if tapered else None
+        for lo, hi in spans:
+            parts.append(self._part(op, f"k from {lo}", self._gemm(op, lo), "c", (*grid, _within(k, lo, hi)), kept))
         fits = max(2, blocks.parts_of(math.prod(c.max_chunk for c in kept) * op.dtype.itemsize, self.resources))
         while len(parts) > fits:
             code = Code(op.ndim, identity(op.ndim), self.array_of)
             code.map_step([("c", self._sum(code, parts[:fits], op), None)], {})
             parts = [*parts[fits:], self._part(op, f"sum of {fits} parts", code, "c", kept, kept)]
-        code = Code(op.ndim, self._facing(region, ()), self.array_of)
-        code.values[id(op), region.view] = self._sum(code, parts, op)
+        if last is None:
+            code, axes, total = Code(op.ndim, (), self.array_of), tuple(kept), None
+        else:
+            code, axes, total = self._gemm(op, last[0]), (*kept, _within(k, *last)), ("in", "c")
+        code.stage = self._facing(region, ())
+        code.values[id(op), region.view] = self._sum(code, parts, op, total)
         self._members(region, code)
-        self._end(region, code, kept, op.ndim, {})
+        self._end(region, code, axes, op.ndim, {})
 
     def _part(
         self, op: Op, text: str, code: Code, register: str, axes: Sequence[Cuts], kept: Sequence[Cuts]
@@ -209,9 +247,9 @@ class Lowering(Reductions):
         self._emit(op, f"{op.describe()}, {text}", code, axes, op.ndim, [write])
         return spec
 
-    def _sum(self, code: Code, parts: Sequence[ArraySpec], op: Op) -> Value:
-        """What computes the sum of parts of a product."""
-        dtype, total = dtype_to_json(op.dtype), None
+    def _sum(self, code: Code, parts: Sequence[ArraySpec], op: Op, total: Value | None = None) -> Value:
+        """What computes the sum of parts of a product, and of a `total` of others."""
+        dtype = dtype_to_json(op.dtype)
         for spec in parts:
             part: Value = ("in", f"r{len(code.reads)}")
             code.reads.append(Read(part[1], (Part(spec.name, identity(op.ndim)),), tuple(range(op.ndim))))
@@ -306,3 +344,8 @@ def _is_pasted(parts: Sequence[tuple[Op, Maps]], axis: int) -> bool:
     lengths = [n for base, maps in parts for m, n in zip(maps, base.shape, strict=True) if m.axis == axis]
     starts = {m.start for _, maps in parts for m in maps if m.axis == axis}
     return len(parts) > 1 and (len({*lengths}) > 1 or starts != {0})
+
+
+def _within(k: Cuts, lo: int, hi: int) -> Cuts:
+    """The tiles of k in a stretch of it, from its start on."""
+    return Cuts.from_bounds(np.array([*(int(start) - lo for start in k.start(np.arange(*k.tiles(lo, hi)))), hi - lo]))

@@ -7,8 +7,11 @@ from math import inf
 from statistics import median
 
 SAMPLES = 65
-UNKNOWN_STAGE = 10.0  # without a finished task, only this many times the estimate counts as lagging
-LAG = 2.0
+# Without a finished task this many times the estimate counts as lagging, fewer once other stages have shown how good
+# estimates are.
+UNKNOWN_STAGE, KIN_STAGE, LEAST_KIN = 10.0, 3.0, 16
+# A task lags that has run for longer than nine of ten of its stage, and some more, but for at most twice the median.
+LAG_SHARE, LAG_MORE, LEAST_LAG, MOST_LAG = 0.9, 1.1, 1.2, 2.0
 NUMBER_BITS = 12  # an attempt's key is its task's id and, in the low bits, its number
 
 
@@ -26,12 +29,21 @@ class Bundle:
     """Attempts that one worker runs in order; `since` is when it began or last reported one.
 
     For a `Budget` it has the time that each attempt was given, what is held for it, what was billed for it, whether it
-    began, and whether what became of it is unknown.
+    began, and whether what became of it is unknown. `cold` says that the worker may have had to be started.
     """
 
-    __slots__ = ("began", "billed_ms", "deadline_s", "held", "keys", "left", "lost", "program", "since")
+    __slots__ = ("began", "billed_ms", "cold", "deadline_s", "held", "keys", "left", "lost", "program", "since")
 
-    def __init__(self, program: int, keys: list[int], now: float, deadline_s: float = inf, held: int = 0) -> None:
+    def __init__(
+        self,
+        program: int,
+        keys: list[int],
+        now: float,
+        deadline_s: float = inf,
+        held: int = 0,
+        cold: bool = False,
+    ) -> None:
+        self.cold = cold
         self.program, self.keys, self.left, self.since = program, keys, len(keys), now
         self.deadline_s, self.held = deadline_s, held
         self.billed_ms, self.began, self.lost = 0, False, False
@@ -117,14 +129,34 @@ class InFlight:
             self._running[bundle] = None
 
 
+class Pace:
+    """How long tasks of all stages took, over what was thought that they would take."""
+
+    __slots__ = ("count", "thought_s", "took_s")
+
+    def __init__(self) -> None:
+        self.count, self.took_s, self.thought_s = 0, 0.0, 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether enough have finished to tell."""
+        return self.count >= LEAST_KIN and self.thought_s > 0
+
+    @property
+    def factor(self) -> float:
+        """Seconds for each that was thought."""
+        return self.took_s / self.thought_s if self.known else 1.0
+
+
 class Durations:
-    """How long the tasks of one stage take: the planner's estimate until some have finished."""
+    """How long the tasks of one stage take: the planner's estimate, at the pace of others, until some have finished."""
 
-    __slots__ = ("_count", "_estimate", "_samples", "_total")
+    __slots__ = ("_count", "_estimate", "_pace", "_samples", "_total")
 
-    def __init__(self, estimate: float) -> None:
+    def __init__(self, estimate: float, pace: Pace | None = None) -> None:
         self._estimate, self._total, self._count = estimate, 0.0, 0
         self._samples: list[float] = []
+        self._pace = pace or Pace()
 
     def add(self, seconds: float) -> None:
         """A task that finished."""
@@ -134,12 +166,20 @@ class Durations:
         else:
             self._samples[self._count % SAMPLES] = seconds
         self._count += 1
+        pace = self._pace
+        pace.count += 1
+        pace.took_s += seconds
+        pace.thought_s += self._estimate
 
     @property
     def mean(self) -> float:
         """The mean so far."""
-        return self._total / self._count if self._count else self._estimate
+        return self._total / self._count if self._count else self._estimate * self._pace.factor
 
     def lagging(self) -> float:
         """After how long a task lags behind its stage."""
-        return LAG * median(self._samples) if self._count else UNKNOWN_STAGE * self._estimate
+        if not self._count:
+            return (KIN_STAGE if self._pace.known else UNKNOWN_STAGE) * self.mean
+        ordered = sorted(self._samples)
+        middle, most = median(ordered), LAG_MORE * ordered[int(LAG_SHARE * len(ordered))]
+        return min(max(most, LEAST_LAG * middle), MOST_LAG * middle)

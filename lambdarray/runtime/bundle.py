@@ -136,7 +136,7 @@ class Stream:
         self._drain(0 if entry.follows else self._worker.memory_bytes - self._need)
         check = self._worker.check(attempt)
         self._prefetcher.begin(position)
-        if self._worker.written_before(attempt, prepared):
+        if self._worker.written_before(attempt, prepared, report.cold):
             return []
         self._execution = Execution(prepared, task, self._take, check, report)
         outputs = self._execution.run()

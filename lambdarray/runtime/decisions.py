@@ -23,8 +23,10 @@ class Policy:
                        worker of several tasks is not counted
     task_timeout_s     how long an attempt may take; `grace` more, as a share, until it counts as lost
     bundle_s           predicted work that one worker is given at once, at most
+    first_bundle_s     the same of a worker that has not been heard of yet: it may be long in starting
     bundle_tasks       tasks that one worker is given at once, at most
     tasks_in_flight    tasks that all workers hold together, about: each costs this process half a kilobyte
+    urgent_first       whether the tasks with the longest way to go start first, even if others would let go of tiles
     speculate          whether stragglers are started a second time where workers are idle
     straggler_floor_s  nothing that has run for less is a straggler
     speculative_share  second attempts in flight, at most, as a share of the capacity (one is always allowed)
@@ -38,8 +40,10 @@ class Policy:
     task_timeout_s: float = 870.0
     grace: float = 0.05
     bundle_s: float = 300.0
+    first_bundle_s: float = inf
     bundle_tasks: int = 256
     tasks_in_flight: int = 65_536
+    urgent_first: bool = False
     speculate: bool = True
     straggler_floor_s: float = 2.0
     speculative_share: float = 0.25
@@ -56,6 +60,8 @@ class Policy:
             retries=config.retries,
             task_timeout_s=config.task_timeout_s,
             bundle_s=min(config.bundle_s, getattr(executor, "bundle_s", config.bundle_s)),
+            first_bundle_s=getattr(executor, "first_bundle_s", inf),
+            urgent_first=getattr(executor, "urgent_first", False),
             speculate=config.speculate and getattr(executor, "speculate", True),
             budget=budget,
         )

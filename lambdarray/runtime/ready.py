@@ -35,14 +35,17 @@ class Roots:
 
 
 class ReadyQueue:
-    """Ready tasks: first those that were freed by a finished tile, then the roots.
+    """Ready tasks: first those that were freed by a finished tile, then the roots; or, `by_rank`, all alike.
 
-    Within both, the stage with the longest path still ahead of it goes first, then the lowest number.
+    Within both, the stage with the longest path still ahead of it goes first, then the lowest number. `seconds` are
+    those that all of them are thought to take, as `stage_s` says for a task of each stage.
     """
 
-    __slots__ = ("_heap", "_order", "_ranks", "_roots", "_roots_left")
+    __slots__ = ("_by_rank", "_heap", "_order", "_ranks", "_roots", "_roots_left", "_stage_s", "seconds")
 
-    def __init__(self, ranks: Sequence[int]) -> None:
+    def __init__(self, ranks: Sequence[int], stage_s: Sequence[float] = (), by_rank: bool = False) -> None:
+        self._by_rank = by_rank
+        self._stage_s, self.seconds = stage_s or [0.0] * len(ranks), 0.0
         self._ranks = [rank << SHIFT for rank in ranks]
         self._order = sorted(range(len(ranks)), key=ranks.__getitem__)
         self._heap: list[int] = []
@@ -57,10 +60,12 @@ class ReadyQueue:
         if len(ids):
             self._roots.append(Roots(program, offset, ids))
             self._roots_left += len(ids)
+            self.seconds += len(ids) * self._stage_s[program]
 
     def push(self, program: int, task: int) -> None:
         """A task of `program` that became ready."""
         heappush(self._heap, self._ranks[program] | task)
+        self.seconds += self._stage_s[program]
 
     @property
     def order(self) -> list[int]:
@@ -75,7 +80,11 @@ class ReadyQueue:
     @property
     def program(self) -> int:
         """The stage of the next task."""
-        return self._order[self._heap[0] >> SHIFT] if self._heap else self._roots[0].program
+        return self._order[self._heap[0] >> SHIFT] if self._is_freed_next() else self._roots[0].program
+
+    def _is_freed_next(self) -> bool:
+        heap, roots = self._heap, self._roots
+        return bool(heap) and not (self._by_rank and roots and self._ranks[roots[0].program] < heap[0] & ~TASK)
 
     @property
     def next(self) -> int | None:
@@ -88,16 +97,20 @@ class ReadyQueue:
     def take(self, count: int) -> list[int]:
         """The next task and at most `count - 1` more of the same stage."""
         heap = self._heap
-        if heap:
+        if self._is_freed_next():
             rank, tasks = heap[0] >> SHIFT, [heappop(heap) & TASK]
             while heap and len(tasks) < count and heap[0] >> SHIFT == rank:
                 tasks.append(heappop(heap) & TASK)
+            self.seconds -= len(tasks) * self._stage_s[self._order[rank]]
             return tasks
-        roots = self._roots[0]
+        return self._draw(self._roots[0], count)
+
+    def _draw(self, roots: Roots, count: int) -> list[int]:
         tasks = roots.draw(count)
         self._roots_left -= len(tasks)
+        self.seconds -= len(tasks) * self._stage_s[roots.program]
         if roots.drawn == len(roots.ids):
-            self._roots.popleft()
+            self._roots.remove(roots)
         return tasks
 
 

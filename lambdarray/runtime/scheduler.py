@@ -21,9 +21,10 @@ import numpy as np
 
 from ..errors import LambdarrayError
 from ..task import Plan, Task, TaskReport
-from .attempts import Bundle, Durations, InFlight, attempt_key, attempt_of
+from .attempts import Bundle, Durations, InFlight, Pace, attempt_key, attempt_of
 from .budget import KEPT_FOR, Offer
 from .chance import chance
+from .cloning import HASTE_COST, MOST_COPIES, laggards, patience_of
 from .decisions import Cancel, Decision, Launch, Policy, Probe, Statistics
 from .dependencies import Dependencies
 from .executors import Attempt
@@ -33,6 +34,9 @@ from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path, row_leng
 from .resume import resume
 from .window import Window
 
+# A bundle is what is ready, shared out among all workers so many times.
+BUNDLES_LEFT = 2
+
 
 class Scheduler:
     """Decides for one plan. `failure` is the error that ended it, if one did; `statistics` counts.
@@ -40,9 +44,10 @@ class Scheduler:
     `_tries` holds how often a task was launched and `_ended` how many of those attempts are over, both only for
     tasks that need more than one attempt. `_retries` and `_lost` are heaps by time: tasks to try again, and
     attempts whose connection broke (`_broken` has their reports), which may still end well until then. `_extra`
-    are the second attempts of stragglers. `_alone` are tasks that ended with a worker of several: each is tried by
-    itself, so that the one that ends its worker is found and no other is blamed. `_is_short` says that a launch waits
-    for what bundles in flight will turn out to cost.
+    are the attempts beside those of stragglers, `_lagging` those to have one as soon as a worker is free, `_warm` the
+    workers that have answered and have no work. `_alone` are tasks that ended with a worker of several: each is tried
+    by itself, so that the one that ends its worker is found and no other is blamed. `_is_short` says that a launch
+    waits for what bundles in flight will turn out to cost.
     """
 
     def __init__(self, plan: Plan, policy: Policy | None = None) -> None:
@@ -53,9 +58,11 @@ class Scheduler:
         self.statistics = Statistics()
         self._frontier = Frontier(plan, self.deps)
         self._is_done = self._frontier.state
-        self._queue = ReadyQueue(ranks_by_critical_path(plan, self.deps))
+        self._ranks = ranks_by_critical_path(plan, self.deps)
+        self._queue = ReadyQueue(self._ranks, [e.seconds for e in plan.estimates], self.policy.urgent_first)
+        self._pace = Pace()
         self._rows = [row_length(p) for p in plan.programs]
-        self._durations = [Durations(e.seconds) for e in plan.estimates]
+        self._durations = [Durations(e.seconds, self._pace) for e in plan.estimates]
         self._flight = InFlight(self.policy.workers)
         self._window = Window()
         self._tries: dict[int, int] = {}
@@ -67,6 +74,7 @@ class Scheduler:
         self._alone: set[int] = set()
         self._out: list[Decision] = []
         self._patience = self.policy.task_timeout_s * (1 + self.policy.grace)
+        self._warm, self._lagging = 0, list[int]()
         self._begun = self._stopped = self._is_short = False
         self._scan_at = self._progress_at = -inf
 
@@ -122,6 +130,8 @@ class Scheduler:
             task = report.task
             key = attempt_key(task, report.attempt)
             bundle, seconds = reported(key, now)
+            if bundle is not None and not bundle.left and report.status != "throttled":
+                self._warm += 1
             if budget is not None and bundle is not None and budget.count(bundle, report, timeout_s):
                 self._is_short = False
             if report.status == "done":
@@ -165,10 +175,10 @@ class Scheduler:
             if self._retries or self._lost:
                 self._wake(now)
             self._check_stall(now)
+            if (self._lagging or now >= self._scan_at) and self._may_speculate(capacity):
+                self._speculate(now, capacity)
             if len(self._queue):
                 self._launch(now, capacity)
-            elif now >= self._scan_at and self._may_speculate(capacity):
-                self._speculate(now, capacity)
         out, self._out = self._out, []
         return out
 
@@ -202,7 +212,9 @@ class Scheduler:
         # Bundles are for all the workers that may yet come: those of a ramp's first ones would outlast the run.
         queue, free, most = self._queue, self._free(capacity), self.policy.tasks_in_flight // capacity
         while free > 0 and (ready := len(queue)):
-            program, share = queue.program, min(ready // (2 * capacity), most)
+            program = queue.program
+            of_all = self.plan.estimates[program].seconds
+            share = min(int((queue.seconds / of_all if of_all > 0 else ready) / (BUNDLES_LEFT * capacity)), most)
             if queue.freed:
                 share = 1 if self._alone else min(share, ceil(queue.freed / free))
             offer = self._offer(program, self._bundle_size(program, share), min(free, ready))
@@ -240,7 +252,8 @@ class Scheduler:
         if share <= 1:
             return 1
         mean, policy = self._durations[program].mean, self.policy
-        by_time = policy.bundle_s / mean if mean > 0 else policy.bundle_tasks
+        longest = policy.bundle_s if self._warm else min(policy.bundle_s, policy.first_bundle_s)
+        by_time = longest / mean if mean > 0 else policy.bundle_tasks
         size = max(1, int(min(share, by_time, policy.bundle_tasks)))
         following = self._queue.next
         if following is None:
@@ -264,23 +277,27 @@ class Scheduler:
 
     def _start(self, program: int, attempts: list[Attempt], now: float, offer: Offer) -> None:
         keys = [attempt_key(a.id, a.number) for a in attempts]
-        self._flight.add(Bundle(program, keys, now, offer.deadline_s, offer.held))
+        self._flight.add(Bundle(program, keys, now, offer.deadline_s, offer.held, not self._warm))
+        self._warm -= self._warm > 0
         self._out.append(Launch(attempts))
         self.statistics.attempts += len(attempts)
         self.statistics.bundles += 1
 
-    # second attempts of stragglers
+    # attempts beside those of stragglers
 
     def _may_speculate(self, capacity: int) -> bool:
-        if not self.policy.speculate or self._stopped or len(self._queue):
+        if not self.policy.speculate or self._stopped:
             return False
         return bool(len(self._flight) or self._lost) and self._free(capacity) > 0
 
     def _speculate(self, now: float, capacity: int) -> None:
-        floor = self.policy.straggler_floor_s
+        """Start an attempt beside each straggler; those that there is no room for come first the next time."""
+        if not self._lagging:
+            self._find_stragglers(now, capacity)
         allowed = max(1, int(self.policy.speculative_share * capacity)) - len(self._extra)
-        chosen, due = self._stragglers(now, floor)
-        for key in chosen[: max(0, min(allowed, self._free(capacity)))]:
+        room = max(0, min(allowed, self._free(capacity)))
+        chosen, self._lagging = self._lagging[:room], self._lagging[room:] if room else []
+        for key in filter(self._may_double, chosen):
             task, _ = attempt_of(key)
             program = self.deps.program_of(task)
             offer = self._offer_extra(program)
@@ -291,7 +308,6 @@ class Scheduler:
             self._extra.add(attempt_key(task, number))
             self._start(program, [Attempt(self.task(task), task, number, offer.deadline_s)], now, offer)
             self.statistics.speculated += 1
-        self._scan_at = min(max(due, now + floor / 8), now + floor)
 
     def _offer_extra(self, program: int) -> Offer:
         budget = self.policy.budget
@@ -299,22 +315,26 @@ class Scheduler:
             return Offer(0, 0.0)
         return self._offer(program, 1, 1)
 
-    def _stragglers(self, now: float, floor: float) -> tuple[list[int], float]:
-        """The attempts that lag and may have a second one beside them, and when the next bundle will lag."""
-        keys, soonest = [key for _, key in self._lost], inf
-        for bundle in self._flight:
-            due = bundle.since + max(self._durations[bundle.program].lagging() * bundle.left, floor)
-            if due <= now:
-                keys += self._flight.left_of(bundle)
-            else:
-                soonest = min(soonest, due)
-        return [key for key in keys if self._may_double(key)], soonest
+    def _find_stragglers(self, now: float, capacity: int) -> None:
+        """Look for the attempts that lag and may have another one beside them, and when to look again."""
+        floor = self.policy.straggler_floor_s
+        durations, waiting = self._durations, self._queue.program if len(self._queue) else None
+        at_work_s = 0.0 if waiting is not None else sum(durations[b.program].mean * b.left for b in self._flight)
+        cheap = at_work_s <= HASTE_COST * self._pace.took_s
+        patience = patience_of(self._ranks, waiting, max(0.0, 1.0 - len(self._flight) / capacity) * cheap)
+        bundles, soonest = laggards(self._flight, durations, now, floor, patience)
+        keys = [] if waiting is not None else [key for _, key in self._lost]
+        for bundle in bundles:
+            keys += self._flight.left_of(bundle)
+        self._lagging = [key for key in keys if self._may_double(key)]
+        self._scan_at = now + floor if waiting is not None else min(max(soonest, now + floor / 8), now + floor)
 
     def _may_double(self, key: int) -> bool:
-        task, _ = attempt_of(key)
+        task, number = attempt_of(key)
         launched = self._tries.get(task, 1)
-        alone = launched - self._ended.get(task, 0) == 1
-        return alone and launched <= self.policy.retries and not self._is_done[task]
+        copies = launched - self._ended.get(task, 0)
+        newest = copies == 1 or number == launched - 1
+        return newest and copies < MOST_COPIES and launched <= self.policy.retries and not self._is_done[task]
 
     # what comes back
 

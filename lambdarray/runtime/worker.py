@@ -147,9 +147,13 @@ class Worker:
         check()
         return check
 
-    def written_before(self, attempt: Attempt, prepared: Prepared) -> bool:
-        """Whether an earlier attempt wrote all of the task's outputs; not looked for at the first attempt."""
-        if attempt.number == 0:
+    def written_before(self, attempt: Attempt, prepared: Prepared, cold: bool) -> bool:
+        """Whether another attempt wrote all of the task's outputs.
+
+        It is not looked for at the first attempt, but where a `cold` worker may have been so long in starting that a
+        second one has ended.
+        """
+        if attempt.number == 0 and not cold:
             return False
         arrays = {w.name: w.array for w in prepared.writes}
         return all(arrays[name].exists(index) for name, index in attempt.task.outputs())
@@ -164,7 +168,7 @@ class Worker:
         try:
             prepared = self.prepare(attempt.task.program)
             check = self.check(attempt)
-            if not self.written_before(attempt, prepared):
+            if not self.written_before(attempt, prepared, report.cold):
                 execution = Execution(prepared, attempt.task, load_now, check, report)
                 outputs = execution.run()
                 written = perf_counter()

@@ -111,7 +111,7 @@ def test_seconds_are_near_those_of_the_simulated_scheduler(n, chunk, workers):
             found = la.explain(x)
             simulated = la.simulate(x)
         # Chance may have it that a straggler is last; nothing makes a run much shorter.
-        assert 0.4 * simulated.seconds < found.seconds < 1.35 * simulated.seconds
+        assert 0.4 * simulated.seconds < found.seconds < 1.5 * simulated.seconds  # it takes every task for the largest
         assert found.configured.worker_seconds == pytest.approx(simulated.billed_s, rel=0.35)
         assert found.critical_s <= 1.1 * simulated.seconds
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdarray.errors import PlanError, RunInterrupted, TaskError
+from lambdarray.runtime.assumptions import Assumptions
 from lambdarray.runtime.decisions import Policy
 from lambdarray.runtime.executors.null import NullExecutor
 from lambdarray.runtime.executors.simulated import SimulatedExecutor
@@ -131,7 +132,7 @@ def test_when_a_task_fails_for_good_what_runs_is_called_off_and_its_results_are_
             raise ValueError("no")
         world.effect(attempt)
 
-    executor = SimulatedExecutor(plan, 2, effect=effect)
+    executor = SimulatedExecutor(plan, 2, model=Assumptions.steady(), effect=effect)
     with pytest.raises(TaskError, match="ValueError: no") as caught:
         run(plan, executor, policy=Policy(retries=0))
     assert caught.value.task == "stage0[6]"

@@ -307,7 +307,7 @@ def test_late_and_double_reports_change_nothing():
     assert d.scheduler.statistics.ignored == 4
 
 
-def test_a_straggler_gets_one_second_attempt_when_workers_are_idle_and_the_first_to_end_wins():
+def test_a_straggler_gets_another_attempt_when_workers_are_idle_and_the_first_to_end_wins():
     d = Driver(singles(10), capacity=10, straggler_floor_s=2.0)
     d.step()
     for task in range(9):
@@ -315,13 +315,47 @@ def test_a_straggler_gets_one_second_attempt_when_workers_are_idle_and_the_first
     assert d.step() == []
     while d.wake() != [(9, 1)]:
         assert d.now < 5.0
-    assert d.step(now=100.0) == []
-    d.report(9, 1, now=101.0)
+    assert d.step(now=d.now + 0.5) == []
+    d.report(9, 1, now=d.now)
     d.step()
     assert d.scheduler.finished
     assert d.others == [Cancel([9])]
     d.report(9, 0)
     assert (d.scheduler.statistics.speculated, d.scheduler.statistics.duplicates) == (1, 1)
+
+
+def test_where_the_second_attempt_lags_too_there_is_a_third_and_no_more():
+    d = Driver(singles(10), capacity=10, straggler_floor_s=2.0)
+    d.step()
+    for task in range(9):
+        d.report(task, now=1.0, total_s=1.0)
+    extra = [a for now in range(1, 100) for a in d.step(now=float(now))]
+    assert extra == [(9, 1), (9, 2)]
+
+
+def test_where_the_attempt_beside_a_straggler_fails_there_is_another():
+    d = Driver(singles(10), capacity=10, straggler_floor_s=2.0)
+    d.step()
+    for task in range(9):
+        d.report(task, now=1.0, total_s=1.0)
+    while d.wake() != [(9, 1)]:
+        assert d.now < 5.0
+    d.report(9, 1, "crashed")
+    assert next(a for now in range(5, 20) for a in d.step(now=float(now))) == (9, 2)
+
+
+def test_a_lagging_task_that_others_wait_for_goes_before_them():
+    d = Driver(chain(2, 12, seconds=1.0), capacity=4, straggler_floor_s=2.0, urgent_first=True)
+    started = d.step()
+    while (0, 1) not in started:
+        assert len(d.launched) < 22
+        d.now += 0.5
+        for task, attempt in started:
+            if task:
+                d.report(task, attempt, total_s=0.5)
+        started = d.step()
+    assert 2.0 <= d.now <= 2.5
+    assert len(d.launched) < 22
 
 
 def test_stragglers_have_no_second_attempt_while_others_wait_or_when_it_is_switched_off():

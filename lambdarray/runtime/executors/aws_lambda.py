@@ -33,6 +33,10 @@ class LambdaExecutor:
     Raises ConfigError where no region is known and AccessError where there are no credentials.
     """
 
+    # A new environment may take long to start, and what is bound to it waits.
+    first_bundle_s = 30.0
+    urgent_first = True  # tiles in S3 take no memory that tasks could lack
+
     def __init__(
         self, function: str, region: str | None, store: str, workers: int, run: str = "", *, version: str = ""
     ) -> None:
