@@ -25,8 +25,8 @@ from .updates import gemm_update
 Array = np.ndarray[Any, Any]
 Span = tuple[int, int]
 
-# Fewer columns than twice as many are LAPACK's.
-FEW_COLUMNS = 64
+# Fewer columns than twice as many are left to LAPACK.
+FEW_COLUMNS = 128
 
 
 @kernel(flops=lu_flops, uses_blas=True, needs_block=True)

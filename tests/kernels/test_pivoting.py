@@ -109,7 +109,8 @@ def test_one_block_has_lapacks_pivots_and_several_find_as_good_ones(dtype):
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
 @pytest.mark.parametrize("shape", [(150, 70), (70, 150), (90, 90), (64, 3), (0, 0), (5, 0)])
-def test_a_panel_is_factorised_in_its_place_as_lapack_does(shape, dtype):
+def test_a_panel_is_factorised_in_its_place_as_lapack_does(shape, dtype, monkeypatch):
+    monkeypatch.setattr(pivoting, "FEW_COLUMNS", 8)
     rng = np.random.default_rng(1)
     values = rng.standard_normal(shape) + (1j * rng.standard_normal(shape) if dtype[0] == "c" else 0)
     wide = np.zeros((shape[0], shape[1] + 3), dtype)
@@ -124,7 +125,8 @@ def test_a_panel_is_factorised_in_its_place_as_lapack_does(shape, dtype):
         assert order.tolist() == kernel("interchanged")(scipy.linalg.lu_factor(a)[1], length=shape[0]).tolist()
 
 
-def test_a_panel_of_low_rank_has_zeros_on_its_diagonal_and_small_multipliers():
+def test_a_panel_of_low_rank_has_zeros_on_its_diagonal_and_small_multipliers(monkeypatch):
+    monkeypatch.setattr(pivoting, "FEW_COLUMNS", 8)
     a = np.outer(2.0 ** (np.arange(200) % 9), np.ones(100))
     made = a.copy()
     order = pivoting.factorise(made)
