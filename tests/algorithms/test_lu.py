@@ -12,6 +12,7 @@ from numpy.linalg import LinAlgError
 
 import lambdarray as la
 from lambdarray.errors import TaskError
+from lambdarray.planner.estimate import totals
 
 from .families import GENERAL, normal
 
@@ -214,6 +215,11 @@ def test_a_system_is_solved_without_moving_rows_of_l() -> None:
     factor, solution = la.plan(*la.linalg.lu_factor(x, tile=8)), la.plan(la.linalg.solve(x, right, tile=8))
     moves = [sum(p.name.startswith("take") for p in plan.programs) for plan in (factor, solution)]
     assert moves == [13 + 7, 7 + 7 + 1]
+
+
+def test_an_inverse_takes_the_flops_of_three_factorisations() -> None:
+    plan = la.plan(la.linalg.inv(la.from_array(np.ones((64, 64))), tile=8))
+    assert sum(totals(program)[0] for program in plan.programs) <= 2.1 * 64**3
 
 
 def test_stages_are_as_many_as_panels_and_their_halvings_whatever_the_rows() -> None:
