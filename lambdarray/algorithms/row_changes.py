@@ -56,7 +56,7 @@ class Looking:
     def top(self, square: Array | None = None) -> Array:
         """The rows that are the first `height` now; or L^-1 times them, where a square of one tile is given."""
         (m, n), change, dtype = self.a.shape, self.change, self.a.dtype
-        axes = [Cuts(change.height, 2 * self.tiles.rows), Cuts(n, self.tiles.columns), Cuts(m, self.tiles.depth)]
+        axes = [Cuts(change.height, self.tiles.taken), Cuts(n, self.tiles.columns), Cuts(m, self.tiles.depth)]
         flops = 0 if square is None else change.height**2 * axes[1].max_chunk
         stage = stage_of("take_rows", axes, dtype, flops, 0 if square is None else change.height**2)
         stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)

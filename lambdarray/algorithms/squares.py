@@ -24,23 +24,27 @@ BLOCKS, MOST_TILES, MOST_ELEMENTS, MOST_AT_HAND = 6, 8, 1 << 24, 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """How a matrix is cut: the side of a tile, the rows and columns that a task updates, how many of a sum it reads."""
+    """How a matrix is cut: the side of a tile, the rows and columns that a task updates, how many of a sum it reads.
+
+    `taken` is the rows that a task takes from all tiles that they may be in.
+    """
 
     side: int
     rows: int
     columns: int
     depth: int
+    taken: int
 
     @classmethod
     def of(cls, side: int, size: int) -> Tiles:
         """For a matrix with so many rows.
 
-        >>> Tiles.of(512, 8192), Tiles.of(1024, 16384)
-        (Tiles(side=512, rows=1024, columns=1024, depth=1024), Tiles(side=1024, rows=1024, columns=1024, depth=1024))
+        >>> Tiles.of(512, 8192)
+        Tiles(side=512, rows=1024, columns=1024, depth=1024, taken=1024)
         >>> import lambdarray as la
         >>> with la.config(executor="lambda", store="s3://bucket/scratch"):
         ...     Tiles.of(4096, 1_000_000)
-        Tiles(side=4096, rows=8192, columns=4096, depth=1024)
+        Tiles(side=4096, rows=8192, columns=4096, depth=1024, taken=16384)
         """
         local = get_config().local
         most = max(1, min(MOST_TILES, size // side // BLOCKS))
@@ -48,9 +52,9 @@ class Tiles:
             most -= 1
         block = most * side
         if local or most > 1 or size < 8 * side or block**2 > MOST_ELEMENTS:
-            return cls(side, block, block, block)
+            return cls(side, block, block, block, block if local else 2 * block)
         # What is read for a tile is less where a block has more rows; parts of a sum are shorter, to have room for it.
-        return cls(side, 2 * block, block, max(1, block // 4))
+        return cls(side, 2 * block, block, max(1, block // 4), 4 * block)
 
     def first(self, size: int) -> int:
         """How many of so many columns are eliminated first: one tile's, or half of many.
