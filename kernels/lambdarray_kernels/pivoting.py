@@ -20,16 +20,20 @@ from .lapack import lu_flops
 from .registry import Shape, kernel
 from .row_orders import interchanged, interchanges, inverse_order, packed, unpacked
 from .triangular import trsm
+from .updates import gemm_update
 
 Array = np.ndarray[Any, Any]
 Span = tuple[int, int]
+
+# Fewer columns than twice as many are left to LAPACK.
+FEW_COLUMNS = 128
 
 
 @kernel(flops=lu_flops, uses_blas=True, needs_block=True)
 def choose_pivots(strip: Array, *, block: Sequence[Span], shape: Sequence[int], last: bool = False) -> Array:
     """The rows of a block of a panel that are its pivots, in order, with their numbers in the panel.
 
-    With `last` there is no other block, and they come factorised.
+    With `last` there is no other block: all rows come, factorised, those after the pivots as rows of L.
 
     >>> strip = np.array([[1.0], [4.0], [2.0]])
     >>> unpacked(choose_pivots(strip, block=[(6, 9), (0, 1)], shape=[9, 1]))
@@ -40,44 +44,71 @@ def choose_pivots(strip: Array, *, block: Sequence[Span], shape: Sequence[int], 
 
 @kernel(flops=lu_flops, uses_blas=True)
 def join_pivots(candidates: Array, *, last: bool = False) -> Array:
-    """The same, of the candidates of several blocks, one below the other.
+    """The same, of the candidates of several blocks, one below the other; of the last ones only the pivots.
 
     >>> candidates = packed(np.array([[4.0], [-8.0]]), np.array([7, 2]))
     >>> unpacked(join_pivots(candidates, last=True))
     (array([[-8.]]), array([2]))
     """
-    return _chosen(*unpacked(candidates), last)
+    rows, numbers = unpacked(candidates)
+    return _chosen(rows, numbers, last)[: rows.shape[1]]
 
 
 def _chosen(rows: Array, numbers: Array, last: bool) -> Array:
-    factor, order = factorised(rows)
-    chosen = order[: rows.shape[1]]
-    return packed(factor[: len(chosen)] if last else rows[chosen], numbers[chosen])
+    made, width = packed(rows, numbers), rows.shape[1]
+    order = factorise(made[:, :width])
+    if last:
+        made[:, width:] = made[order, width:]
+        return made
+    first = order[:width]
+    return packed(rows[first], numbers[first])
 
 
-def factorised(a: Array) -> tuple[Array, Array]:
-    """L and U in one matrix, and the order of rows that partial pivoting finds. (LAPACK: getrf)
+def factorise(a: Array) -> Array:
+    """Put L and U in the place of a matrix, with partial pivoting; the order of its rows.
 
-    >>> factorised(np.array([[1.0, 3.0], [2.0, 4.0]]))
-    (array([[2. , 4. ],
-           [0.5, 1. ]]), array([1, 0]))
+    Its columns are halved as long as they are many: what is done then are products (S. Toledo, 1997).
+
+    >>> a = np.array([[1.0, 3.0], [2.0, 4.0]])
+    >>> factorise(a), a
+    (array([1, 0]), array([[2. , 4. ],
+           [0.5, 1. ]]))
     """
+    half = min(a.shape) // 2
+    if half < FEW_COLUMNS:
+        return _factorise_few(a)
+    left, right = a[:, :half], a[:, half:]
+    order = factorise(left)
+    _put_in_order(right, order)
+    right[:half] = trsm(left[:half], right[:half], unit_diagonal=True)
+    later = factorise(gemm_update(right[half:], left[half:], right[:half], trans="NN"))
+    _put_in_order(left[half:], later)
+    order[half:] = order[half:][later]
+    return order
+
+
+def _factorise_few(a: Array) -> Array:
+    """The same by LAPACK, of whose columns each is contiguous. (getrf)"""
     m, n = a.shape
-    made, pivots = _in_columns(a), np.zeros(min(m, n), INT)
+    made, pivots = np.empty(a.shape, a.dtype, order="F"), np.zeros(min(m, n), INT)
+    _copy(a, made)
     if made.size:
         lapack("getrf", made.dtype, m, n, made, m, pivots)
-    order = list(range(m))
-    for i, p in enumerate(pivots.tolist()):
-        order[i], order[p - 1] = order[p - 1], order[i]
-    return made, np.array(order, np.int64)
+    _copy(made, a)
+    order: Array = interchanged(pivots - 1, length=m)
+    return order
 
 
-def _in_columns(a: Array) -> Array:
-    """A copy in column-major order, of few rows at a time: NumPy's goes to another page of memory with each element."""
-    out = np.empty(a.shape, a.dtype, order="F")
+def _copy(a: Array, out: Array) -> None:
+    """Between rows and columns few rows at a time: else each element is in another page of memory than the last."""
     for start in range(0, len(a), 32):
         out[start : start + 32] = a[start : start + 32]
-    return out
+
+
+def _put_in_order(a: Array, order: Array) -> None:
+    """Rows in another order, of which most are where they were."""
+    moved = np.flatnonzero(order != np.arange(len(order)))
+    a[moved] = a[order[moved]]
 
 
 @kernel(flops=lambda rows, pivots: rows[0] * rows[1] ** 2, uses_blas=True)
@@ -134,8 +165,8 @@ def lu_factor(a: Array) -> tuple[Array, Array]:
     k = min(a.shape[-2:])
     out, pivots = np.empty_like(a, order="C"), np.empty((*a.shape[:-2], k), INT)
     for index in np.ndindex(a.shape[:-2]):
-        out[index], order = factorised(a[index])
-        pivots[index] = interchanges(order, count=k)
+        out[index] = a[index]
+        pivots[index] = interchanges(factorise(out[index]), count=k)
     return out, pivots
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..api.array import Array
-from ..api.creation import arange
+from ..api.creation import arange, zeros
 from ..api.diagonals import diagonal
 from ..api.grids import eye, tril, triu
 from ..api.manipulation import concatenate
@@ -16,9 +16,9 @@ from ..api.reductions import prod
 from ..api.reductions import sum as sum_
 from ..api.stages import In, Out, Stage, single, whole
 from .row_changes import Change
-from .squares import Square, Tiles, solved, square_of
-from .tiles import patched, tiled
-from .tournament import factored
+from .squares import Square, Tiles, less, solved, square_of, substituted
+from .tiles import patched, tiled, together
+from .tournament import Piece, factored, placed
 
 
 def lu(a: Array, tile: int, *, permute_l: bool = False, p_indices: bool = False) -> tuple[Array, ...]:
@@ -72,19 +72,38 @@ def solve_general(a: Array, b: Array, tile: int) -> Array:
     array([0.5, 1. ])
     """
     (kind,) = sample("solve", [a, b], {})
-    vector = b.ndim == 1
-    made = factored(a.astype(kind), tile)
-    right = (b[:, None] if vector else b).astype(kind)
-    x = _solved(made.square, made.rows, right, Tiles.of(tile, len(a)), checked=True)
+    vector, right = b.ndim == 1, (b[:, None] if b.ndim == 1 else b).astype(kind)
+    if not right.size:
+        return right
+    made = factored(together([a.astype(kind), right], 1), tile)
+    x = solved(made.square, together(made.beyond, 0), Tiles.of(tile, len(a)), lower=False, checked=True)
     return x[:, 0] if vector else x
 
 
 def inv(a: Array, tile: int) -> Array:
-    """The inverse of a square matrix; LinAlgError as in `solve_general`."""
+    """The inverse of a square matrix; LinAlgError as in `solve_general`.
+
+    That is U^-1 L^-1 with the columns where the rows were: of L^-1 only the lower triangle is made and solved with.
+    """
     (kind,) = sample("inv", [a], {})
-    made, tiles = factored(a.astype(kind), tile), Tiles.of(tile, len(a))
-    y = solved(made.square, permutation(made.rows, tiles.columns, kind), tiles, lower=True)
-    return solved(made.square, y, tiles, lower=False, checked=True)
+    made, size = factored(a.astype(kind), tile), len(a)
+    tiles = Tiles.of(tile, size)
+    y = patched((size, size), tiles.columns, _lower_inverse(made.square, tiles))
+    x = solved(made.square, y, tiles, lower=False, checked=True)
+    return Change(made.rows, arange(size, chunks=size), 0, size).of(x.T, tiles).top().T
+
+
+def _lower_inverse(square: Square, tiles: Tiles) -> list[Piece]:
+    """L^-1 in parts, each with its first row and column."""
+    if isinstance(square, Array):
+        ones: Any = eye(len(square), dtype=square.dtype, chunks=len(square))
+        return [(0, 0, solved(square, ones, tiles, lower=True))]
+    size, rest = square.first.shape[0], square.second.shape[0]
+    first, second = _lower_inverse(square.first, tiles), _lower_inverse(square.second, tiles)
+    x = patched((size, size), tiles.columns, first)
+    nothing: Any = zeros((rest, size), x.dtype, chunks=tiles.columns)
+    under = substituted(square.second, less(nothing, square.below, x, tiles), tiles, lower=True)
+    return [*first, *placed(under, size, 0, 0), *((size + i, size + j, part) for i, j, part in second)]
 
 
 def slogdet(a: Array, tile: int) -> tuple[Array, Array]:
@@ -123,8 +142,8 @@ def _of_rows(kernel: str, x: Array, size: int, dtype: Any, **params: Any) -> Arr
     return stage.make([In(x, [whole(len(x))])], Out("y", [0], dtype))
 
 
-def _solved(square: Square, rows: Array, b: Array, tiles: Tiles, checked: bool = False) -> Array:
+def _solved(square: Square, rows: Array, b: Array, tiles: Tiles) -> Array:
     """U^-1 L^-1 times the rows of `b` in an order."""
     size = len(b)
     b = Change(arange(size, chunks=size), rows, 0, size).of(b, tiles).top()
-    return solved(square, solved(square, b, tiles, lower=True), tiles, lower=False, checked=checked)
+    return solved(square, solved(square, b, tiles, lower=True), tiles, lower=False)

@@ -14,7 +14,7 @@ from lambdarray_kernels.dtypes import real_flops
 from ..api.array import Array
 from ..api.stages import In, Out, Stage, single, whole
 from ..tiling import AxisMap, Cuts
-from .squares import Tiles, stage_of
+from .squares import Tiles, corner, stage_of
 
 # Through more tiles than these no task looks for its rows.
 FEW_TILES = 8
@@ -53,14 +53,19 @@ class Looking:
     a: Array
     tiles: Tiles
 
-    def top(self) -> Array:
-        """The rows that are the first `height` now."""
-        (m, n), change = self.a.shape, self.change
-        axes = [Cuts(change.height, 2 * self.tiles.rows), Cuts(n, self.tiles.columns), Cuts(m, self.tiles.depth)]
-        stage = stage_of("take_rows", axes, self.a.dtype, 0, 0)
+    def top(self, square: Array | None = None) -> Array:
+        """The rows that are the first `height` now; or L^-1 times them, where a square of one tile is given."""
+        (m, n), change, dtype = self.a.shape, self.change, self.a.dtype
+        axes = [Cuts(change.height, self.tiles.taken), Cuts(n, self.tiles.columns), Cuts(m, self.tiles.depth)]
+        flops = 0 if square is None else change.height**2 * axes[1].max_chunk
+        stage = stage_of("take_rows", axes, dtype, flops, 0 if square is None else change.height**2)
         stage.call("take_rows", ("y",), ("r0", "r1", "r2"), loop=True)
         numbers = [In(change.before, [AxisMap(2, change.start)]), In(change.after, [AxisMap(0, change.start)])]
-        return stage.make([In(self.a, [2, 1]), *numbers], Out("y", [0, 1], self.a.dtype))
+        reads = [In(self.a, [2, 1]), *numbers]
+        if square is not None:
+            stage.call("trsm", ("y",), ("r3", "y"), unit_diagonal=True, overwrite=True)
+            reads.append(corner(square, change.height))
+        return stage.make(reads, Out("y", [0, 1], dtype))
 
     def lower(self, product: Product | None = None, pivots: Array | None = None) -> Array:
         """The rows after those: less a product, or what they are of the pivots' U."""

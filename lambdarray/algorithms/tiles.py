@@ -22,6 +22,8 @@ LEAST_SIDE = 2048
 PER_SIDE = 16
 LEAST_TILE, MOST_TILE = 512, 4096
 ROUND = 64
+# Panels of so many columns are wide enough for products to be fast; fewer than eight a side leave workers idle.
+ENOUGH_COLUMNS, LEAST_PANELS = 1024, 8
 
 
 def side(x: Array, tile: int | None = None, least: int | None = None) -> int | None:
@@ -48,6 +50,17 @@ def side(x: Array, tile: int | None = None, least: int | None = None) -> int | N
     wanted = -(-min(x.shape) // PER_SIDE)
     least = LEAST_TILE if least is None else least
     return min(MOST_TILE, max(least, -(-wanted // ROUND) * ROUND))
+
+
+def panel_side(x: Array, tile: int | None = None) -> int | None:
+    """As `side`, for what is eliminated panel by panel.
+
+    >>> import lambdarray as la
+    >>> [panel_side(la.ones((n, n))) for n in (2048, 4096, 8192, 40_000)]
+    [None, 512, 1024, 2560]
+    """
+    columns = -(-min(x.shape[-2:], default=0) // (LEAST_PANELS * ROUND)) * ROUND
+    return side(x, tile, min(ENOUGH_COLUMNS, columns))
 
 
 def steps(size: int, tile: int) -> Iterator[tuple[int, int]]:
@@ -95,7 +108,7 @@ def _of_layers(bottom: Op, layers: Sequence[Patch], box: Box) -> Array:
         for cut in (0, size):
             if lo < cut < hi:
                 boxes = _in_two(box, axis, cut + top.offset[axis])
-                return _together([_of_layers(bottom, layers, one) for one in boxes], axis)
+                return together([_of_layers(bottom, layers, one) for one in boxes], axis)
     return piece(Array(top.inputs[1]), *over)
 
 
@@ -127,7 +140,7 @@ def _in_two(box: Box, axis: int, cut: int) -> list[Box]:
     return [(span, other) if axis == 0 else (other, span) for span in ((lo, cut), (cut, hi))]
 
 
-def _together(parts: Sequence[Array], axis: int) -> Array:
+def together(parts: Sequence[Array], axis: int) -> Array:
     """Parts one after the other, those of a part among them: what is read in parts is not nested."""
     ops = [op for x in parts for op in (x._op.inputs if _is_along(x._op, axis) else (x._op,))]
     return concatenate([Array(op) for op in ops], axis) if len(ops) > 1 else Array(ops[0])
@@ -145,4 +158,4 @@ def _of_concatenated(op: Concat, box: Box) -> Array:
         if lo < hi:
             spans = (lo, hi), box[1 - op.axis]
             found.append(piece(Array(source), *(spans if op.axis == 0 else spans[::-1])))
-    return _together(found, op.axis) if found else Array(op)[slice(*box[0]), slice(*box[1])]
+    return together(found, op.axis) if found else Array(op)[slice(*box[0]), slice(*box[1])]

@@ -119,13 +119,13 @@ def lu(
            [4., 1.]])
     """
     from ..algorithms.lu import lu as by_tiles
-    from ..algorithms.tiles import side
+    from ..algorithms.tiles import panel_side
 
     x = matrices(a)
     m, n = x.shape[-2:]
     k = min(m, n)
     params = {"permute_l": bool(permute_l), "p_indices": bool(p_indices) and not permute_l}
-    length = side(x, tile)
+    length = panel_side(x, tile)
     if length is not None and k:
         return by_tiles(x, length, **params)
     first = [] if permute_l else [(m,) if p_indices else (m, m)]
@@ -145,10 +145,10 @@ def lu_factor(
     array([1, 1], dtype=int32)
     """
     from ..algorithms.lu import lu_factor as by_tiles
-    from ..algorithms.tiles import side
+    from ..algorithms.tiles import panel_side
 
     x = matrices(a)
-    length = side(x, tile)
+    length = panel_side(x, tile)
     if length is not None and x.size:
         return by_tiles(x, length)
     packed, pivots = of_matrices("lu_factor", [x], [x.shape[-2:], (min(x.shape[-2:]),)])

@@ -42,10 +42,10 @@ def inv(a: Any, *, tile: int | None = None) -> Array:
            [0.  , 0.25]])
     """
     from ..algorithms.lu import inv as by_tiles
-    from ..algorithms.tiles import side
+    from ..algorithms.tiles import panel_side
 
     x = square(a)
-    length = side(x, tile)
+    length = panel_side(x, tile)
     return of_matrix("inv", x, x.shape[-2:]) if length is None or not x.size else by_tiles(x, length)
 
 
@@ -86,7 +86,7 @@ def solve(a: Any, b: Any, *, assume_a: str | None = None, lower: bool = False, t
         half: Any = tril(x) if lower else triu(x)
         other = tril(x, -1) if lower else triu(x, 1)
         x = half + (adjoint(other) if structure == "her" else other.mT)
-    length = _side(x, right, tile)
+    length = _side(x, right, tile, panels=True)
     if length is not None:
         from ..algorithms.lu import solve_general
 
@@ -158,13 +158,13 @@ def solve_triangular(
     return squeeze(made, -1) if right.ndim == 1 else made
 
 
-def _side(a: Array, b: Array, tile: int | None) -> int | None:
-    """As `side`, for a system: one task's where the right-hand side is a batch."""
-    from ..algorithms.tiles import side
+def _side(a: Array, b: Array, tile: int | None, panels: bool = False) -> int | None:
+    """As `side` or `panel_side`, for a system: one task's where the right-hand side is a batch."""
+    from ..algorithms.tiles import panel_side, side
     from ..algorithms.updates import LEAST_TILE
 
     if b.ndim <= 2:
-        return side(a, tile, LEAST_TILE)
+        return panel_side(a, tile) if panels else side(a, tile, LEAST_TILE)
     if tile is not None:
         raise ValueError(f"tile={tile}: a right-hand side in tiles is one matrix, not an array of shape {b.shape}")
     return None
@@ -293,7 +293,7 @@ def lu_solve(
     array([0.5, 1. ])
     """
     from ..algorithms.lu import lu_solve as by_tiles
-    from ..algorithms.tiles import side
+    from ..algorithms.tiles import panel_side
 
     if trans not in (0, 1, 2):
         raise ValueError(f"trans={trans!r} is none of 0, 1 and 2")
@@ -304,7 +304,7 @@ def lu_solve(
         raise ValueError(
             f"Shapes of lu {lu.shape}, its pivots {pivots.shape} and the right-hand side {given.shape} are incompatible"
         )
-    length = side(lu, tile)
+    length = panel_side(lu, tile)
     if length is None or right.ndim > 2 or not (lu.size and right.size):
         (x,) = of_matrices("lu_solve", [lu, right, expand_dims(pivots, -1)], [right.shape[-2:]], trans=trans)
     else:
@@ -320,20 +320,20 @@ def det(a: Any, *, tile: int | None = None) -> Array:
     array(8.)
     """
     from ..algorithms.lu import det as by_tiles
-    from ..algorithms.tiles import side
+    from ..algorithms.tiles import panel_side
 
     x = square(a)
-    length = side(x, tile)
+    length = panel_side(x, tile)
     return of_matrix("det", x, ()) if length is None or not x.size else by_tiles(x, length)
 
 
 def slogdet(a: Any, *, tile: int | None = None) -> SlogdetResult:
     """The sign of the determinant of matrices, and the logarithm of its size; `tile` as for `inv`."""
     from ..algorithms.lu import slogdet as by_tiles
-    from ..algorithms.tiles import side
+    from ..algorithms.tiles import panel_side
 
     x = square(a)
-    length = side(x, tile)
+    length = panel_side(x, tile)
     if length is None or not x.size:
         return SlogdetResult(*of_matrices("slogdet", [x], [(), ()]))
     return SlogdetResult(*by_tiles(x, length))

@@ -1,4 +1,4 @@
-"""Memory that reads and copies let go, kept during a run for the next of their size.
+"""Memory that reads and copies let go, kept during a run for the next of about their size.
 
 Fresh memory costs the kernel a page fault and a zeroing for each page, which on virtual machines can take longer than
 the read itself; what was just let go is there already, and partly in the cache.
@@ -39,12 +39,18 @@ def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
     nbytes = prod(shape) * kind.itemsize
     if nbytes < LEAST_NBYTES or not _users[0] or kind.hasobject:
         return np.empty(shape, kind)
-    try:
-        memory = _free[nbytes].pop()
-        _room[0] += nbytes
-    except (KeyError, IndexError):
-        memory = _fresh(nbytes)
-    return np.ndarray(tuple(shape), kind, Leased((nbytes,), np.uint8, memory))
+    memory = _used(nbytes) or _fresh(nbytes)
+    return np.ndarray(tuple(shape), kind, Leased((len(memory),), np.uint8, memory))
+
+
+def _used(nbytes: int) -> mmap | None:
+    """The smallest memory there is of at least so many bytes, but no more than twice as many."""
+    for size in sorted(n for n in list(_free) if nbytes <= n <= 2 * nbytes):
+        with suppress(IndexError):  # another thread was first
+            memory = _free[size].pop()
+            _room[0] += size
+            return memory
+    return None
 
 
 def _fresh(nbytes: int) -> mmap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,20 @@ from numpy.linalg import LinAlgError
 
 import lambdarray as la
 from lambdarray.errors import TaskError
+from lambdarray.planner.estimate import totals
 
 from .families import GENERAL, normal
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
 # Rows, columns and the tile: four a side and more, several blocks in a tournament, rows from many tiles, and one tile.
-SHAPES = [(1, 1, 1), (1, 7, 2), (7, 1, 2), (26, 26, 6), (37, 12, 3), (12, 37, 3), (9, 9, 20), (23, 23, 1)]
+SHAPES = [(1, 1, 1), (1, 7, 2), (7, 1, 2), (26, 26, 6), (37, 12, 3), (12, 37, 3), (9, 9, 20), (19, 19, 1)]
+
+
+@pytest.fixture(params=[2, 8])
+def workers(request: Any) -> Iterator[int]:
+    """So few that a panel is one task's, and enough for a tournament."""
+    with la.config(workers=request.param):
+        yield request.param
 
 
 def pair(m: int, n: int, dtype: str = "float64", seed: int = 0) -> tuple[la.Array, Any]:
@@ -58,6 +67,7 @@ def check_factors(a: Any, tile: int) -> tuple[Any, Any]:
     return lower, upper
 
 
+@pytest.mark.usefixtures("workers")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("m", "n", "tile"), SHAPES)
 def test_factors_multiply_to_the_matrix_and_are_of_scipys_dtypes_and_shapes(
@@ -76,6 +86,7 @@ def test_factors_multiply_to_the_matrix_and_are_of_scipys_dtypes_and_shapes(
     assert error(a, permuted @ upper) <= bound(a, 0)
 
 
+@pytest.mark.usefixtures("workers")
 @pytest.mark.parametrize("family", GENERAL)
 def test_growth_and_error_are_near_those_of_partial_pivoting(family: str) -> None:
     a = GENERAL[family](np.random.default_rng(3), 53, 53, np.dtype(float))
@@ -85,6 +96,7 @@ def test_growth_and_error_are_near_those_of_partial_pivoting(family: str) -> Non
     assert np.abs(lower).max() <= 10
 
 
+@pytest.mark.usefixtures("workers")
 def test_pivots_come_from_anywhere_where_a_diagonal_block_is_singular() -> None:
     half = np.diag([1.0, 2.0, 3.0, 4.8])
     a = np.block([[np.zeros((4, 4)), half], [half[::-1], np.full((4, 4), 0.01)]])
@@ -95,6 +107,7 @@ def test_pivots_come_from_anywhere_where_a_diagonal_block_is_singular() -> None:
     np.testing.assert_allclose(la.linalg.solve(ours(a), la.from_array(b), tile=2).compute(), np.linalg.solve(a, b))
 
 
+@pytest.mark.usefixtures("workers")
 @pytest.mark.parametrize("exact", [True, False])
 def test_multipliers_stay_small_below_a_panel_of_low_rank(exact: bool) -> None:
     rng = np.random.default_rng(5)
@@ -154,6 +167,7 @@ def test_solutions_inverses_and_determinants_are_numpys(dtype: str) -> None:
         np.testing.assert_allclose(made.compute(), theirs, rtol=2000 * eps, atol=2000 * eps * np.abs(theirs).max())
 
 
+@pytest.mark.usefixtures("workers")
 def test_a_singular_matrix_has_no_solution_no_inverse_and_the_determinant_0() -> None:
     for a in (np.ones((9, 9)), np.zeros((9, 9)), np.diag([1.0, 2, 3, 0, 5, 6, 7, 8, 9])):
         x = ours(a)
@@ -166,13 +180,46 @@ def test_a_singular_matrix_has_no_solution_no_inverse_and_the_determinant_0() ->
         check_factors(a, tile=2)
 
 
+@pytest.mark.usefixtures("workers")
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_finite_is_in_the_result_and_no_error(value: float) -> None:
     _, a = pair(17, 17)
     a[8, 3] = value
     assert not np.isfinite(factors(a, 4)[2]).all()
     assert not np.isfinite(la.linalg.solve(ours(a), la.ones(17), tile=4).compute()).all()
-    assert np.isnan(la.linalg.det(ours(a), tile=4).compute())
+    assert not np.isfinite(la.linalg.det(ours(a), tile=4).compute())
+
+
+def test_few_workers_find_the_pivots_of_partial_pivoting() -> None:
+    x, a = pair(61, 61)
+    for tile in (7, 8):  # of nine panels, which are halved, and of eight
+        with la.config(workers=2):
+            packed, pivots = la.compute(*la.linalg.lu_factor(x, tile=tile))
+        theirs, swaps = scipy.linalg.lu_factor(a)
+        np.testing.assert_array_equal(pivots, swaps)
+        np.testing.assert_allclose(packed, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_a_panel_waits_for_no_update_but_that_of_its_own_columns(workers: int) -> None:
+    with la.config(workers=workers):
+        plan = la.plan(*la.linalg.lu_factor(la.from_array(np.ones((64, 64))), tile=8))
+    for program in plan.programs:
+        if program.name.startswith("choose"):
+            (name,) = {part.array for read in program.reads for part in read.parts}
+            assert plan.arrays[name].location["kind"] == "object" or plan.arrays[name].tiling.shape[1] == 8
+
+
+def test_a_system_is_solved_without_moving_rows_of_l() -> None:
+    x, right = la.from_array(np.ones((64, 64))), la.from_array(np.ones(64))
+    factor, solution = la.plan(*la.linalg.lu_factor(x, tile=8)), la.plan(la.linalg.solve(x, right, tile=8))
+    moves = [sum(p.name.startswith("take") for p in plan.programs) for plan in (factor, solution)]
+    assert moves == [13 + 7, 7 + 7 + 1]
+
+
+def test_an_inverse_takes_the_flops_of_three_factorisations() -> None:
+    plan = la.plan(la.linalg.inv(la.from_array(np.ones((64, 64))), tile=8))
+    assert sum(totals(program)[0] for program in plan.programs) <= 2.1 * 64**3
 
 
 def test_stages_are_as_many_as_panels_and_their_halvings_whatever_the_rows() -> None:

@@ -27,6 +27,19 @@ def test_memory_comes_back_when_the_last_array_over_it_is_gone():
         assert type(again) is np.ndarray
 
 
+def test_memory_of_up_to_twice_the_size_serves_too_the_smallest_first():
+    with buffers.kept(1 << 30):
+        lent = [buffers.empty((n << 18,), "f8") for n in (4, 3, 1)]
+        large, medium, small = map(address, lent)
+        lent.clear()
+        asked = [buffers.empty((2 << 18,), "f8") for _ in range(3)]
+        assert [address(x) for x in asked[:2]] == [medium, large]
+        assert address(asked[2]) != small
+        assert [x.base.nbytes for x in asked] == [n << 21 for n in (3, 4, 2)]
+        asked.clear()
+        assert sorted(buffers._free) == [n << 21 for n in (1, 2, 3, 4)]
+
+
 def test_no_more_is_kept_than_was_allowed_and_nothing_after_the_run():
     with buffers.kept(3 << 20):
         lent = [buffers.empty(SHAPE, "f8") for _ in range(3)]
