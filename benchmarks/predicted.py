@@ -3,8 +3,8 @@
     lambdarray calibrate --out machine.toml
     python benchmarks/predicted.py --profile machine.toml [--rounds 5] [--only NAME ...] [--quick] [--cloud]
 
-What is predicted is the plan's own run in virtual time, with the seconds of its estimates. With --cloud runs go to
-functions of the local cloud, and the constants are measured there first.
+What is predicted is the plan's own run in virtual time, by the simulator with the constants of the profile. With
+--cloud runs go to functions of the local cloud, and the constants are measured there first.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from heapq import heappop, heappush
-from itertools import accumulate, count
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,10 +27,9 @@ import numpy as np
 import lambdarray as la
 from lambdarray.config import get_config
 from lambdarray.cost import machine_of
-from lambdarray.runtime.executors import Attempt
 from lambdarray.runtime.launch import Launch, worker_count
-from lambdarray.runtime.run import run
-from lambdarray.task import Plan, TaskReport
+from lambdarray.runtime.simulation import simulate
+from lambdarray.task import Plan
 
 Run = Callable[[], object]
 BUCKET = "lambdarray-local"
@@ -132,40 +130,6 @@ def noted() -> Iterator[list[Plan]]:
         Launch.execute = execute  # type: ignore[method-assign]
 
 
-class Steady:
-    """An executor in virtual time: a task takes what its estimate says, an invocation what it takes to begin."""
-
-    def __init__(self, plan: Plan, workers: int, invoke_s: float) -> None:
-        self.capacity, self.now, self._invoke_s = workers, 0.0, invoke_s
-        self._seconds = {id(p): e.seconds for p, e in zip(plan.programs, plan.estimates, strict=True)}
-        self._ends: list[tuple[float, int, TaskReport]] = []
-        self._order = count()
-
-    def clock(self) -> float:
-        """Virtual seconds since the start."""
-        return self.now
-
-    def start(self, bundle: Sequence[Attempt]) -> None:
-        """Do these one after the other."""
-        each = [self._seconds[id(attempt.task.program)] for attempt in bundle]
-        for attempt, seconds, end in zip(bundle, each, accumulate(each), strict=True):
-            report = TaskReport(attempt.id, attempt.number, total_s=seconds)
-            heappush(self._ends, (self.now + self._invoke_s + end, next(self._order), report))
-
-    def wait(self, timeout_s: float | None) -> list[TaskReport]:
-        """The report that comes next; the clock moves on to it."""
-        if not self._ends:
-            return []
-        self.now, _, report = heappop(self._ends)
-        return [report]
-
-    def cancel(self, ids: Sequence[int]) -> None:
-        """Nothing here is done twice."""
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
 def measure(name: str, run_once: Run, rounds: int) -> Row:
     """Run it a few times, the first of which is not counted, and its plan in virtual time."""
     seconds, plan, report = [], None, None
@@ -178,9 +142,7 @@ def measure(name: str, run_once: Run, rounds: int) -> Row:
     assert plan is not None
     assert report is not None
     config = get_config()
-    predicted = run(
-        plan, Steady(plan, worker_count(config), machine_of(config).functions.invoke_s), config=config
-    ).seconds
+    predicted = simulate(plan, config, worker_count(config), machine=machine_of(config)).seconds
     stages = [
         (stage.name, program.task_count, estimate.seconds, stage.total_s / max(stage.done, 1))
         for stage, program, estimate in zip(report.stages, plan.programs, plan.estimates, strict=True)
