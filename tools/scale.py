@@ -48,7 +48,8 @@ processor's seconds and the MB that the plan took to be made, in a process of it
 
 """
 NOTE = """numpywren ran on up to 1,800 cores; ours are predictions. The SVD is several runs, whose sizes depend on
-values: its polar factor stands for it, which is the first of them."""
+values: its polar factor stands for it, which is the first of them. A whole SVD is about 7/3 of that: a polar factor,
+and the eigenproblem of the other, which is a polar factor and two eigenproblems of half the size."""
 COLUMNS = (
     "| algorithm | n | tile | workers | MiB | stages | tasks | planned | PFLOP | reads | writes "
     "| critical path | predicted | dollars |"

@@ -64,9 +64,9 @@ def _call(module: str, name: str, dtype: np.dtype[Any], args: tuple[Any, ...]) -
             arg[...] = held
 
 
-def load() -> None:
-    """Bring SciPy's BLAS into this process where its routines are needed, to have its threads set before that."""
-    if _of_numpy("dgemm") is None:
+def load(scipy: bool = False) -> None:
+    """Bring SciPy's BLAS into this process, where it or all of `scipy` is needed, to have its threads set before."""
+    if scipy or _of_numpy("dgemm") is None:
         for module in ("cython_blas", "cython_lapack"):
             _of_scipy(module, "dgemm" if module == "cython_blas" else "dpotrf")
 

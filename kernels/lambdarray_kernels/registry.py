@@ -38,6 +38,8 @@ NAMES = {
     "lapack": "cholesky qr lu svd svdvals eigh eigvalsh eig eigvals",
     "solvers": "inv pinv solve solve_triangular det slogdet lstsq matrix_rank matrix_power norm cond expm sqrtm logm",
 }
+# Those that call scipy.linalg, whose BLAS is another than NumPy's.
+OF_SCIPY = frozenset({"solve_triangular", "expm", "sqrtm", "logm", "lu"})
 MODULES = {name: module for module, names in NAMES.items() for name in names.split()}
 
 

@@ -160,3 +160,28 @@ assert seen and {count for counts in seen for count in counts} == {1}, seen
 
 def test_scipys_blas_has_one_thread_from_the_first_task_that_calls_it_on():
     subprocess.run([sys.executable, "-c", FIRST_TASK], check=True)
+
+
+OF_SCIPY = """
+import lambdarray as la
+import lambdarray_kernels.registry as registry
+from dataclasses import replace
+from lambdarray.runtime.blas_threads import loaded_libraries
+
+lu, seen = registry.get("lu"), []
+
+def watched(*args, **params):
+    seen.append([library.get_num_threads() for library in loaded_libraries()])
+    return lu.fn(*args, **params)
+
+registry._found["lu"] = replace(lu, fn=watched)
+factors = la.linalg.lu(la.ones((4, 300, 300), chunks=(2, 300, 300)))
+seen.clear()  # a sample told the dtypes
+with la.config(workers=2):
+    la.compute(*factors)
+assert seen and {count for counts in seen for count in counts} == {1}, seen
+"""
+
+
+def test_a_function_of_scipy_has_one_thread_of_its_blas_from_the_first_task_on():
+    subprocess.run([sys.executable, "-c", OF_SCIPY], check=True)

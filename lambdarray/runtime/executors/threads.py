@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
+from lambdarray_kernels.registry import OF_SCIPY
+
 from ...task import Program, TaskReport
 from ..blas_threads import blas_threads
 from ..cache import ReadCache
@@ -68,8 +70,11 @@ class ThreadsExecutor(LocalExecutor):
         if not any(uses_blas(step.kernel) for step in program.steps):
             return
         # What calls SciPy's BLAS loads it with its first task, which would run with as many threads as there are cores.
-        if fortran := sys.modules.get("lambdarray_kernels.fortran"):
-            fortran.load()
+        scipy = any(step.kernel in OF_SCIPY for step in program.steps)
+        if scipy or "lambdarray_kernels.fortran" in sys.modules:
+            from lambdarray_kernels import fortran
+
+            fortran.load(scipy)
         if self._uses_blas:
             blas_threads.refresh()
         else:
