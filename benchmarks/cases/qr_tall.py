@@ -31,7 +31,7 @@ CASE = Case(
             lambda da, a: da.linalg.qr(a), factors.is_qr, factors.normal(m, COLUMNS), chunks=(max(1, m // 16), COLUMNS)
         ),
         "cubed": lambda m, folder: factors.cubed(
-            lambda xp, a: xp.linalg.qr(a), factors.is_qr, factors.normal(m, COLUMNS), folder, (m // 16, COLUMNS)
+            lambda xp, a: xp.linalg.qr(a), factors.is_qr, factors.normal(m, COLUMNS), folder, (-(-m // 16), COLUMNS)
         ),
     },
     goals={"limit": 2.5, "dask": 1.0, "cubed": 1.0},

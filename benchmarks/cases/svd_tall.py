@@ -38,7 +38,7 @@ CASE = Case(
             factors.is_svd,
             factors.normal(m, COLUMNS),
             folder,
-            (m // 16, COLUMNS),
+            (-(-m // 16), COLUMNS),
         ),
     },
     goals={"limit": 2.5, "dask": 1.0, "cubed": 1.0},

@@ -21,6 +21,8 @@ FAN_IN = 32
 VIEWED_PER_WORKER = 2
 # Of a worker's memory for a block that a task owns and its operands; the rest is for what is sent.
 OWNED_SHARE = 0.9
+# Of a worker's memory buffers that do not grow with tiles take at most this part.
+LEAST_SHARE = 16
 # A product that reads more than so many times the least possible does without fetching ahead to read less.
 NEAR_LEAST = 1.1
 # A share of the result that lacks no more than this of another tile is taken to have it.
@@ -274,7 +276,7 @@ def most_k(m: int, n: int, itemsize: int, resources: Resources, tiles: int | Non
 
     `tiles` is the sum of a row's and a column's length in tiles; by default blocks are tiles.
     """
-    spare = resources.memory_bytes - m * n * itemsize
+    spare = resources.memory_bytes - resources.memory_bytes // LEAST_SHARE - m * n * itemsize
     return max(1, spare // max((m + n + (m + n if tiles is None else tiles)) * itemsize, 1))
 
 

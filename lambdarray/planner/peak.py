@@ -22,7 +22,7 @@ from lambdarray_kernels.registry import MODULES
 
 from ..task import ArraySpec, Part, Program, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Span, dtype_from_json
-from .blocks import Resources
+from .blocks import LEAST_SHARE, Resources
 from .passes import in_parts, stretch
 from .work import length_of
 
@@ -35,8 +35,8 @@ COPIES = {"scan_total": 1, "median": 1, "quantile": 1, "bincount": 1, "topk": 2,
 WITH_BLAS = frozenset(
     ["products", "updates", "triangular", "lapack", "solvers", "orthogonal", "pivoting", "row_orders"]
 )
-# Measured, and rounded up: see benchmarks/peaks.py. Of a worker's memory they are a small part at most.
-BUFFERS, PACKED, LEAST_SHARE = 8 << 20, 12 << 20, 16
+# Measured, and rounded up: see benchmarks/peaks.py.
+BUFFERS, PACKED = 8 << 20, 12 << 20
 # A product of integers goes through blocks of floats.
 THROUGH_FLOATS = 36 << 20
 

@@ -14,11 +14,10 @@ from ..errors import MemoryLimitError
 from ..ops import ObjectSource, Op, Pick, Reduce, Stored
 from ..task import ArraySpec, Estimate, Part, Program, Read, Write
 from ..tiling import Cuts, Tiling, dtype_to_json
-from .blocks import Resources
+from .blocks import LEAST_SHARE, Resources
 from .code import Code
 from .estimate import estimate
 from .passes import refined
-from .peak import LEAST_SHARE
 from .regions import Region, Regions
 from .share import Targets
 from .views import identity
@@ -149,8 +148,8 @@ class Programs:
 
     def _too_large(self, program: Program, cost: Estimate) -> str:
         need, have = cost.peak_bytes / 2**20, self.resources.memory_bytes / 2**20
-        # A larger worker may have larger buffers, and those of a smaller task are not smaller.
-        setting = f"la.config(memory_mib={math.ceil(need * (1 + 1 / LEAST_SHARE)) + self.resources.overhead_mib})"
+        # A larger worker has larger blocks and buffers.
+        setting = f"la.config(memory_mib={math.ceil(need * (1 + 2 / LEAST_SHARE)) + self.resources.overhead_mib})"
         fits = (1 - 1 / LEAST_SHARE) * have / need
         whole = max((_whole(part) for read in program.reads for part in read.parts), key=math.prod, default=())
         if len(whole) > 1:
