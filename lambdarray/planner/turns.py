@@ -23,6 +23,8 @@ LAST_SHARE = 1 / 16
 COST_SHARE = 0.1
 # Fewer than these beside the last would not make tasks short enough to be worth their bytes.
 LEAST_TURNS = 3
+# Beside longer work than this what is lost at its end is little, and bytes count.
+MOST_WORK_S = 3600.0
 
 
 def most_turns(work_s: float, turn_s: float) -> int:
@@ -31,7 +33,7 @@ def most_turns(work_s: float, turn_s: float) -> int:
     >>> most_turns(317.0, 5.0), most_turns(20.0, 5.0)
     (6, 0)
     """
-    most = int(COST_SHARE * work_s / turn_s) if turn_s > 0 else 0
+    most = int(COST_SHARE * work_s / turn_s) if turn_s > 0 and work_s <= MOST_WORK_S else 0
     return most if most >= LEAST_TURNS else 0
 
 
