@@ -65,11 +65,13 @@ class _Placed:
 
 def _placed(plan: Plan, program: Program) -> _Placed | None:
     """What a program puts together of whole tiles, if that is all it does."""
-    (write,), read = program.writes, program.reads[0]
+    if len(program.writes) > 1 or len(program.reads) > 1:
+        return None
+    write, read = program.writes[0], program.reads[0]
     whole = program.arrays[write.array]
     straight = tuple(range(len(whole.tiling.axes)))
     plain = read.layout == straight == write.axes and not any(write.by_block) and write.register == read.register
-    if len(program.reads) > 1 or not plain or not _is_scratch(whole):
+    if not plain or not _is_scratch(whole):
         return None
     covered, at = np.zeros(whole.tiling.grid, bool), dict[str, Index]()
     for part in read.parts:
