@@ -50,7 +50,8 @@ class ResultArray(ArrayIO):
     def write(self, index: Index, tile: np.ndarray) -> bool:
         """Take a tile that was computed here as it is, and copy every other; False where it is there already."""
         check_tile(self.spec, index, tile)
-        inside = np.may_share_memory(tile, self._array)
+        place = self._array[self.spec.tiling.slices(index)]
+        inside = _is_same(tile, place)
         with self._lock:
             if index in self._done:
                 return False
@@ -61,7 +62,7 @@ class ResultArray(ArrayIO):
                 self._done.add(index)
                 return True
             self._taken.add(index)
-        self._array[self.spec.tiling.slices(index)] = tile
+        place[...] = tile
         with self._lock:
             first = index not in self._done
             self._done.add(index)
@@ -93,6 +94,13 @@ class ResultArray(ArrayIO):
         for index, tile in self._beside.items():
             out[self.spec.tiling.slices(index)] = tile
         return out
+
+
+def _is_same(tile: np.ndarray, place: np.ndarray) -> bool:
+    """Whether a tile is the memory of a place itself, and not that of another part of the array, which it may be of."""
+    ours, theirs = tile.__array_interface__, place.__array_interface__
+    strides = zip(tile.strides, place.strides, tile.shape, strict=True)
+    return ours["data"][0] == theirs["data"][0] and all(a == b for a, b, n in strides if n > 1)
 
 
 class ResultPart(ArrayIO):

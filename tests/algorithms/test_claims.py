@@ -209,6 +209,7 @@ def test_the_setting_checks_the_whole_and_not_its_products() -> None:
 def test_checks_of_a_factorisation_move_few_bytes() -> None:
     x = tiles(definite(512, "f8"), 64)
     plain, verified = (la.explain(la.linalg.cholesky(x, tile=64, verify=verify)) for verify in (False, True))
-    assert verified.bytes_written - plain.bytes_written < x.nbytes / 2
+    # A factor that is read again is put together once more.
+    assert verified.bytes_written - plain.bytes_written < x.nbytes
     assert verified.bytes_read - plain.bytes_read < 6 * x.nbytes
     assert verified.flops - plain.flops < 60 * 512**2

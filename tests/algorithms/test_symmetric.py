@@ -91,9 +91,9 @@ def test_chunks_are_those_of_any_product_and_what_follows_is_done_with_the_mirro
 
 
 def test_its_products_share_the_workers_so_that_k_is_not_split_for_each() -> None:
-    x, _ = tiles((640, 640), 80)
-    assert not make_plan([(x.T @ x)._op], Resources(36, 1 << 30, True))[0].notes
-    assert make_plan([(x.T @ x)._op], Resources(100, 1 << 30, True))[0].notes
+    x, _ = tiles((320, 1280), 80)  # a triangle of 16 by 16 tiles has 136 of them
+    assert not make_plan([(x.T @ x)._op], Resources(136, 1 << 30, True))[0].notes
+    assert make_plan([(x.T @ x)._op], Resources(200, 1 << 30, True))[0].notes
 
 
 def test_a_grid_of_many_tiles_takes_no_more_stages() -> None:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from lambdarray.config import UNITS_PER_DOLLAR, Purse, config, get_purse
 from lambdarray.errors import BudgetError, TaskError
+from lambdarray.runtime.assumptions import Assumptions
 from lambdarray.runtime.budget import Budget, Terms
 from lambdarray.runtime.decisions import Policy
 from lambdarray.runtime.executors.faults import FlakyExecutor
-from lambdarray.runtime.executors.simulated import SimulatedExecutor, SimulatedWorkers
+from lambdarray.runtime.executors.simulated import SimulatedExecutor
 from lambdarray.runtime.run import run
 
 from .plans import chain, elementwise_and_tree, product
@@ -23,8 +24,10 @@ from .world import World
 PLANS = [chain(3, 7, 3.0), elementwise_and_tree((9, 5), fan=3), product(3, 4, 2, 20.0), chain(1, 1), chain(1, 300, 0.5)]
 COLD_S = 0.7
 workers = st.builds(
-    SimulatedWorkers,
-    cold_s=st.just(COLD_S),
+    Assumptions.steady,
+    cold_mean_s=st.just(COLD_S),
+    init_s=st.just(COLD_S),
+    together=st.booleans(),
     spread=st.sampled_from([0.0, 0.2, 1.0]),
     straggler_share=st.sampled_from([0.0, 0.1, 0.5]),
     straggler_factor=st.sampled_from([3.0, 100.0]),
@@ -39,7 +42,7 @@ def terms_of(plan, dollars_per_s=0.01, requests=0.002):
 def billed(plan, inner, attempts, terms):
     """What all that was started costs, as the executor itself counts it."""
     requests = sum(terms.requests[0] for _ in attempts)
-    return inner.billed_s * terms.dollars_per_s + inner.invocations * terms.invocation + requests
+    return inner.counts.billed_s * terms.dollars_per_s + inner.counts.invocations * terms.invocation + requests
 
 
 @given(
@@ -56,7 +59,7 @@ def test_what_is_billed_never_passes_the_budget(plan, capacity, seed, wrong, mod
     work = sum(p.task_count * e.seconds for p, e in zip(plan.programs, plan.estimates, strict=True))
     max_dollars = factor * (work * terms.dollars_per_s + plan.task_count * (terms.requests[0] + terms.invocation))
     world, begun = World(plan), []
-    inner = SimulatedExecutor(plan, capacity, seed=seed, workers=model, effect=world.effect)
+    inner = SimulatedExecutor(plan, capacity, seed=seed, model=model, effect=world.effect)
     start = inner.start
     inner.start = lambda bundle: (begun.extend(bundle), start(bundle))
     purse = Purse(max_dollars)

@@ -54,6 +54,18 @@ def test_an_overdue_attempt_cannot_reach_what_a_later_one_finished():
     np.testing.assert_array_equal(result.value(), np.ones((4, 6)))
 
 
+def test_a_tile_that_is_another_part_of_the_result_is_copied():
+    result = ResultArray(SPEC)
+    memory = result.reserve([(0, 2), (0, 3)])
+    assert memory is not None
+    memory[...] = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    assert result.write((0, 0), memory)
+    assert result.write((1, 1), memory)
+    assert result.write((0, 1), memory[::-1])
+    np.testing.assert_array_equal(result.finished([(2, 4), (3, 6)]), memory)
+    np.testing.assert_array_equal(result.finished([(0, 2), (3, 6)]), memory[::-1])
+
+
 def test_a_part_is_the_tiles_of_a_result_from_an_index_on():
     result = ResultArray(SPEC)
     place = {"kind": "result", "token": "t", "whole": "t", "at": [1, 0]}
