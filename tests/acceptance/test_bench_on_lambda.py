@@ -36,7 +36,7 @@ def test_products_have_a_peak_and_an_effective_rate(bench: Bench) -> None:
     assert hangs_together(found["products"])
     assert found["gflops_per_core"] == pytest.approx(found["products"]["median"], rel=0.3)
     assert (found["functions"], found["memory_mib"], found["asked"]["tile"]) == (2, 1769, 256)
-    assert found["billed_s"] > 0.5
+    assert found["billed_s"] > 0
 
 
 def test_tiles_are_written_and_read_and_nothing_is_left(bench: Bench, account: LocalCloud) -> None:
