@@ -61,7 +61,7 @@ def peak_bytes(
     copied = sum(n for w, n in zip(program.writes, written, strict=True) if _is_copied(program, w, spans))
     data = sum(held.values()) + made + copied - _apart(program, held, elements, written)
     buffers = BUFFERS + PACKED * (any(MODULES.get(k) in WITH_BLAS for k in kernels) * math.ceil(resources.cores))
-    return data + min(buffers, data // 2, resources.memory_bytes // LEAST_SHARE)
+    return data + min(buffers, 9 * data // 16, resources.memory_bytes // LEAST_SHARE)
 
 
 # -- what is read

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdarray.config import Config
+from lambdarray.runtime.assumptions import Assumptions
 from lambdarray.runtime.decisions import Policy
 from lambdarray.runtime.executors.faults import Faults, FlakyExecutor
 from lambdarray.runtime.executors.simulated import SimulatedExecutor
@@ -15,8 +16,9 @@ from lambdarray.task import Plan
 
 
 def simulated(plan: Plan, workers: int, **options: Any) -> RunReport:
-    """A run in virtual time."""
-    return simulate(plan, Config(executor="simulated", workers=workers), workers, **options)
+    """A run in virtual time in which every worker starts soon, and every attempt is heard of."""
+    model = Assumptions.steady(launch_s=0.05, cold_mean_s=0.7, init_s=0.7, spread=0.1, straggler_share=0.01)
+    return simulate(plan, Config(executor="simulated", workers=workers), workers, **{"model": model, **options})
 
 
 def with_faults(plan: Plan, workers: int, faults: Faults, seed: int = 3) -> RunReport:
