@@ -133,9 +133,10 @@ class Stream:
         self._made = sum(w.nbytes(task.index, task.blocks) for w in prepared.writes)
         self._need = needed_bytes(prepared, task)
         self._allow_cache()
-        self._drain(0 if entry.follows else self._worker.memory_bytes - self._need)
-        check = self._worker.check(attempt)
         self._prefetcher.begin(position)
+        left = self._worker.memory_bytes - self._need - self._prefetcher.ahead_bytes
+        self._drain(0 if entry.follows else left)
+        check = self._worker.check(attempt)
         if self._worker.written_before(attempt, prepared, report.cold):
             return []
         self._execution = Execution(prepared, task, self._take, check, report)
