@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -264,6 +265,7 @@ def _is_own(tile: np.ndarray, base: Any) -> bool:
     )
 
 
+@cache
 def machine_nbytes() -> int:
     """Bytes of memory that this process may use: the machine's, or its control group's where that is less."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
