@@ -354,8 +354,9 @@ class Plan:
         return asked | {name for name, (whole, _) in self.parts.items() if whole in asked}
 
     def _with_wholes(self, names: Iterable[str]) -> frozenset[str]:
-        found, parts = frozenset(names), self.parts
-        return found | {parts[name][0] for name in found if name in parts}
+        found = frozenset(names)
+        wholes = {a.location["whole"] for a in self.arrays.values() if "whole" in a.location and a.name in found}
+        return found | wholes if wholes else found
 
     def moved(self, locations: Mapping[str, Mapping[str, Json]]) -> Plan:
         """The plan with other locations for some of its arrays."""

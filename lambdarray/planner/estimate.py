@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,7 @@ def bytes_a_second(resources: Resources) -> float:
     return resources.cut_for.store.read_mbps * 1e6
 
 
+@lru_cache(maxsize=64)
 def cuts_key(resources: Resources) -> str:
     """What of the machine plans depend on: those for other rates have other tasks."""
     machine = resources.cut_for

@@ -23,6 +23,8 @@ Box = tuple[tuple[int, int], ...]
 
 def place(plan: Plan, resources: Resources) -> Plan:
     """The plan without copies of whole tiles into an output that no task reads."""
+    if all(program.steps for program in plan.programs):
+        return plan
     arrays, stages = dict(plan.arrays), list[tuple[Program, Estimate]]()
     taken = {*plan.kept, *(plan.arrays.keys() - plan.written)}
     may_be = frozenset(plan.outputs) - plan.read
