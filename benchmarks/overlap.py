@@ -46,11 +46,6 @@ class Product:
         """Of all of it."""
         return 2.0 * self.side**2 * self.k * self.rows * self.columns
 
-    @property
-    def task_nbytes(self) -> int:
-        """What a task reads and writes."""
-        return 8 * (2 * self.side * self.k + self.side**2)
-
 
 @dataclass(frozen=True)
 class Overlap:

@@ -13,7 +13,8 @@ from ..planner.estimate import estimates
 from ..planner.traffic import requests, traffic
 from ..runtime.budget import Budget, Terms
 from ..runtime.environment import cores
-from ..runtime.launch import LAMBDA_MIB, LAMBDA_WORKERS, OVERHEAD_MIB, worker_count
+from ..runtime.launch import LAMBDA_WORKERS, OVERHEAD_MIB, worker_count
+from ..runtime.summary import LAMBDA_MIB
 from ..task import Plan
 
 # Lambda bills a start of at most ten seconds before a function's own time; and a function whose time is over is ended

@@ -27,7 +27,6 @@ LEAST_SHARE = 16
 NEAR_LEAST = 1.1
 # A share of the result that lacks no more than this of another tile is taken to have it.
 ROUND_UP = 0.2
-TILE_BYTES = 32 << 20
 # However little memory there is for data, a worker that runs has some time of a core.
 LEAST_CORES = 0.07
 # What a task of a reduction reads at a time where a task costs little: as fast as more, and it takes less memory.

@@ -17,8 +17,7 @@ from ..store import ArrayIO, ResultArray, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
 from .environment import cores
-from .summary import LAMBDA_MIB as LAMBDA_MIB
-from .summary import RunReport
+from .summary import LAMBDA_MIB, RunReport
 
 if TYPE_CHECKING:
     from .budget import Budget
@@ -70,7 +69,6 @@ class Launch:
         self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects, config)
         self.report = RunReport.of(plan, config.executor, worker_count(config), config)
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
-        self._seen = bytearray(plan.task_count)
         self._open: dict[str, ArrayIO] = {}
         self._outputs = frozenset(plan.outputs) & plan.written
         self._parts = plan.parts
