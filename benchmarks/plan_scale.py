@@ -62,8 +62,8 @@ def stored(la: Any, tasks: int) -> Any:
 
 
 def triangle(la: Any, tasks: int) -> Any:
-    """A Cholesky factor, of which each tile is written about twice: stages grow with the number of its columns."""
-    side = round(tasks**0.5)
+    """A Cholesky factor, by two columns at a time: of n columns of tiles there are n^3 / 12 tasks in some 5 n stages."""
+    side = round((12 * tasks) ** (1 / 3))
     return (la.linalg.cholesky(la.from_array(Source(side * TILE, side * TILE), chunks=TILE), tile=TILE),)
 
 
@@ -84,7 +84,7 @@ def measure(shape: str, tasks: int) -> None:
     from lambdarray.runtime.run import run
     from lambdarray.runtime.scheduler import Scheduler
 
-    la.plan((la.ones(8, chunks=4) + 1).sum())  # what is imported at the first use
+    la.plan(*SHAPES[shape](la, 8))  # what is imported at the first use
     run(la.plan(la.ones(8, chunks=4) + 1), NullExecutor())
     # So many workers are planned for that no tiles are grouped: the plans have a task for each.
     la.config(executor="simulated", workers=max(1, tasks // 8), memory_mib=3008)

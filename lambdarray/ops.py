@@ -259,7 +259,8 @@ class Blocks(Op):
 
     `axes` are the axes of its stage, the first `grid_ndim` of them the grid of tasks and the others loops in a task.
     Input n is the register `r<n>` that `reads[n]` describes: how its axes follow the stage's. `steps` are calls of
-    kernels, and `outputs` what is kept of them; the op's own value is the first, `Pick` gives the others.
+    kernels, and `outputs` what is kept of them; the op's own value is the first, `Pick` gives the others. A `triangle`
+    has tasks, and values, on and below the diagonal of its grid alone.
     """
 
     name: str = field(kw_only=True)
@@ -270,11 +271,12 @@ class Blocks(Op):
     outputs: tuple[Output, ...] = field(kw_only=True)
     flops: float = field(kw_only=True, default=0.0)
     extra_bytes: int = field(kw_only=True, default=0)
+    triangle: bool = field(kw_only=True, default=False)
 
     def recipe(self) -> tuple[Any, ...]:
         axes, steps = [c.to_json() for c in self.axes], [s.to_json() for s in self.steps]
         outs = [(o.register, o.axes, o.by_block, o.tiling.to_json(), dtype_to_json(o.dtype)) for o in self.outputs]
-        return ("blocks", axes, self.grid_ndim, [repr(r) for r in self.reads], steps, outs)
+        return ("blocks", axes, self.grid_ndim, self.triangle, [repr(r) for r in self.reads], steps, outs)
 
     def describe(self) -> str:
         return self.name

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .numbering import Numbering, numbering
 from .tiling import AxisMap, Cuts, Index, Json, Span, Tiling, dtype_from_json, dtype_to_json
 
 
@@ -167,7 +168,8 @@ class Program:
     """What all tasks of a stage share and a worker needs: arrays, axes, reads, steps and writes.
 
     `where` is the user's own line that made the op, `op` what it is in a few words. `flops` and `extra_bytes` are what
-    the planner knows of a task beyond what follows from its reads, steps and writes.
+    the planner knows of a task beyond what follows from its reads, steps and writes. A `triangle` has tasks on and below
+    the diagonal of its grid alone, and so its arrays have tiles.
     """
 
     name: str
@@ -181,16 +183,22 @@ class Program:
     writes: tuple[Write, ...]
     flops: float = 0.0
     extra_bytes: int = 0
+    triangle: bool = False
+    numbering: Numbering = field(init=False)
+
+    def __post_init__(self) -> None:
+        grid = tuple([c.count for c in self.axes[: self.grid_ndim]])
+        object.__setattr__(self, "numbering", numbering(grid, self.triangle))
 
     @property
     def grid(self) -> tuple[int, ...]:
         """The number of tasks along each grid axis."""
-        return tuple(c.count for c in self.axes[: self.grid_ndim])
+        return self.numbering.grid
 
     @property
     def task_count(self) -> int:
         """The number of tasks."""
-        return math.prod(self.grid)
+        return self.numbering.count
 
     @property
     def loops(self) -> tuple[Cuts, ...]:
@@ -202,18 +210,17 @@ class Program:
         """How often the loop's body runs in a task."""
         return math.prod(c.count for c in self.loops)
 
-    def task_index(self, number: int) -> Index:
-        """The grid index of task `number`, in C order."""
-        out = []
-        for c in reversed(self.axes[: self.grid_ndim]):
-            number, i = divmod(number, c.count)
-            out.append(i)
-        out.reverse()
-        return tuple(out)
+    def share(self, followed: Iterable[int] = ()) -> float:
+        """How much its tasks have together of blocks that follow these axes, as a share of what a full grid has."""
+        if not self.triangle:
+            return 1.0
+        pairs = list(enumerate(self.axes[: self.grid_ndim]))
+        lengths = [np.asarray(c.chunks) if a in followed else np.ones(c.count) for a, c in pairs]
+        return self.numbering.elements(lengths) / max(1.0, Numbering(self.grid).elements(lengths))
 
     def task(self, number: int) -> Task:
         """Task `number` of the grid."""
-        index = self.task_index(number)
+        index = self.numbering.index(number)
         return Task(self, number, index, tuple([c.span(i) for c, i in zip(self.axes, index, strict=False)]))
 
     def to_json(self) -> Json:
@@ -229,6 +236,7 @@ class Program:
             "steps": [s.to_json() for s in self.steps],
             "writes": [w.to_json() for w in self.writes],
             "extra_bytes": self.extra_bytes,
+            **({"triangle": True} if self.triangle else {}),
         }
 
     @classmethod
@@ -246,6 +254,7 @@ class Program:
             steps=tuple(Step.from_json(s) for s in data["steps"]),
             writes=tuple(Write.from_json(w) for w in data["writes"]),
             extra_bytes=data["extra_bytes"],
+            triangle=data.get("triangle", False),
         )
 
 

@@ -145,7 +145,7 @@ class Tiling:
     @property
     def shape(self) -> tuple[int, ...]:
         """The array's shape."""
-        return tuple(c.size for c in self.axes)
+        return tuple([c.size for c in self.axes])
 
     @property
     def grid(self) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ SOURCES = {
 # A module may import what stands in its own row or in one above.
 LAYERS = (
     ("lambdarray_kernels",),
-    ("lambdarray._version", "lambdarray.errors", "lambdarray.config", "lambdarray.tiling"),
+    ("lambdarray._version", "lambdarray.errors", "lambdarray.config", "lambdarray.tiling", "lambdarray.numbering"),
     ("lambdarray.task", "lambdarray.cost", "lambdarray.profiles", "lambdarray.store", "lambdarray.scratch"),
     ("lambdarray.ops",),
     # What is deployed: a run asks it what the function is and was granted.
@@ -49,6 +49,7 @@ COLD = {
     "lambdarray.errors",
     "lambdarray.config",
     "lambdarray.tiling",
+    "lambdarray.numbering",
     "lambdarray.task",
     "lambdarray.store",
     "lambdarray.runtime",

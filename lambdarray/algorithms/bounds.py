@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..planner.estimate import multiplications
+from ..planner.estimate import multiplications, written_bytes
 from ..task import Plan, Program
 
 
@@ -55,12 +55,12 @@ def least_bytes(plan: Plan, memory_bytes: float, workers: int) -> float:
 
 
 def _least_of(program: Program, memory_bytes: float, workers: int) -> float:
-    made = [program.arrays[w.array] for w in program.writes]
+    made = written_bytes(program)
     count = multiplications(program)
     if not count or not made:
         return 0.0
-    itemsize = max(spec.dtype.itemsize for spec in made)
-    words = sum(spec.nbytes for spec in made) // itemsize
+    itemsize = max(program.arrays[name].dtype.itemsize for name in made)
+    words = sum(made.values()) // itemsize
     if not words:
         return 0.0
     return Bound(count, words, 0, int(memory_bytes // itemsize), min(workers, program.task_count)).words * itemsize

@@ -20,11 +20,6 @@ from ..tiling import Cuts
 from .tiles import patched, steps, tiled
 from .updates import Update
 
-# Columns of tiles are updated together where there are more: what lies above the diagonal in a block of them is work
-# for nothing, and so many blocks keep that near a twentieth of all.
-MOST_BLOCKS = 32
-# Groups of so many columns are few, so that there may be twice as many blocks.
-WIDE = 8
 # How many times longer than all workers together need the longest chain of tasks may be, for fewer bytes.
 MOST_WAIT = 2.5
 
@@ -51,8 +46,8 @@ def cholesky(a: Array, tile: int, *, upper: bool = False) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """Neighbouring columns from the diagonal on: where they start, the square on the diagonal, what is below it."""
+class Column:
+    """A column of the factor, a tile wide: where it starts, the tile on the diagonal, what is below it."""
 
     start: int
     diagonal: Array
@@ -69,19 +64,39 @@ class Columns:
         return [part for part in parts if part[2].size]
 
     def rows(self, start: int, end: int) -> Array:
-        """Rows of the whole matrix, all of them below the square on the diagonal."""
+        """Rows of the whole matrix, all of them below the tile on the diagonal."""
         return self.below[start - self.end : end - self.end]
 
-    def split(self, width: int) -> tuple[Columns, list[Columns]]:
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Neighbouring columns that are yet to be factorised, from the diagonal on; above it they have no values."""
+
+    start: int
+    values: Array
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return int(self.values.shape[1])
+
+    def split(self, width: int) -> tuple[Panel, list[Panel]]:
         """The first columns, and the others if there are any."""
-        if width >= len(self.diagonal):
+        if width >= self.width:
             return self, []
-        first = concatenate([self.diagonal[width:, :width], self.below[:, :width]])
-        rest = Columns(self.start + width, self.diagonal[width:, width:], self.below[:, width:])
-        return Columns(self.start, self.diagonal[:width, :width], first), [rest]
+        return Panel(self.start, self.values[:, :width]), [Panel(self.start + width, self.values[width:, width:])]
+
+    def opened(self, width: int) -> list[Panel]:
+        """The first columns, then as many, and then twice as many as before, again and again."""
+        count = -(-self.width // width)
+        if count < 2:
+            return [self]
+        # All but the last are the widest power of two that leaves some.
+        first, rest = self.split(width << ((count - 1).bit_length() - 1))
+        return first.opened(width) + rest
 
 
-def factor(x: Array, tile: int, groups: Groups | None = None) -> list[Columns]:
+def factor(x: Array, tile: int, groups: Groups | None = None) -> list[Column]:
     """The factor, one column of tiles after the other.
 
     Columns far from the panel are updated by a group of `far` columns at a time (right-looking), and this is one
@@ -90,23 +105,20 @@ def factor(x: Array, tile: int, groups: Groups | None = None) -> list[Columns]:
     of column k is written at most 1 + ceil(k / near) times (E. Anderson and J. Dongarra, "Evaluating block algorithm
     variants in LAPACK", LAPACK Working Note 19, 1990; G. Ballard et al., "Communication-optimal parallel and
     sequential Cholesky decomposition", 2010).
+
+    The columns of the next group are updated by a stage of their own, and those after them by few, each twice as wide
+    as the one before, so that what is needed soon is not in one with what is not (lookahead).
     """
     n = len(x)
-    count = -(-n // tile)
-    groups = Groups.of(count, tile, x.dtype, resources(get_config())) if groups is None else groups
-    most = MOST_BLOCKS if groups.far < WIDE else 2 * MOST_BLOCKS
-    width = max(groups.block, -(-count // most))
-    at_once = -(-groups.far // width)
-    # Columns of the first group are those of the input itself, of which two parts would be put together for a column.
-    first = min(n, at_once * width * tile)
-    spans = [*steps(first, tile), *((first + lo, first + hi) for lo, hi in steps(n - first, tile * width))]
-    rest = [Columns(lo, tiled(x[lo:hi, lo:hi], tile), tiled(x[hi:, lo:hi], tile)) for lo, hi in spans]
-    many = at_once * width
-    found: list[Columns] = []
+    groups = Groups.of(-(-n // tile), tile, x.dtype, resources(get_config())) if groups is None else groups
+    width = groups.far * tile
+    rest, found = [Panel(0, tiled(x, tile))], list[Column]()
     while rest:
-        group, rest, many = rest[:many], rest[many:], at_once
-        done = _factor(group, Owned(tile, groups.block, 1, group[-1].end + groups.far * tile), groups.near)
-        rest = [_updated(columns, done, Owned(tile, groups.block, groups.block)) for columns in rest]
+        group, *rest = rest[0].opened(width) + rest[1:]
+        done = _factor(group, Owned(tile, groups.block, 1, group.start + group.width + width), groups.near)
+        if rest:
+            rest = rest[0].opened(width) + rest[1:]
+        rest = [_updated(panel, done, Owned(tile, groups.block, groups.block)) for panel in rest]
         found += done
     return found
 
@@ -186,58 +198,51 @@ class Owned:
         return [Cuts.ragged([*Cuts(single, self.tile).chunks, *after]), Cuts(x.shape[1], self.tile * self.columns)]
 
 
-def _factor(group: Sequence[Columns], owned: Owned, near: int) -> list[Columns]:
+def _factor(group: Panel, owned: Owned, near: int) -> list[Column]:
     """The factor of some columns, in columns of a tile."""
-    width = sum(len(columns.diagonal) for columns in group)
-    if width <= near * owned.tile or len(group) == 1:
+    count = -(-group.width // owned.tile)
+    if count <= near:
         return _one_by_one(group, owned)
-    half = -(-len(group) // 2)
-    first = _factor(group[:half], owned, near)
-    return first + _factor([_updated(columns, first, owned) for columns in group[half:]], owned, near)
+    left, right = group.split(-(-count // 2) * owned.tile)
+    first = _factor(left, owned, near)
+    return first + [column for panel in right for column in _factor(_updated(panel, first, owned), owned, near)]
 
 
-def _one_by_one(group: Sequence[Columns], owned: Owned) -> list[Columns]:
-    found: list[Columns] = []
-    rest = list(group)
+def _one_by_one(group: Panel, owned: Owned) -> list[Column]:
+    found: list[Column] = []
+    rest = [group]
     while rest:
-        column, rest[:1] = rest[0].split(owned.tile)
+        column, rest = rest[0].split(owned.tile)
         found.append(_factored(column, found, owned))
     return found
 
 
-def _updated(columns: Columns, done: Sequence[Columns], owned: Owned) -> Columns:
+def _updated(panel: Panel, done: Sequence[Column], owned: Owned) -> Panel:
     """Columns less what those that are done take from them."""
-    diagonal, below = _on_diagonal("update", columns, done, owned), _below("update", columns, done, owned)
-    return Columns(columns.start, diagonal.made(), below.made())
+    start, end = panel.start, panel.start + panel.width
+    update = Update("update", panel.values, owned.tile, owned.blocks(panel.values, start), triangle=True)
+    rows = _rows(done, start, start + len(panel.values))
+    update.less("gemm_update", [(rows, (0, 2)), (_rows(done, start, end), (1, 2))])
+    return Panel(start, update.made())
 
 
-def _factored(column: Columns, done: Sequence[Columns], owned: Owned) -> Columns:
+def _factored(column: Panel, done: Sequence[Column], owned: Owned) -> Column:
     """A column of the factor: less what those before it in its group take, and solved with its diagonal."""
-    on, below = _on_diagonal("cholesky", column, done, owned), _below("trsm", column, done, owned)
-    on.then("cholesky", start=column.start)
+    start, width = column.start, column.width
+    on = Update("cholesky", column.values[:width], owned.tile)
+    lower = column.values[width:]
+    below = Update("trsm", lower, owned.tile, owned.blocks(lower, start + width))
+    if done:
+        across = _rows(done, start, start + width)
+        on.less("herk_update", [(across, (0, 2))])
+        rows = _rows(done, start + width, start + len(column.values))
+        below.less("gemm_update", [(rows, (0, 2)), (across, (1, 2))])
+    on.then("cholesky", start=start)
     diagonal = on.made()
     below.then("trsm", diagonal, right=True, trans="C")
-    return Columns(column.start, diagonal, below.made())
+    return Column(start, diagonal, below.made())
 
 
-def _on_diagonal(name: str, columns: Columns, done: Sequence[Columns], owned: Owned) -> Update:
-    side = owned.tile * owned.columns
-    update = Update(name, columns.diagonal, owned.tile, [Cuts(len(columns.diagonal), side)] * 2)
-    if done:
-        rows = _rows(done, columns.start, columns.end)
-        alone = len(columns.diagonal) <= side  # then the other triangle is not needed
-        update.less("herk_update" if alone else "gemm_update", [(rows, (0, 2)), (rows, (1, 2))][: 2 - alone])
-    return update
-
-
-def _below(name: str, columns: Columns, done: Sequence[Columns], owned: Owned) -> Update:
-    update = Update(name, columns.below, owned.tile, owned.blocks(columns.below, columns.end))
-    if done:
-        rows = _rows(done, columns.end, columns.end + len(columns.below))
-        update.less("gemm_update", [(rows, (0, 2)), (_rows(done, columns.start, columns.end), (1, 2))])
-    return update
-
-
-def _rows(done: Sequence[Columns], start: int, end: int) -> Array:
+def _rows(done: Sequence[Column], start: int, end: int) -> Array:
     """Those rows of neighbouring columns, which are read where they lie."""
-    return concatenate([columns.rows(start, end) for columns in done], 1)
+    return concatenate([column.rows(start, end) for column in done], 1)

@@ -21,6 +21,8 @@ LEAST_TILE = 640
 class Update:
     """A stage in the making, whose tasks own blocks of `x`, by default tiles: register r0 has what is left of one.
 
+    With `triangle` there are none above the diagonal of blocks, where `x` need not have values.
+
     >>> import lambdarray as la
     >>> update = Update("update", la.ones((2, 2)), 1)
     >>> update.less("gemm_update", [(la.ones((2, 3)), (0, 2)), (la.ones((2, 3)), (1, 2))])
@@ -33,12 +35,14 @@ class Update:
     x: Array
     tile: int
     blocks: Sequence[Cuts] = ()
+    triangle: bool = False
     stage: Stage = field(init=False)
     inputs: list[In] = field(init=False)
 
     def __post_init__(self) -> None:
         axes = self.blocks or self._tiles()
-        self.stage, self.inputs = Stage(self.name, axes, grid_ndim=2), [In(self.x, [0, 1])]
+        self.stage = Stage(self.name, axes, grid_ndim=2, triangle=self.triangle)
+        self.inputs = [In(self.x, [0, 1])]
 
     def less(self, kernel: str, sides: Sequence[tuple[Array, tuple[int, int]]], **params: Any) -> None:
         """Take a product from each block; its operands' axes follow the rows (0), the columns (1) and the sum's (2)."""

@@ -130,4 +130,4 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def grid_text(p: Program) -> str:
     """The grid of a program's tasks, and how often each loops."""
     loops = f", loop of {p.loop_count}" if p.loop_count > 1 else ""
-    return " x ".join(map(str, p.grid)) + loops
+    return " x ".join(map(str, p.grid)) + " triangle" * p.triangle + loops

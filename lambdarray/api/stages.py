@@ -55,6 +55,7 @@ class Stage:
     """A stage in the making: kernels over blocks of its inputs, which are the registers r0, r1, ...
 
     `axes` are cut into blocks; the first `grid_ndim` (default: all) make the grid of tasks, the others loops in a task.
+    Of a `triangle` there are tasks, and values, on and below the grid's diagonal alone.
 
     >>> import lambdarray as la, numpy as np
     >>> x = la.arange(6, chunks=3)
@@ -70,6 +71,7 @@ class Stage:
     steps: list[Step] = field(default_factory=list)
     flops: float = 0.0
     extra_bytes: int = 0
+    triangle: bool = False
 
     def call(
         self, kernel: str, outs: Sequence[str], ins: Sequence[str], /, *, loop: bool = False, **params: Any
@@ -102,6 +104,7 @@ class Stage:
             outputs=made,
             flops=self.flops,
             extra_bytes=self.extra_bytes,
+            triangle=self.triangle,
         )
 
     def _output(self, out: Out) -> Output:

@@ -45,6 +45,8 @@ def check(plan: Plan, memory_bytes: int | None = None) -> None:
     for name in (*plan.outputs, *plan.checks):
         if name not in plan.arrays:
             raise PlanError(f"the output {name!r} is no array of the plan")
+        if name in made and made[name].triangle:
+            raise PlanError(f"of the output {name!r} only a triangle is made, by stage {made[name].name}")
     _check_parts(plan)
 
 
@@ -76,6 +78,8 @@ def _check_memory(program: Program, cost: Estimate, memory_bytes: int | None) ->
 def _check_axes(program: Program) -> None:
     if not 0 <= program.grid_ndim <= len(program.axes):
         raise _broken(program, f"{program.grid_ndim} grid axes of {len(program.axes)} axes")
+    if program.triangle and not (program.grid_ndim == 2 and program.grid[1] <= program.grid[0]):
+        raise _broken(program, f"a triangle of tasks in a grid of {program.grid}")
     for axis, cuts in enumerate(program.axes):
         if _has_empty_block(cuts):
             raise _broken(program, f"its axis {axis} of {cuts.size} elements has a block of length 0")
@@ -94,6 +98,24 @@ def _check_source(plan: Plan, program: Program, part: Part, made: dict[str, Prog
         raise _broken(program, f"it reads {name!r}, which is not among its arrays or the plan's")
     if name in written and name not in made:
         raise _broken(program, f"it reads {name!r}, which no earlier stage writes")
+    if name in made and made[name].triangle and not _is_below(program, part, made[name]):
+        raise _broken(program, f"it reads what stage {made[name].name} does not make, above the diagonal of {name!r}")
+
+
+def _is_below(program: Program, part: Part, maker: Program) -> bool:
+    """Whether tasks read only what lies in blocks on and below the diagonal of the grid that makes it."""
+    rows, columns = part.maps
+    if not all(m.axis < 0 or (m.is_elementwise and m.step == 1) for m in part.maps):
+        return False
+    if program.triangle and (rows.axis, columns.axis) == (0, 1):
+        # Of the tasks of a column the one on the diagonal reads the highest rows.
+        on = np.arange(program.grid[1])
+        first, last = rows.start + program.axes[0].start(on), columns.start + program.axes[1].stop(on)
+    else:
+        size = program.axes[columns.axis].size if columns.axis >= 0 else 1
+        first, last = np.array(rows.start), np.array(columns.span((0, size))[1])
+    blocks = maker.axes[0].find(np.maximum(first, 0)), maker.axes[1].find(np.minimum(last, maker.axes[1].size) - 1)
+    return bool((blocks[0] >= blocks[1]).all())
 
 
 def _check_read(plan: Plan, program: Program, read: Read) -> None:
@@ -225,6 +247,8 @@ def _check_write(plan: Plan, program: Program, write: Write, made: dict[str, Pro
     if not len(write.axes) == len(write.by_block) == len(axes):
         raise _broken(program, f"it writes {name!r} of {len(axes)} axes by {len(write.axes)}")
     _check_followed(program, write)
+    if program.triangle and (write.axes != (0, 1) or any(write.by_block)):
+        raise _broken(program, f"a triangle of tasks writes {name!r} by axes {write.axes}")
     for d, (axis, by_block, cuts) in enumerate(zip(write.axes, write.by_block, axes, strict=True)):
         if _has_empty_block(cuts):
             raise _broken(program, f"axis {d} of {name!r} has a tile of length 0")

@@ -139,7 +139,12 @@ def totals(program: Program) -> tuple[float, int, int]:
     elements = math.prod(sizes[: program.grid_ndim])
     flops = sum(_flops(program, s, elements) for s in program.steps) + program.flops * program.task_count
     read = sum(total_bytes(program, r) for r in program.reads)
-    return flops, read, sum(program.arrays[w.array].nbytes for w in program.writes)
+    return flops, read, sum(written_bytes(program).values())
+
+
+def written_bytes(program: Program) -> dict[str, int]:
+    """Bytes that all tasks together write of each array."""
+    return {w.array: round(program.arrays[w.array].nbytes * program.share(w.axes)) for w in program.writes}
 
 
 def plan_totals(plan: Plan) -> tuple[float, int, int]:
@@ -164,8 +169,8 @@ def total_bytes(program: Program, read: Read) -> int:
         blocks = [(0, c.max_chunk) for c in program.axes]
         return _read_bytes(program, read, blocks) * program.task_count * program.loop_count
     followed = {m.axis for part in read.parts for m in part.maps}
-    again = math.prod(n for d, n in enumerate(program.grid) if d not in followed)
-    return _read_bytes(program, read, [(0, c.size) for c in program.axes]) * again
+    again = math.prod(n for d, n in enumerate(program.grid) if d not in followed) * program.share(followed)
+    return round(_read_bytes(program, read, [(0, c.size) for c in program.axes]) * again)
 
 
 def _read_bytes(program: Program, read: Read, spans: Sequence[Span]) -> int:

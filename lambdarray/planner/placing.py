@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -128,14 +129,10 @@ def boxes(mask: np.ndarray) -> Iterator[Box]:
         if mask:
             yield ()
         return
-    rows = 0
-    while rows < len(mask):
-        last = rows + 1
-        while last < len(mask) and np.array_equal(mask[last], mask[rows]):
-            last += 1
+    changes = (mask[1:] != mask[:-1]).any(axis=tuple(range(1, mask.ndim)))
+    for rows, last in pairwise(sorted({0, *(np.flatnonzero(changes) + 1).tolist(), len(mask)})):
         for box in boxes(mask[rows]):
             yield ((rows, last), *box)
-        rows = last
 
 
 def _fill(program: Program, part: ArraySpec, found: _Placed) -> Program:

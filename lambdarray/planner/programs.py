@@ -94,6 +94,7 @@ class Programs:
         writes: Sequence[Write],
         flops: float = 0.0,
         extra_bytes: int = 0,
+        triangle: bool = False,
     ) -> None:
         self._add_passes(op, code, axes, grid)
         kind = text.split(" ", 1)[0]
@@ -110,6 +111,7 @@ class Programs:
             writes=tuple(writes),
             flops=flops,
             extra_bytes=extra_bytes,
+            triangle=triangle,
         )
         cost = estimate(program, self.resources)
         if cost.peak_bytes > self.resources.memory_bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..cost.quote import Traffic
 from ..task import ArraySpec, Part, Plan, Program, Read
-from .estimate import total_bytes
+from .estimate import total_bytes, written_bytes
 
 # How S3's own hosts name a bucket's region.
 HOST_REGION = re.compile(r"https?://[^/]*\bs3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com")
@@ -32,9 +32,9 @@ def requests(program: Program) -> Requests:
         for part in read.parts:
             total, of_task = _gets(program, read, part)
             gets, most = gets + total, most + of_task
-    puts = sum(program.arrays[w.array].tiling.count for w in program.writes)
+    puts = sum(program.arrays[w.array].tiling.count * program.share(w.axes) for w in program.writes)
     outputs = len(program.task(0).outputs()) if program.task_count else 0
-    return Requests(round(gets), puts, most, outputs)
+    return Requests(round(gets * program.share()), round(puts), most, outputs)
 
 
 def _gets(program: Program, read: Read, part: Part) -> tuple[float, int]:
@@ -82,7 +82,8 @@ def traffic(plan: Plan, shares: Sequence[float], results: Collection[str] = (), 
     asked = [requests(p) for p in plan.programs]
     read, back = plan.read, [plan.arrays[name] for name in results]
     sent = [spec for name, spec in plan.arrays.items() if name in read and spec.location["kind"] == "object"]
-    held = [plan.arrays[name] for name in plan.written if plan.arrays[name].location["kind"] == "tiles"]
+    sizes = {name: nbytes for p in plan.programs for name, nbytes in written_bytes(p).items()}
+    held = [plan.arrays[name] for name in sizes if plan.arrays[name].location["kind"] == "tiles"]
     return Traffic(
         gets=round(sum(r.gets * s for r, s in zip(asked, shares, strict=True))),
         puts=round(sum(r.puts * s for r, s in zip(asked, shares, strict=True))),
@@ -90,7 +91,7 @@ def traffic(plan: Plan, shares: Sequence[float], results: Collection[str] = (), 
         upload_puts=sum(spec.tiling.count for spec in sent),
         download=sum(spec.nbytes for spec in back),
         download_gets=sum(spec.tiling.count for spec in back),
-        scratch=sum(spec.nbytes for spec in held),
+        scratch=sum(sizes[spec.name] for spec in held),
         cross_region=sum(round(_foreign_bytes(p, region) * s) for p, s in zip(plan.programs, shares, strict=True)),
     )
 

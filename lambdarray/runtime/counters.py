@@ -25,7 +25,7 @@ class Counters:
 
     def __init__(self, grid: Sequence[int], values: np.ndarray) -> None:
         self.grid = tuple(grid)
-        self.flat = values.data
+        self.flat = values.reshape(-1).data
         self.cells = values.reshape(self.grid)
 
     def down(self, box: Sequence[Span]) -> list[int]:

@@ -24,28 +24,6 @@ from .relations import NONE, Relation, meeting_tiles
 Box = tuple[Span, ...]
 
 
-def flat_number(index: Sequence[int], grid: Sequence[int]) -> int:
-    """The place of `index` in a grid, in C order."""
-    n = 0
-    for i, count in zip(index, grid, strict=True):
-        n = n * count + i
-    return n
-
-
-def grid_index(number: int, grid: Sequence[int]) -> Index:
-    """The inverse of `flat_number`."""
-    if len(grid) == 1:
-        return (number,)
-    if len(grid) == 2:
-        return divmod(number, grid[1])
-    out = []
-    for count in reversed(grid):
-        number, i = divmod(number, count)
-        out.append(i)
-    out.reverse()
-    return tuple(out)
-
-
 class Edge:
     """One part of a read whose source the plan itself writes: between a stage's tasks and the source's tiles.
 
@@ -53,11 +31,11 @@ class Edge:
     axes that are the same for all tasks. `same` says that task n reads tile n and nothing else.
     """
 
-    __slots__ = ("array", "fixed", "follows", "grid", "program", "read", "same", "tile_grid")
+    __slots__ = ("array", "fixed", "follows", "grid", "numbering", "program", "read", "same", "tile_grid")
 
     def __init__(self, number: int, program: Program, read: int, part: Part, tiling: Tiling) -> None:
         self.program, self.read, self.array = number, read, part.array
-        self.grid, self.tile_grid = program.grid, tiling.grid
+        self.numbering, self.grid, self.tile_grid = program.numbering, program.grid, tiling.grid
         self.follows: list[tuple[int, int, Relation]] = []
         self.fixed: list[tuple[int, Span]] = []
         for d, (m, cuts) in enumerate(zip(part.maps, tiling.axes, strict=True)):
@@ -65,7 +43,7 @@ class Edge:
                 self.follows.append((m.axis, d, Relation(m, program.axes[m.axis], cuts)))
             else:
                 self.fixed.append((d, meeting_tiles(whole_span(m, program.axes), cuts)))
-        self.same = self.grid == self.tile_grid and not self.fixed and _one_to_one(self.follows)
+        self.same = _is_same(self)
 
     def tiles(self, index: Index) -> Box:
         """The box of tiles that the task at `index` reads."""
@@ -102,11 +80,11 @@ class Writer:
     `follows`, `fixed` and `same` are as those of an Edge, turned round: task n makes tile n alone.
     """
 
-    __slots__ = ("array", "fixed", "follows", "grid", "program", "same", "tile_grid")
+    __slots__ = ("array", "fixed", "follows", "grid", "numbering", "program", "same", "tile_grid")
 
     def __init__(self, number: int, program: Program, write: Write, tiling: Tiling) -> None:
         self.program, self.array = number, write.array
-        self.grid, self.tile_grid = program.grid, tiling.grid
+        self.numbering, self.grid, self.tile_grid = program.numbering, program.grid, tiling.grid
         self.follows: list[tuple[int, int, Relation]] = []
         self.fixed: list[tuple[int, Span]] = []
         for d, (axis, by_block, cuts) in enumerate(zip(write.axes, write.by_block, tiling.axes, strict=True)):
@@ -114,7 +92,7 @@ class Writer:
                 self.fixed.append((d, (0, 1)))
             else:
                 self.follows.append((axis, d, write_relation(program.axes[axis], cuts, by_block)))
-        self.same = self.grid == self.tile_grid and not self.fixed and _one_to_one(self.follows)
+        self.same = _is_same(self)
 
     def tiles(self, index: Index) -> Box:
         """The box of tiles that the task at `index` makes."""
@@ -125,7 +103,7 @@ class Writer:
         index = [0] * len(self.grid)
         for a, d, relation in self.follows:
             index[a] = relation.blocks(tile[d])[0]
-        return flat_number(index, self.grid)
+        return self.numbering.number(index)
 
 
 def _tiles(link: Edge | Writer, index: Index) -> Box:
@@ -147,8 +125,10 @@ def whole_span(m: AxisMap, axes: Sequence[Cuts]) -> Span:
     return m.span((0, cuts.size)) if not m.by_block else (m.start, m.start + m.step * (cuts.count - 1) + m.size)
 
 
-def _one_to_one(follows: Sequence[tuple[int, int, Relation]]) -> bool:
-    return all(a == d and relation.same for a, d, relation in follows)
+def _is_same(link: Edge | Writer) -> bool:
+    if link.grid != link.tile_grid or link.fixed or not link.numbering.in_cells:
+        return False
+    return all(a == d and relation.same for a, d, relation in link.follows)
 
 
 def write_relation(blocks: Cuts, tiles: Cuts, by_block: bool) -> Relation:
@@ -193,9 +173,9 @@ class Dependencies:
         return bisect_right(self.offsets, task) - 1
 
     def waits(self, program: int) -> np.ndarray | None:
-        """For every task of a program the number of (read, tile) pairs that it waits for; None where all are 0.
+        """For every place in the grid how many (read, tile) pairs a task there waits for; None where that is 0 for all.
 
-        The dtype is the smallest unsigned one that also holds the largest count plus one.
+        The dtype is the smallest unsigned one that also holds the largest count plus two.
         """
         terms = [(constant, factors, _most(constant, factors)) for constant, factors in self._terms(program)]
         most = sum(largest for _, _, largest in terms)
@@ -203,11 +183,11 @@ class Dependencies:
             return None
         grid = self.programs[program].grid
         steady = sum(constant for constant, factors, _ in terms if not factors)
-        out = np.full(grid, steady, np.min_scalar_type(most + 1))
+        out = np.full(grid, steady, np.min_scalar_type(most + 2))
         for constant, factors, largest in terms:
             if factors and largest:
                 out += _outer(constant, factors, out)
-        return out.reshape(-1)
+        return out
 
     def _terms(self, program: int) -> list[tuple[int, dict[int, Any]]]:
         return [edge.waits() for edge in self.reads[program]]
@@ -226,7 +206,7 @@ class Dependencies:
         return self.offsets[writer.program] + writer.task(tile)
 
     def _makes(self, writer: Writer, tile: Index) -> bool:
-        box = writer.tiles(grid_index(writer.task(tile), writer.grid))
+        box = writer.tiles(writer.numbering.index(writer.task(tile)))
         return all(lo <= i < hi for i, (lo, hi) in zip(tile, box, strict=True))
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from ..numbering import Numbering
 from ..task import Plan
 from ..tiling import Index
-from .counters import Counters, box_numbers, box_volume
+from .counters import Counters, box_numbers
 from .decisions import Release
-from .dependencies import Dependencies, Edge, Writer, grid_index
+from .dependencies import Dependencies, Edge, Writer
 
 DONE = 1
 
@@ -18,11 +17,11 @@ DONE = 1
 class Reader:
     """An edge with the counters of the stage that reads over it."""
 
-    __slots__ = ("edge", "offset", "program", "same", "waits")
+    __slots__ = ("edge", "numbering", "offset", "program", "same", "waits")
 
     def __init__(self, edge: Edge, offset: int, waits: Counters) -> None:
         self.edge, self.offset, self.waits = edge, offset, waits
-        self.program, self.same = edge.program, edge.same
+        self.program, self.same, self.numbering = edge.program, edge.same, edge.numbering
 
 
 class Made:
@@ -32,10 +31,10 @@ class Made:
     before the run where tasks are skipped (`counted`).
     """
 
-    __slots__ = ("array", "counted", "grid", "readers", "unread")
+    __slots__ = ("array", "counted", "readers", "tiles", "unread")
 
     def __init__(self, array: str, grid: tuple[int, ...], readers: list[Reader], unread: Counters | None) -> None:
-        self.array, self.grid, self.readers, self.unread = array, grid, readers, unread
+        self.array, self.tiles, self.readers, self.unread = array, Numbering(grid), readers, unread
         self.counted = False
 
 
@@ -58,8 +57,12 @@ class Frontier:
         ]
 
     def _counters(self, program: int) -> Counters | None:
-        values = self.deps.waits(program)
-        return None if values is None else Counters(self.deps.programs[program].grid, values)
+        values, numbering = self.deps.waits(program), self.deps.programs[program].numbering
+        if values is None:
+            return None
+        if not numbering.in_cells:
+            values += numbering.spread(np.False_, empty=True)  # no task is there: so that counting down never frees one
+        return Counters(numbering.grid, values)
 
     def _make(self, name: str, writer: Writer, released: bool) -> Made:
         deps, readers = self.deps, []
@@ -71,7 +74,7 @@ class Frontier:
         unread = None
         if released:
             most = sum(1 if r.same else deps.programs[r.program].task_count for r in readers)
-            unread = Counters(grid, np.zeros(_volume(grid), np.min_scalar_type(most)))
+            unread = Counters(grid, np.zeros(grid, np.min_scalar_type(most)))
         return Made(name, grid, readers, unread)
 
     def roots(self, program: int) -> range | np.ndarray:
@@ -83,7 +86,7 @@ class Frontier:
         state = np.frombuffer(self.state, np.uint8)[first : first + count]
         free = state != DONE
         if waits is not None:
-            free &= waits.cells.reshape(-1) == 0
+            free &= self.deps.programs[program].numbering.gathered(waits.cells) == 0
         return np.flatnonzero(free)
 
     def finish(self, program: int, task: int) -> tuple[list[tuple[int, int]], list[Release]]:
@@ -97,8 +100,8 @@ class Frontier:
             if writer.same:
                 index = self._tile_made(made, number, index, freed, gone)
             else:
-                index = index or grid_index(number, writer.grid)
-                for tile in box_numbers(writer.tiles(index), made.grid):
+                index = index or writer.numbering.index(number)
+                for tile in box_numbers(writer.tiles(index), made.tiles.grid):
                     self._tile_made(made, tile, None, freed, gone)
         for edge, made in self._reads[program]:
             unread = made.unread
@@ -107,11 +110,11 @@ class Frontier:
                 left = flat[number] - 1
                 flat[number] = left
                 if not left:
-                    gone.append(Release(made.array, grid_index(number, made.grid)))
+                    gone.append(Release(made.array, made.tiles.index(number)))
             else:
-                index = index or grid_index(number, edge.grid)
+                index = index or edge.numbering.index(number)
                 for tile in unread.down(edge.tiles(index)):  # type: ignore[union-attr]
-                    gone.append(Release(made.array, grid_index(tile, made.grid)))
+                    gone.append(Release(made.array, made.tiles.index(tile)))
         return freed, gone
 
     def _tile_made(
@@ -134,18 +137,18 @@ class Frontier:
                     freed.append((reader.program, reader.offset + tile))
             else:
                 if index is None:
-                    index = grid_index(tile, made.grid)
+                    index = made.tiles.index(tile)
                 box = reader.edge.tasks(index)
-                reads += box_volume(box)
-                for n in reader.waits.down(box):
-                    freed.append((reader.program, reader.offset + n))
+                reads += reader.numbering.volume(box)
+                for cell in reader.waits.down(box):
+                    freed.append((reader.program, reader.offset + reader.numbering.of_cell(cell)))
         if made.unread is not None:
             if made.counted:
                 reads = made.unread.flat[tile]
             if reads:
                 made.unread.flat[tile] = reads
             else:
-                gone.append(Release(made.array, grid_index(tile, made.grid)))
+                gone.append(Release(made.array, made.tiles.index(tile)))
         return index
 
     def tiles_let_go(self, program: int, task: int) -> list[Release]:
@@ -154,11 +157,7 @@ class Frontier:
         for writer, made in self._writes[program]:
             if made.unread is None:
                 continue
-            for tile in box_numbers(writer.tiles(grid_index(number, writer.grid)), made.grid):
+            for tile in box_numbers(writer.tiles(writer.numbering.index(number)), made.tiles.grid):
                 if not made.unread.flat[tile]:
-                    found.append(Release(made.array, grid_index(tile, made.grid)))
+                    found.append(Release(made.array, made.tiles.index(tile)))
         return found
-
-
-def _volume(grid: Sequence[int]) -> int:
-    return box_volume([(0, n) for n in grid])

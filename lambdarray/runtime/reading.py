@@ -153,9 +153,9 @@ class Source:
 
 
 def _last_not_in(followed: Set[int], program: Program) -> tuple[tuple[int, int], ...]:
-    """The last axes of the grid that are not among those followed, with their sizes."""
+    """The axes of the grid along which tasks follow one another and that are not followed, with their sizes."""
     out = []
-    for axis in range(program.grid_ndim - 1, -1, -1):
+    for axis in reversed(program.numbering.order):
         if axis in followed and program.grid[axis] > 1:
             break
         out.append((axis, program.axes[axis].size))

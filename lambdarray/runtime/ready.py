@@ -119,6 +119,8 @@ def row_length(program: Program) -> int:
 
     Of a product these are the tasks of a row of its result: they read the same rows of the left matrix.
     """
+    if not program.numbering.in_cells:
+        return 1
     lengths = [1]
     for part in (part for read in program.reads for part in read.parts):
         followed, length = {m.axis for m in part.maps}, 1
@@ -175,7 +177,9 @@ def in_order_of_use(deps: Dependencies, program: int, ids: range | np.ndarray) -
 
 def _first_use(edge: Edge) -> np.ndarray:
     """For each tile of an array the number of the first task that reads it."""
-    strides = np.cumprod([1, *edge.grid[:0:-1]])[::-1]
+    strides, stride = dict[int, int](), 1
+    for a in reversed(edge.numbering.order):
+        strides[a], stride = stride, stride * edge.grid[a]
     out = np.zeros(edge.tile_grid, np.int64)
     for a, d, relation in edge.follows:
         lows = np.array([relation.blocks(i)[0] for i in range(edge.tile_grid[d])], np.int64) * strides[a]

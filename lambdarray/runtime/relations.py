@@ -96,7 +96,7 @@ class Relation:
             return number, number + 1
         lo, hi = self._spans(self.blocks_cuts.start(number), self.blocks_cuts.stop(number))
         size = self.tiles_cuts.size
-        lo, hi = np.clip(lo, 0, size), np.clip(hi, 0, size)
+        lo, hi = (np.minimum(np.maximum(n, 0), size) for n in (lo, hi))
         if size == 0:
             return lo, lo + 1
         full = lo < hi

@@ -44,11 +44,12 @@ def needed_tasks(plan: Plan, deps: Dependencies, done: np.ndarray) -> list[np.nd
             wanted[name][...] = True
     needed: list[np.ndarray] = []
     for p in range(len(plan.programs) - 1, -1, -1):
-        grid = plan.programs[p].grid
+        numbering = plan.programs[p].numbering
+        grid = numbering.grid
         need = np.zeros(grid, bool)
         for writer in deps.writes[p]:
             need |= box_sums(wanted[writer.array], tile_bounds(writer), grid) > 0
-        need &= ~done[deps.offsets[p] : deps.offsets[p + 1]].reshape(grid)
+        need &= ~numbering.spread(done[deps.offsets[p] : deps.offsets[p + 1]], empty=True)
         for edge in deps.reads[p]:
             wanted[edge.array] |= spread(need, tile_bounds(edge), edge.tile_grid) > 0
         needed.append(need)
@@ -56,9 +57,9 @@ def needed_tasks(plan: Plan, deps: Dependencies, done: np.ndarray) -> list[np.nd
 
 
 def _skip(frontier: Frontier, program: int, need: np.ndarray) -> None:
-    first = frontier.deps.offsets[program]
-    state = np.frombuffer(frontier.state, np.uint8)[first : first + need.size]
-    state[~need.reshape(-1)] = DONE
+    first, last = frontier.deps.offsets[program : program + 2]
+    state = np.frombuffer(frontier.state, np.uint8)[first:last]
+    state[~frontier.deps.programs[program].numbering.gathered(need)] = DONE
 
 
 def _wait_for(frontier: Frontier, program: int, need: np.ndarray, pending: dict[str, np.ndarray]) -> None:

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lambdarray as la
-from lambdarray.algorithms import cholesky as module
-from lambdarray.algorithms.cholesky import Columns, Groups, factor, group_width
+from lambdarray.algorithms.cholesky import Column, Groups, Panel, factor, group_width
 from lambdarray.errors import MatrixError, TaskError
 from lambdarray.ops import Blocks, Concat
 from tests.judge import cuts
@@ -60,10 +59,9 @@ def test_the_factor_is_numpys_of_one_triangle_and_zero_in_the_other(dtype, n, ti
 @given(st.data(), st.integers(0, 24), st.integers(2, 9), st.integers(1, 4), st.integers(1, 6), st.integers(1, 3))
 @settings(max_examples=40, deadline=None)
 def test_chunks_tiles_groups_and_blocks_do_not_matter(data, n, tile, near, far, block):
-    a, blocks = positive(n, "f8"), data.draw(st.integers(1, 4))
+    a = positive(n, "f8")
     x = la.from_array(a, chunks=(cuts(data.draw, n), cuts(data.draw, n)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MOST_BLOCKS", blocks)
         patch.setattr(Groups, "of", lambda *_: Groups(near, far, block))
         value = la.linalg.cholesky(x, tile=tile).compute()
     np.testing.assert_allclose(value, np.linalg.cholesky(a), rtol=1e-12, atol=1e-12)
@@ -157,10 +155,8 @@ def written(x):
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 12])
-@pytest.mark.parametrize("blocks", [4, 32])
 @pytest.mark.parametrize(("far", "block"), [(1, 1), (4, 1), (4, 2)])
-def test_a_tile_is_written_once_for_each_group_before_it_and_once_more(width, blocks, far, block, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BLOCKS", blocks)
+def test_a_tile_is_written_once_for_each_group_before_it_and_once_more(width, far, block):
     columns = factor(la.from_array(positive(96, "f8"), chunks=8), 8, Groups(width, far * width, block))
     for k, column in enumerate(columns):
         assert written(column.diagonal) <= 1 + ceil(k / width)
@@ -174,7 +170,7 @@ def test_every_put_is_a_tile_that_the_count_allows(width):
     parts = [x for c in columns for x in (c.diagonal, c.below) if x.size]
     plan = la.plan(*parts)
     assert {p.op for p in plan.programs} <= {"cholesky", "trsm", "update"}
-    tiles = sum(p.arrays[w.array].tiling.count for p in plan.programs for w in p.writes)
+    tiles = sum(p.arrays[w.array].tiling.count * p.share(w.axes) for p in plan.programs for w in p.writes)
     assert tiles == plan.task_count
     assert tiles <= sum((count - k) * (1 + ceil(k / width)) for k in range(count))
 
@@ -183,19 +179,29 @@ def test_a_group_is_narrow_where_workers_are_many():
     assert [group_width(16, workers) for workers in (1, 2, 4, 100)] == [12, 10, 5, 2]
 
 
-def test_programs_are_as_many_as_panels_and_updates_of_blocks(monkeypatch):
-    x = la.linalg.cholesky(la.zeros((96 * 64, 96 * 64), chunks=64), tile=64)
-    assert len(la.plan(x).programs) < 1024
-    monkeypatch.setattr(Groups, "of", lambda *_: Groups(2, 2))
-    x = la.linalg.cholesky(la.zeros((64 * 64, 64 * 64), chunks=64), tile=64)
-    assert len(la.plan(x).programs) < 64 / 2 * 2 * module.MOST_BLOCKS
+def test_columns_are_opened_by_twos():
+    panel = Panel(30, la.zeros((90, 70), chunks=10))
+    opened = panel.opened(10)
+    assert [p.width for p in opened] == [10, 10, 20, 30]
+    assert [(p.start, p.values.shape) for p in opened] == [(30, (90, 10)), (40, (80, 10)), (50, (70, 20)), (70, (50, 30))]
+    assert [p.width for p in Panel(0, la.zeros((9, 9))).opened(10)] == [9]
+
+
+@pytest.mark.parametrize("count", [24, 48, 96])
+@pytest.mark.parametrize("far", [2, 8])
+def test_programs_grow_as_columns_and_not_as_tiles(count, far, monkeypatch):
+    monkeypatch.setattr(Groups, "of", lambda *_: Groups(2, far))
+    plan = la.plan(la.linalg.cholesky(la.zeros((count * 8, count * 8), chunks=8), tile=8))
+    assert plan.task_count > count**3 / 6 / far
+    # Two for each column and one for zeros above it, one for each half of a group, and for each group as its place has bits.
+    assert len(plan.programs) <= 3.5 * count + count / far * (count // far).bit_length()
 
 
 def test_parts_of_a_factor_are_where_they_say():
     a = positive(20, "f8")
     expected = np.linalg.cholesky(a)
     for column in factor(la.from_array(a, chunks=6), 6, Groups(2, 2)):
-        assert isinstance(column, Columns)
+        assert isinstance(column, Column)
         for row, start, part in column.pieces():
             rows, columns = part.shape
             near = expected[row : row + rows, start : start + columns]

@@ -35,7 +35,7 @@ def counted(program: Program, read: Read) -> tuple[int, int]:
     total = most = 0
     axes = program.axes if read.loop else program.axes[: program.grid_ndim]
     for number in range(program.task_count):
-        index = program.task_index(number)
+        index = program.numbering.index(number)
         loops = itertools.product(*(range(c.count) for c in axes[program.grid_ndim :]))
         of_task = sum(_tiles(program, read, (*index, *turn)) for turn in loops)
         total, most = total + of_task, max(most, of_task)

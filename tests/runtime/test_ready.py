@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lambdarray as la
-from lambdarray.runtime.dependencies import Dependencies, grid_index
+from lambdarray.numbering import Numbering
+from lambdarray.runtime.dependencies import Dependencies
 from lambdarray.runtime.ready import in_order_of_use, row_length, within_rows
 
 
@@ -24,7 +25,7 @@ def test_a_tile_and_its_mirror_image_are_made_one_after_the_other():
     plan, order = ordered((a + a.T).sum())
     grid = plan.programs[0].grid
     assert grid == (8, 8)
-    place = {grid_index(n, grid): at for at, n in enumerate(order)}
+    place = {Numbering(grid).index(n): at for at, n in enumerate(order)}
     assert all(abs(place[i, j] - place[j, i]) <= 1 for i, j in place)
 
 
@@ -43,7 +44,7 @@ def test_every_task_has_its_place_and_none_is_needed_before_one_that_comes_earli
     grid = plan.programs[0].grid
     edges = [e for e in deps.readers[plan.programs[0].writes[0].array] if e.program == 1] if len(grid) == 2 else []
     for edge in edges:
-        first = [np.ravel_multi_index([lo for lo, _ in edge.tasks(grid_index(n, grid))], edge.grid) for n in order]
+        first = [np.ravel_multi_index([lo for lo, _ in edge.tasks(Numbering(grid).index(n))], edge.grid) for n in order]
         assert first == sorted(first)
 
 
