@@ -14,7 +14,7 @@ from ..cost.profiles import machine_there
 from ..runtime.launch import worker_count, worker_memory_bytes
 from ..runtime.summary import LAMBDA_MIB
 
-SIDES = (512, 640, 768, 1024, 1280, 1536, 2048, 2560, 3072, 4096)
+SIDES = (512, 640, 768, 1024, 1536, 2048, 2560, 3072, 4096)
 # A plan for more tiles a side takes longer to make than it saves.
 MOST_A_SIDE = 256
 # So many tiles a task holds at most: its own, two it reads and two that come next, what becomes of them, a panel's.
@@ -27,7 +27,7 @@ def sides(how: Factorisation, shape: Sequence[int], dtype: np.dtype[Any], config
     >>> from lambdarray.cost.factors import CHOLESKY
     >>> config = Config(executor="lambda", store="s3://bucket/scratch", workers=2800)
     >>> [f.size for f in sides(CHOLESKY, (262144, 262144), np.dtype(float), config)]
-    [1024, 1280, 1536, 2048, 2560, 3072, 4096]
+    [1024, 1536, 2048, 2560, 3072, 4096]
     """
     machine, workers, mib = machine_there(config), worker_count(config), config.memory_mib or LAMBDA_MIB
     fit = [t for t in SIDES if t**2 * dtype.itemsize * HELD <= worker_memory_bytes(config)] or [SIDES[0]]
@@ -43,7 +43,7 @@ def best_side(how: Factorisation, shape: Sequence[int], dtype: np.dtype[Any], co
     >>> config = Config(executor="lambda", store="s3://bucket/scratch", workers=2800)
     >>> cheap = Config(executor="lambda", store="s3://bucket/scratch", workers=2800, objective="dollars")
     >>> [best_side(CHOLESKY, (262144, 262144), np.dtype(float), c) for c in (config, cheap)]
-    [1280, 4096]
+    [1024, 4096]
     """
     left = get_purse().left / UNITS_PER_DOLLAR
     return best_of(sides(how, shape, dtype, config), config.objective, left, config.deadline).size

@@ -183,7 +183,12 @@ def test_columns_are_opened_by_twos():
     panel = Panel(30, la.zeros((90, 70), chunks=10))
     opened = panel.opened(10)
     assert [p.width for p in opened] == [10, 10, 20, 30]
-    assert [(p.start, p.values.shape) for p in opened] == [(30, (90, 10)), (40, (80, 10)), (50, (70, 20)), (70, (50, 30))]
+    assert [(p.start, p.values.shape) for p in opened] == [
+        (30, (90, 10)),
+        (40, (80, 10)),
+        (50, (70, 20)),
+        (70, (50, 30)),
+    ]
     assert [p.width for p in Panel(0, la.zeros((9, 9))).opened(10)] == [9]
 
 
