@@ -25,7 +25,7 @@ def of_tree(count: int, partial_bytes: int, resources: Resources, beside: int = 
     fits = max(2, min(resources.memory_bytes // max(3 * partial_bytes, 1), count))
     if not resources.remote:
         return min(FAN_IN, fits)
-    powers = (2**n for n in range(1, min(fits, MOST_FAN_IN).bit_length()))
+    powers = (1 << n for n in range(1, min(fits, MOST_FAN_IN).bit_length()))
     return min(
         {*powers, min(fits, MOST_FAN_IN)}, key=lambda f: (seconds(count, f, partial_bytes, resources, beside), f)
     )
