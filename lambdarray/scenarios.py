@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from math import inf
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -134,8 +135,10 @@ class Job:
         of_architecture(self.arch)
         for name in ("n", "workers", "tile", "gflops"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name}={value!r} must be above 0")
+            if value is not None and not 0 < value < inf:
+                raise ConfigError(f"{name}={value!r} must be above 0, and finite")
+        if not 0 <= self.transfer_cpu < inf:
+            raise ConfigError(f"transfer_cpu={self.transfer_cpu!r} must be at least 0 s for a GB, and finite")
 
     @property
     def machine(self) -> Machine:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
+from numbers import Integral
 from typing import Any
 
 from ..config import UNITS_PER_DOLLAR, Config, get_purse
@@ -232,10 +233,11 @@ def _counts(workers: Any) -> list[int]:
     """The numbers of functions that are asked for."""
     if workers is None:
         return []
-    counts = [workers] if isinstance(workers, int) else list(workers)
-    if not counts or any(count < 1 for count in counts):
+    several = isinstance(workers, Iterable) and not isinstance(workers, str)
+    counts = list(workers) if several else [workers]
+    if not counts or any(not isinstance(n, Integral) or isinstance(n, bool) or n < 1 for n in counts):
         raise ConfigError(f"workers={workers!r} has to be a number of workers, at least 1, or several to compare")
-    return counts
+    return [int(n) for n in counts]
 
 
 def _there(ops: Sequence[Op], config: Config, plan: Plan, workers: int) -> tuple[Candidate, list[str]]:
