@@ -15,8 +15,6 @@ from ..runtime.launch import worker_count, worker_memory_bytes
 from ..runtime.summary import LAMBDA_MIB
 
 SIDES = (512, 640, 768, 1024, 1536, 2048, 2560, 3072, 4096)
-# A plan for more tiles a side takes longer to make than it saves.
-MOST_A_SIDE = 256
 # So many tiles a task holds at most: its own, two it reads and two that come next, what becomes of them, a panel's.
 HELD = 11
 
@@ -32,7 +30,7 @@ def sides(how: Factorisation, shape: Sequence[int], dtype: np.dtype[Any], config
     machine, workers, mib = machine_there(config), worker_count(config), config.memory_mib or LAMBDA_MIB
     fit = [t for t in SIDES if t**2 * dtype.itemsize * HELD <= worker_memory_bytes(config)] or [SIDES[0]]
     shortest = min(shape)
-    wanted = [t for t in fit if shortest <= MOST_A_SIDE * t and 2 * t <= shortest] or [fit[-1]]
+    wanted = [t for t in fit if shortest <= how.most * t and 2 * t <= shortest] or [fit[-1]]
     return [factorised(how, shape[0], shape[1], t, dtype, machine, workers, mib) for t in wanted]
 
 

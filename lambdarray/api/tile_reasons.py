@@ -45,7 +45,7 @@ def side_reason(found: Explanation) -> str:
     """In what tiles a matrix is factorised, and what it would take in others; nothing where none is."""
     kinds = [KERNELS[step.kernel] for p in found.plan.programs for step in p.steps if step.kernel in KERNELS]
     matrix = _factorised(found)
-    if not kinds or matrix is None:
+    if not kinds or matrix is None or len(kinds) > 2 + 2 * min(matrix.tiling.grid):  # several factorisations
         return ""
     from ..algorithms.sides import sides
 

@@ -33,6 +33,7 @@ class Factorisation:
     moves    elements that the tasks of a panel's chain read and write, one after the other, by n and t
     tasks    the tasks of that chain, by n and t
     kind     the kernel on it, and its flops, in t^3
+    most     tiles a side: a plan for more takes longer to make than it saves
     """
 
     flops: float
@@ -42,6 +43,7 @@ class Factorisation:
     tasks: Callable[[int, int], float]
     kind: str
     panel_flops: float
+    most: int = 256
 
 
 def _lu_moves(n: int, t: int) -> float:
@@ -58,6 +60,9 @@ def _rounds(n: int, t: int) -> float:
 CHOLESKY = Factorisation(0.35, 0.43, 0.2, lambda n, t: 9.0 * t**2, lambda n, t: 3.0, "cholesky", 3.3)
 LU = Factorisation(0.7, 0.62, 0.28, _lu_moves, lambda n, t: 10.0, "lu", 2.0)
 QR = Factorisation(2.9, 2.9, 0.3, lambda n, t: 40.0 * t**2 * _rounds(n, t), lambda n, t: 8 * _rounds(n, t), "qr", 4.0)
+
+# A round of the polar decompositions that eigenvectors and singular vectors are made by.
+POLAR = Factorisation(19.7, 13.3, 0.15, lambda n, t: 85.0 * t**2, lambda n, t: 20.0, "triangular", 15.0, 128)
 
 
 def factorised(

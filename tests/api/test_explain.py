@@ -217,3 +217,10 @@ def test_sizes_of_functions_that_do_not_hold_the_tasks_are_not_told():
     with la.config(**REMOTE, workers=50):
         found = la.explain(la.linalg.svd(la.ones((2000, 2000), chunks=-1)).U)
     assert min(c.quote.memory_mib for c in found.by_memory) >= 500
+
+
+def test_several_factorisations_in_one_plan_are_not_told_as_one():
+    with la.config(**REMOTE, workers=100):
+        a = [matrix(name, 8192, 8192, 2048) for name in "abcd"]
+        found = la.explain(sum(la.linalg.cholesky(x, tile=2048) for x in a))
+    assert "side" not in dict(found.choices)
