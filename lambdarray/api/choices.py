@@ -33,8 +33,10 @@ def choices(found: Explanation) -> list[Row]:
             key=lambda pair: (multiplications(pair[0]), totals(pair[0])[1]),
         )
         rows.append(("tile", _tile(found, program, estimate)))
-        if any(step.kernel == "gemm" for step in program.steps):
-            rows.append(("k split", _noted(found, "k split") or _no_split(found, program)))
+        if split := _noted(found, "k split"):
+            rows.append(("k split", split))
+        elif any(step.kernel == "gemm" for step in program.steps):
+            rows.append(("k split", _no_split(found, program)))
         if tree := _noted(found, "fan-in"):
             rows.append(("fan-in", tree))
         rows.append(("bundles", _bundles(found)))
@@ -52,6 +54,11 @@ def _tile(found: Explanation, program: Program, estimate: Estimate) -> str:
     if program.loops[0].size == 1 < program.grid_ndim - 1:
         k = f"a part of k of {blocks.pop()}"
     return f"a task of {program.name} owns {' x '.join(blocks)} of its result and reads {k}: {tasks}, {memory}"
+
+
+def other_notes(found: Explanation) -> list[str]:
+    """What else there is to say: notes that no choice is told by."""
+    return [note for note in found.notes if not any(words in note for words in NOTED.values())]
 
 
 def _noted(found: Explanation, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..planner.estimate import plan_totals
 from ..task import Estimate, Program
+from .choices import other_notes
 from .markup import bytes_text, several
 from .pricing import dollars_text, seconds_text
 
@@ -43,8 +44,7 @@ def lines(found: Explanation) -> list[tuple[str, str]]:
     if found.here is not None:
         rows.append(("here", f"about {seconds_text(found.seconds)} on {found.workers} {found.config.executor}"))
     rows += [("on Lambda", _on_lambda(found)), ("dollars", _dollars(found)), ("client", _client(found))]
-    told = [text for _, text in found.choices]
-    return [*rows, *found.choices, *(("note", n) for n in found.notes if n not in told)]
+    return [*rows, *found.choices, *(("note", note) for note in other_notes(found))]
 
 
 def _moved(found: Explanation) -> str:

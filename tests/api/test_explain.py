@@ -224,3 +224,12 @@ def test_several_factorisations_in_one_plan_are_not_told_as_one():
         a = [matrix(name, 8192, 8192, 2048) for name in "abcd"]
         found = la.explain(sum(la.linalg.cholesky(x, tile=2048) for x in a))
     assert "side" not in dict(found.choices)
+
+
+def test_notes_of_choices_are_told_once_however_many_there_are():
+    with la.config(**REMOTE, workers=1000):
+        found = la.explain(*la.linalg.qr(matrix("a", 16_384, 16_384)))
+    assert sum("k split" in note for note in found.notes) > 10
+    text = str(found)
+    assert text.count("k split in") == text.count("partial results are combined") == 1
+    assert re.search(r"\(and \d+ more like it\)", choice(found, "k split"))
