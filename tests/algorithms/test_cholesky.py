@@ -183,7 +183,12 @@ def test_columns_are_opened_by_twos():
     panel = Panel(30, la.zeros((90, 70), chunks=10))
     opened = panel.opened(10)
     assert [p.width for p in opened] == [10, 10, 20, 30]
-    assert [(p.start, p.values.shape) for p in opened] == [(30, (90, 10)), (40, (80, 10)), (50, (70, 20)), (70, (50, 30))]
+    assert [(p.start, p.values.shape) for p in opened] == [
+        (30, (90, 10)),
+        (40, (80, 10)),
+        (50, (70, 20)),
+        (70, (50, 30)),
+    ]
     assert [p.width for p in Panel(0, la.zeros((9, 9))).opened(10)] == [9]
 
 
@@ -193,7 +198,7 @@ def test_programs_grow_as_columns_and_not_as_tiles(count, far, monkeypatch):
     monkeypatch.setattr(Groups, "of", lambda *_: Groups(2, far))
     plan = la.plan(la.linalg.cholesky(la.zeros((count * 8, count * 8), chunks=8), tile=8))
     assert plan.task_count > count**3 / 6 / far
-    # Two for each column and one for zeros above it, one for each half of a group, and for each group as its place has bits.
+    # Two for each column and one for zeros above it, one for each half of a group, and few for what is after it.
     assert len(plan.programs) <= 3.5 * count + count / far * (count // far).bit_length()
 
 
