@@ -62,7 +62,7 @@ def stored(la: Any, tasks: int) -> Any:
 
 
 def triangle(la: Any, tasks: int) -> Any:
-    """A Cholesky factor, by two columns at a time: of n columns of tiles there are n^3 / 12 tasks in some 5 n stages."""
+    """A Cholesky factor, by two columns at a time: n columns of tiles are n^3 / 12 tasks in some 5 n stages."""
     side = round((12 * tasks) ** (1 / 3))
     return (la.linalg.cholesky(la.from_array(Source(side * TILE, side * TILE), chunks=TILE), tile=TILE),)
 

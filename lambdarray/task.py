@@ -168,8 +168,8 @@ class Program:
     """What all tasks of a stage share and a worker needs: arrays, axes, reads, steps and writes.
 
     `where` is the user's own line that made the op, `op` what it is in a few words. `flops` and `extra_bytes` are what
-    the planner knows of a task beyond what follows from its reads, steps and writes. A `triangle` has tasks on and below
-    the diagonal of its grid alone, and so its arrays have tiles.
+    the planner knows of a task beyond what follows from its reads, steps and writes. A `triangle` has tasks, and so its
+    arrays have tiles, on and below the diagonal of its grid alone.
     """
 
     name: str

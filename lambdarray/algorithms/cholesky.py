@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from lambdarray_kernels.dtypes import real_flops
 
 from ..api.array import Array
 from ..api.compute import resources
@@ -15,13 +16,15 @@ from ..api.manipulation import concatenate
 from ..api.matrices import adjoint, sample
 from ..config import get_config
 from ..planner.blocks import Resources
-from ..planner.estimate import turns_of
+from ..planner.estimate import bytes_a_second, flops_a_second, turns_of
 from ..tiling import Cuts
-from .tiles import patched, steps, tiled
+from .tiles import patched, tiled
 from .updates import Update
 
-# How many times longer than all workers together need the longest chain of tasks may be, for fewer bytes.
-MOST_WAIT = 2.5
+# How many times longer than the least a factor may take, for fewer bytes: of functions where time counts, and else.
+MOST_SLACK, MOST_WAIT = 1.05, 4.0
+# How many times longer than its tasks take on average a chain of them takes: it waits for the slow ones.
+MOST_LATE = 1.25
 
 
 def cholesky(a: Array, tile: int, *, upper: bool = False) -> Array:
@@ -110,7 +113,9 @@ def factor(x: Array, tile: int, groups: Groups | None = None) -> list[Column]:
     as the one before, so that what is needed soon is not in one with what is not (lookahead).
     """
     n = len(x)
-    groups = Groups.of(-(-n // tile), tile, x.dtype, resources(get_config())) if groups is None else groups
+    if groups is None:
+        config = get_config()
+        groups = Groups.of(-(-n // tile), tile, x.dtype, resources(config), config.objective)
     width = groups.far * tile
     rest, found = [Panel(0, tiled(x, tile))], list[Column]()
     while rest:
@@ -135,30 +140,66 @@ class Groups:
     block: int = 1
 
     @classmethod
-    def of(cls, count: int, tile: int, dtype: np.dtype[Any], given: Resources) -> Groups:
-        """The largest blocks, then the widest groups, for which the longest chain of tasks is not too long.
+    def of(cls, count: int, tile: int, dtype: np.dtype[Any], given: Resources, objective: str = "time") -> Groups:
+        """Those that take the least time, or that move the fewest bytes in not much more than that.
 
-        Of products of tiles, of which all columns have count^3 / 6, a column waits for about 2 / 3 where it is
-        factorised, one half for each time that its group is halved, and block^2 where groups meet. Blocks have to fit
-        a worker, beside what is read for them. A group is updated tile by tile, so that wide ones read more than they
-        save in writes: most where there are twice the root of `count` columns in one.
+        Blocks have to fit a worker, beside what is read for them. A group is updated tile by tile, so that wide ones
+        read more than they save in writes: most where there are twice the root of `count` columns in one.
 
         >>> float64, worker = np.dtype(float), 1459 << 20
-        >>> [Groups.of(128, 4096, float64, Resources(n, worker, remote=True)) for n in (100, 1000, 10_000)]
-        [Groups(near=13, far=16, block=2), Groups(near=4, far=16, block=2), Groups(near=2, far=2, block=1)]
+        >>> [Groups.of(128, 4096, float64, Resources(n, worker, remote=True)) for n in (10, 100, 1000)]
+        [Groups(near=4, far=16, block=2), Groups(near=4, far=4, block=1), Groups(near=2, far=2, block=1)]
         """
-        near = group_width(count, given.workers)
-        limit = MOST_WAIT * count**2 / 6 / given.workers
+        near, pace = group_width(count, given.workers), Pace.of(tile, dtype, given)
         most = math.isqrt(given.memory_bytes // (tile**2 * dtype.itemsize)) if given.remote else 1
-        for block in range(min(most, count), 0, -1):
+        found = [cls(near, near)]
+        for block in range(1, min(most, count) + 1):
             # The block, and of both operands as much as it is long; a tile of each is under way.
-            fits = (block**2 + 2 * block + 2) * tile**2 * dtype.itemsize <= given.memory_bytes
+            if block > 1 and (block**2 + 2 * block + 2) * tile**2 * dtype.itemsize > given.memory_bytes:
+                break
             widest = math.isqrt(4 * count) if block > 1 else count
-            for far in (2**power for power in range(widest.bit_length() - 1, 0, -1)) if fits or block == 1 else ():
-                quick = turns_of(2.0 * (block * tile) ** 2 * far * tile, dtype, given) <= 1
-                if far >= block and quick and 2 / 3 + math.log2(far) / 2 + block**2 <= limit:
-                    return cls(min(near if block == 1 else max(near, 2 * block), far), far, block)
-        return cls(near, near)
+            for far in (2**power for power in range(1, widest.bit_length())):
+                if far >= block and turns_of(2.0 * (block * tile) ** 2 * far * tile, dtype, given) <= 1:
+                    found.append(cls(min(near if block == 1 else 2 * block, far), far, block))
+        seconds = [pace.seconds(groups, count, given.workers) for groups in found]
+        allowed = min(seconds) * (MOST_SLACK if given.remote and objective == "time" else MOST_WAIT)
+        quick = [(g.moved, s, n) for n, (g, s) in enumerate(zip(found, seconds, strict=True)) if s <= allowed]
+        return found[min(quick)[2]]
+
+    @property
+    def moved(self) -> float:
+        """The tiles that are read and written for each product of tiles."""
+        return 2 / self.block + 2 / self.far
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The seconds of a worker for a product of tiles, and for moving a tile."""
+
+    product: float
+    move: float
+
+    @classmethod
+    def of(cls, tile: int, dtype: np.dtype[Any], given: Resources) -> Pace:
+        """Those of workers that tasks are cut for."""
+        move = tile**2 * dtype.itemsize / bytes_a_second(given) + given.cut_for.store.request_s
+        return cls(real_flops(dtype) * 2.0 * tile**3 / flops_a_second(given), move if given.remote else 0.0)
+
+    def seconds(self, groups: Groups, count: int, workers: int) -> float:
+        """About what a factor of `count` columns of tiles takes: its longest chain of tasks, and some of all the work.
+
+        A row goes through all columns, one after the other. Of products of tiles, of which there are count^3 / 6, each
+        of its tiles waits for half a one where it is solved with, for half of those with the `near` columns, for half a
+        one each time that its group was halved, and where groups meet for one; so many times as a task owns tiles. And
+        each waits for what these tasks read and write. Of the many tasks that a chain waits for some are slow.
+        """
+        near, far, block = groups.near, groups.far, groups.block
+        before = (near - 1) / 2 + math.log2(far / near) / 2
+        products = block * (1 / 2 + before) + block**2
+        moves = 2 * block + 1 + before * (block + 1) + 2 * block / near + 2 * block + 2 * block**2 / far
+        chain = MOST_LATE * count * (products * self.product + moves * self.move)
+        work = count**3 / 6 / workers * max(self.product, groups.moved * self.move)
+        return max(chain, work) + min(chain, work) / 2
 
 
 def group_width(count: int, workers: int) -> int:

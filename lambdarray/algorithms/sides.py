@@ -41,7 +41,7 @@ def best_side(how: Factorisation, shape: Sequence[int], dtype: np.dtype[Any], co
     >>> config = Config(executor="lambda", store="s3://bucket/scratch", workers=2800)
     >>> cheap = Config(executor="lambda", store="s3://bucket/scratch", workers=2800, objective="dollars")
     >>> [best_side(CHOLESKY, (262144, 262144), np.dtype(float), c) for c in (config, cheap)]
-    [1024, 4096]
+    [1536, 4096]
     """
     left = get_purse().left / UNITS_PER_DOLLAR
     return best_of(sides(how, shape, dtype, config), config.objective, left, config.deadline).size

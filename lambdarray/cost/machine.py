@@ -15,6 +15,8 @@ from .constants import choice, constant, text, truth
 ARCHITECTURES = ("x86_64", "arm64")
 # Above this memory a function sees a core for each vCPU that is begun; up to it, two.
 TWO_CORES_MIB = 3008
+# Requests a second that S3 answers below one prefix before it is split (AWS): an array begins with one such part.
+PARTITION_GETS, PARTITION_PUTS = 5500.0, 3500.0
 # The least array for which NumPy asks for huge pages.
 HUGE_BYTES = 4 << 20
 

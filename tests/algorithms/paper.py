@@ -46,7 +46,9 @@ def product(n: int, tile: int = TILE) -> Any:
 
 
 def cholesky(n: int, tile: int = TILE) -> Any:
-    return (la.linalg.cholesky(matrix("a", n, n, tile), tile=tile),)
+    """As it is where dollars count: where time does, groups are narrower, and it moves more."""
+    with la.config(objective="dollars"):
+        return (la.linalg.cholesky(matrix("a", n, n, tile), tile=tile),)
 
 
 def lu(n: int, tile: int = TILE) -> Any:

@@ -198,7 +198,7 @@ def test_programs_grow_as_columns_and_not_as_tiles(count, far, monkeypatch):
     monkeypatch.setattr(Groups, "of", lambda *_: Groups(2, far))
     plan = la.plan(la.linalg.cholesky(la.zeros((count * 8, count * 8), chunks=8), tile=8))
     assert plan.task_count > count**3 / 6 / far
-    # Two for each column and one for zeros above it, one for each half of a group, and for each group as its place has bits.
+    # Two for each column and one for zeros above it, one for each half of a group, and few for what is after it.
     assert len(plan.programs) <= 3.5 * count + count / far * (count // far).bit_length()
 
 

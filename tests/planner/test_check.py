@@ -230,3 +230,65 @@ def test_a_read_of_one_part_passes_where_every_element_is_in_the_source(size, st
     else:
         with pytest.raises(PlanError, match="reads elements"):
             check(plan)
+
+
+# -- triangles
+
+
+def lower(rows=4, columns=4, name="m", chunk=1):
+    """A stage that makes what lies on and below the diagonal."""
+    arrays = {name: spec(name, (rows, columns), (1, 1))}
+    step = Step("fill", ("s",), (), {"value": 0.0, "dtype": "<f8"})
+    made = (Write("s", name, (0, 1), (False, False)),)
+    axes = (Cuts(rows, chunk), Cuts(columns, chunk))
+    return Program("lower-0", "lower", "user.py:3", arrays, axes, 2, (), (step,), made, triangle=True)
+
+
+def reading(rows, columns, shape, triangle=False):
+    """A stage of tasks of single elements that reads `m` by these maps."""
+    name = "u" if triangle else "y"
+    arrays = {"m": spec("m", (4, 4), (1, 1)), name: spec(name, shape, (1, 1))}
+    reads = (Read("r", (Part("m", (rows, columns)),), (0, 1)),)
+    axes = tuple(Cuts(n, 1) for n in shape)
+    made = (Write("s", name, (0, 1), (False, False)),)
+    return Program("read-1", "read", "user.py:4", arrays, axes, 2, reads, (Step("map", ("s",), ("r",), ADD),), made,
+                   triangle=triangle)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "shape", "triangle", "good"),
+    [
+        (AxisMap(0, 1), AxisMap(1, 1), (3, 3), True, True),
+        (AxisMap(0, 2), AxisMap(1, 1), (2, 2), True, True),
+        (AxisMap(0), AxisMap(1, 1), (3, 3), True, False),
+        (AxisMap(0, 2), AxisMap(1), (2, 3), False, True),
+        (AxisMap(0, 1), AxisMap(1), (3, 3), False, False),
+        (AxisMap(0), AxisMap(1), (4, 1), False, True),
+        (AxisMap(1, 3), AxisMap(0), (4, 1), False, False),
+        (AxisMap(0, 3, -1), AxisMap(1), (4, 1), False, False),
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_nothing_is_read_that_a_triangle_does_not_make(rows, columns, shape, triangle, good, chunk):
+    reader = reading(rows, columns, shape, triangle)
+    plan = plan_of(lower(chunk=chunk), reader, outputs=() if triangle else ("y",))
+    made = {index for n in range(lower(chunk=chunk).task_count) for _, index in lower(chunk=chunk).task(n).outputs()}
+    boxes = [reader.task(n).blocks for n in range(reader.task_count)]
+    maps = reader.reads[0].parts[0].maps
+    read_all = {tuple(m.span(box[m.axis])[0] for m in maps) for box in boxes}
+    assert good <= (read_all <= made)
+    if good:
+        check(plan)
+    elif not read_all <= made:
+        with pytest.raises(PlanError, match="above the diagonal of 'm'"):
+            check(plan)
+
+
+def test_a_triangle_is_no_output_and_has_two_axes_of_which_columns_are_no_more():
+    with pytest.raises(PlanError, match="only a triangle is made"):
+        check(plan_of(lower(), outputs=("m",)))
+    with pytest.raises(PlanError, match="a triangle of tasks in a grid of"):
+        check(plan_of(lower(3, 4), outputs=()))
+    turned = replace(lower(), writes=(Write("s", "m", (1, 0), (False, False)),))
+    with pytest.raises(PlanError, match="a triangle of tasks writes 'm' by axes"):
+        check(plan_of(turned, outputs=()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,3 +82,31 @@ def product(m: int, k: int, n: int, seconds: float = 1.0) -> Plan:
     axes = (Cuts(m, 1), Cuts(n, 1), Cuts(k, 1))
     last = Program("gemm", "matmul", "user.py:9", arrays, axes, 2, tuple(reads), (step,), (write["c"],))
     return Plan("key", (*makers, last), arrays, ("c",), (Estimate(seconds=seconds),) * 3)
+
+
+def triangles(count: int, block: int = 1, seconds: float = 1.0) -> Plan:
+    """A triangle of blocks, its first column, the triangle that is left less products of that, and all that it has.
+
+    Tiles have one element, blocks `block` of them a side.
+    """
+    left = count - block
+    grids = {"m": (count, count), "p": (left, block), "u": (left, left), "s": (1,)}
+    arrays = {name: spec(name, shape, (1,) * len(shape)) for name, shape in grids.items()}
+    write = {name: Write("out", name, tuple(range(len(s))), (False,) * len(s)) for name, s in grids.items()}
+    whole, rest, column = (Cuts(count, block), Cuts(count, block)), Cuts(left, block), Cuts(block, block)
+    below = Read("x", (Part("m", (AxisMap(0, block), AxisMap(1))),), (0, 1))
+    after = Read("x", (Part("m", (AxisMap(0, block), AxisMap(1, block))),), (0, 1))
+    rows = Read("l", (Part("p", (AxisMap(0), AxisMap(-1, size=block))),), (0, 1))
+    columns = Read("r", (Part("p", (AxisMap(1), AxisMap(-1, size=block))),), (0, 1))
+    first = Read("d", (Part("m", (AxisMap(-1, size=block), AxisMap(-1, size=block))),), (0, 1))
+    all_of_it = [
+        Read(f"r{j}", (Part("u", (AxisMap(-1, j, size=left - j), AxisMap(-1, j, size=min(block, left - j)))),), (0, 1))
+        for j in range(0, left, block)
+    ]
+    programs = (
+        replace(program("make", arrays, whole, (), [write["m"]]), triangle=True),
+        program("panel", arrays, (rest, column), [below], [write["p"]]),
+        replace(program("update", arrays, (rest, rest), [after, rows, columns], [write["u"]]), triangle=True),
+        program("sum", arrays, (Cuts(1, 1),), [first, *all_of_it], [write["s"]]),
+    )
+    return Plan("key", programs, arrays, ("s",), (Estimate(seconds=seconds),) * len(programs))
