@@ -371,7 +371,7 @@ class Plan:
         """The plan with other locations for some of its arrays."""
         if not locations:
             return self
-        arrays = {n: replace(a, location=locations.get(n, a.location)) for n, a in self.arrays.items()}
+        arrays = {n: replace(a, location=locations[n]) if n in locations else a for n, a in self.arrays.items()}
         programs = tuple(replace(p, arrays={n: arrays[n] for n in p.arrays}) for p in self.programs)
         return replace(self, arrays=arrays, programs=programs)
 

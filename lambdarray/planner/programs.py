@@ -124,7 +124,8 @@ class Programs:
         for n, read in enumerate(code.reads):
             elsewhere = all(self._is_far(self.arrays[part.array]) for part in read.parts)
             if elsewhere and not read.by and math.prod(c.count for c in axes[:grid]) > 1:
-                code.reads[n] = replace(read, parts=tuple(self._reachable(op, part, code, axes) for part in read.parts))
+                parts = tuple([self._reachable(op, part, code, axes) for part in read.parts])
+                code.reads[n] = replace(read, parts=parts) if parts != read.parts else read
 
     def _is_far(self, spec: ArraySpec) -> bool:
         return spec.location["kind"] == "zarr" or (spec.location["kind"] == "tiles" and self.resources.remote)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ..tiling import AxisMap
 
@@ -10,6 +11,7 @@ Maps = tuple[AxisMap, ...]
 FIXED = AxisMap(-1)
 
 
+@lru_cache(maxsize=64)
 def identity(ndim: int) -> Maps:
     """Each axis of the source follows the same axis."""
     return tuple(AxisMap(i) for i in range(ndim))
