@@ -250,8 +250,10 @@ def _calibrate(options: argparse.Namespace) -> int:
     from .calibration import Here, There, calibrate
 
     path = Path(options.out or f"{options.function or 'machine'}.toml")
-    if not 0 < options.seconds <= 3600 or not path.parent.is_dir():
-        raise ConfigError(f"--seconds must be above 0 and at most 3600, and {path.parent} a folder that exists")
+    if not 0 < options.seconds <= 3600:
+        raise ConfigError(f"--seconds {options.seconds:g} must be above 0 and at most 3600")
+    if not path.parent.is_dir():
+        raise ConfigError(f"--out {path}: there is no folder {path.parent}")
     if options.function:
         from lambdarray_layer.aws import open_account
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
 from threading import Lock
 from typing import Any
 
@@ -71,19 +72,38 @@ class Config:
             raise ConfigError(f"executor={self.executor!r} is not one of {', '.join(map(repr, EXECUTORS))}")
         if self.objective not in OBJECTIVES:
             raise ConfigError(f"objective={self.objective!r} is not one of {', '.join(map(repr, OBJECTIVES))}")
-        if self.deadline is not None and not 0 < self.deadline < math.inf:
-            raise ConfigError(f"deadline={self.deadline!r} is no time to end by; it must be above 0 seconds")
-        limits = {"workers": 1, "memory_mib": 128, "retries": 0, "max_dollars": 0, "implicit_mib": 0}
-        for name, least in limits.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError(f"{name}={value!r} is too small; it must be at least {least}")
-        if not 0 < self.task_timeout_s <= 900:
-            raise ConfigError(f"task_timeout_s={self.task_timeout_s!r} must be above 0 and at most 900")
+        for name, (least, most) in LIMITS.items():
+            _check_number(name, getattr(self, name), least, most)
+        for name, why in (("deadline", "it is no time to end by"), ("task_timeout_s", "nothing is done in it")):
+            if getattr(self, name) == 0:
+                raise ConfigError(f"{name}={getattr(self, name)!r} must be above 0 seconds: {why}")
         if not isinstance(self.verify, bool):
             raise ConfigError(f"verify={self.verify!r} is neither True nor False")
         if self.executor == "lambda" and "://" in self.store and not self.store.startswith("s3://"):
             raise ConfigError(f"executor='lambda' needs a store that functions reach, not {self.store!r}")
+
+
+# The least and the most that a number may be; what has whole ones is in `KINDS` as such.
+LIMITS: dict[str, tuple[float, float]] = {
+    "workers": (1, math.inf), "memory_mib": (128, math.inf), "retries": (0, math.inf), "implicit_mib": (0, math.inf),
+    "task_timeout_s": (0, 900), "bundle_s": (0, math.inf), "max_dollars": (0, math.inf), "deadline": (0, math.inf),
+}  # fmt: skip
+OPTIONAL = ("workers", "memory_mib", "implicit_mib", "max_dollars", "deadline")
+
+
+def _check_number(name: str, value: Any, least: float, most: float) -> None:
+    """ConfigError for what is no number, no whole one where it has to be one, or out of range."""
+    if value is None and name in OPTIONAL:
+        return
+    kind: Any = Integral if KINDS[name] is int else Real
+    is_number = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number:
+        what = "a whole number" if kind is Integral else "a finite number"
+        raise ConfigError(f"{name}={value!r} is not {what}{' or None' if name in OPTIONAL else ''}")
+    if value < least:
+        raise ConfigError(f"{name}={value!r} is too small; it must be at least {least:g}")
+    if value > most:
+        raise ConfigError(f"{name}={value!r} is too large; it must be at most {most:g}")
 
 
 KINDS: dict[str, Any] = dict.fromkeys(("workers", "memory_mib", "retries", "implicit_mib"), int)

@@ -10,16 +10,19 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from math import inf
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from .algorithms.sides import best_side
 from .api.array import Array
 from .api.compute import ops_of, resources
 from .config import config, get_config
 from .cost import ARCHITECTURES, Machine, of_architecture
+from .cost.factors import CHOLESKY, LU, QR, Factorisation
 from .errors import ConfigError
 from .ops import Stored
 from .planner import make_plan
@@ -53,12 +56,12 @@ def matrix(name: str, m: int, n: int, tile: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A computation: what it is, its arrays for a size and a tile, its flops for a size, its tile."""
+    """What it is, its arrays for a size and a tile, its flops for a size, its tile or what chooses it."""
 
     told: str
     make: Callable[[int, int], Sequence[Any]]
     flops: Callable[[int], float]
-    tile: int
+    tile: int | Factorisation
 
 
 def _gemm(n: int, tile: int) -> Sequence[Any]:
@@ -100,9 +103,9 @@ def _chain(n: int, tile: int) -> Sequence[Any]:
 
 SCENARIOS: Mapping[str, Scenario] = {
     "gemm": Scenario("C = A B of n x n", _gemm, lambda n: 2.0 * n**3, 2500),
-    "cholesky": Scenario("A = L L^T of n x n", _cholesky, lambda n: n**3 / 3, 4096),
-    "lu": Scenario("P A = L U of n x n", _lu, lambda n: 2.0 * n**3 / 3, 4096),
-    "qr": Scenario("A = Q R of n x n", _qr, lambda n: 8.0 * n**3 / 3, 4096),
+    "cholesky": Scenario("A = L L^T of n x n", _cholesky, lambda n: n**3 / 3, CHOLESKY),
+    "lu": Scenario("P A = L U of n x n", _lu, lambda n: 2.0 * n**3 / 3, LU),
+    "qr": Scenario("A = Q R of n x n", _qr, lambda n: 8.0 * n**3 / 3, QR),
     "tsqr": Scenario(f"A = Q R of n x {TALL}", _tsqr, lambda n: 4.0 * n * TALL**2, 32_768),
     "chain": Scenario("(2 A + B) / (B B + 1) - A, element by element, of n x n", _chain, lambda n: 6.0 * n**2, 4000),
 }
@@ -132,8 +135,10 @@ class Job:
         of_architecture(self.arch)
         for name in ("n", "workers", "tile", "gflops"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name}={value!r} must be above 0")
+            if value is not None and not 0 < value < inf:
+                raise ConfigError(f"{name}={value!r} must be above 0, and finite")
+        if not 0 <= self.transfer_cpu < inf:
+            raise ConfigError(f"transfer_cpu={self.transfer_cpu!r} must be at least 0 s for a GB, and finite")
 
     @property
     def machine(self) -> Machine:
@@ -158,12 +163,21 @@ class Job:
 
     @property
     def side(self) -> int:
-        """Rows and columns of a tile."""
-        return self.tile or SCENARIOS[self.name].tile
+        """Rows and columns of a tile: as given, or for a factorisation as the cost model chooses it."""
+        chosen = self.tile or SCENARIOS[self.name].tile
+        if isinstance(chosen, int):
+            return chosen
+        return best_side(chosen, (self.n, self.n), np.dtype(float), replace(get_config(), **self.settings))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of a run on Lambda."""
+        place = {"executor": "lambda", "store": "s3://paper/scratch"}
+        return {**place, "workers": self.workers, "memory_mib": self.memory_mib}
 
     def plan(self) -> Plan:
         """The plan that Lambda would run."""
-        with config(executor="lambda", store="s3://paper/scratch", workers=self.workers, memory_mib=self.memory_mib):
+        with config(**self.settings):
             ops = ops_of(SCENARIOS[self.name].make(self.n, self.side))
             return make_plan(ops, replace(resources(get_config()), worker=self.machine))[0]
 
@@ -278,7 +292,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--bandwidth", type=float, default=ASSUMED.bandwidth_mbps, metavar="MB", help="MB/s of a function (75)")
     add("--transfer-cpu", type=float, default=0.0, metavar="S", help="seconds of a core for each GB moved (0)")
     add("--arch", default="x86_64", metavar="ARCH", help="x86_64 (default) or arm64")
-    add("--tile", type=int, metavar="T", help="rows and columns of a tile")
+    add("--tile", type=int, metavar="T", help="rows and columns of a tile (as the cost model chooses)")
     add("--seed", type=int, default=0, metavar="S", help="what chance depends on (0)")
     add("--seeds", type=int, metavar="K", help="simulate K runs, of seeds from S on, and tell median and worst")
     add("--json", action="store_true", help="print all figures and all that was assumed as JSON")

@@ -104,6 +104,14 @@ def test_what_is_no_profile_is_refused(before: str, after: str, told: str) -> No
         from_toml(text.replace(before, after), "mine.toml")
 
 
+def test_constants_that_contradict_one_another_are_refused() -> None:
+    text = text_of("lambda-x86_64").replace("least_mib = 128.0", "least_mib = 20000.0")
+    with pytest.raises(
+        ConfigError, match=r"mine\.toml: functions\.least_mib = 20000 cannot be above .*most_mib = 10240"
+    ):
+        from_toml(text, "mine.toml")
+
+
 def test_unknown_profiles_and_architectures_are_refused_with_the_known_ones(tmp_path: Path) -> None:
     with la.config(profile="lambda-vax"), pytest.raises(ConfigError, match="lambda-arm64, lambda-x86_64, threads"):
         la.plan(la.ones(3))

@@ -22,6 +22,7 @@ from ..api.matrices import adjoint, of_matrices, sample
 from ..api.norms import norm
 from ..api.products import matmul
 from ..api.sorting import sort
+from ..cost.factors import POLAR
 from . import band
 from .polar import Matrix, least, mirrored, orthonormal, polar
 from .spectrum import Spectrum, scaled, spectrum
@@ -52,7 +53,7 @@ def cutting(x: Array, tile: int | None) -> tuple[int, int] | None:
     >>> cutting(la.ones((4000, 4000)), None), cutting(la.ones((4000, 4000)), 500)
     (None, (500, 1500))
     """
-    length, most = side(x, tile), MOST_SIDE if tile is None else 3 * tile
+    length, most = side(x, tile, how=POLAR), MOST_SIDE if tile is None else 3 * tile
     return None if length is None or min(x.shape) <= most else (length, most)
 
 

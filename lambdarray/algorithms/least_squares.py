@@ -18,6 +18,7 @@ from ..api.products import matmul
 from ..api.reductions import count_nonzero
 from ..api.reductions import max as max_
 from ..api.reductions import sum as sum_
+from ..cost.factors import QR
 from .qr import minus, tiled_qr
 from .tiles import side
 from .tsqr import Folded, as_float, folded, is_tall, tall
@@ -44,7 +45,7 @@ def in_parts(x: Array, tile: int | None = None) -> bool:
 
 def reduced(x: Array, y: Array, tile: int | None = None) -> Folded:
     """The least squares of a long matrix as those of its triangle."""
-    length, n = side(x, tile), x.shape[1]
+    length, n = side(x, tile, how=QR), x.shape[1]
     if length is None or n <= length:
         return folded(x, y, tile)
     made = tiled_qr(x, length)
@@ -54,7 +55,7 @@ def reduced(x: Array, y: Array, tile: int | None = None) -> Folded:
 
 def spanned(x: Array, tile: int | None = None) -> tuple[Array, Callable[[Array], Array]]:
     """The triangle of a long matrix, and what multiplies Q with a matrix."""
-    length, (m, n) = side(x, tile), x.shape
+    length, (m, n) = side(x, tile, how=QR), x.shape
     if length is None or n <= length:
         made = tall(x, tile)
         return made.r, made.q

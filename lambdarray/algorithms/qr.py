@@ -22,6 +22,7 @@ from ..api.manipulation import concatenate
 from ..api.matrices import adjoint
 from ..api.products import matmul
 from ..api.stages import In, Out, Stage, single, whole
+from ..cost.factors import QR
 from ..tiling import Cuts
 from .tiles import LEAST_TILE, patched, side, steps, tiled
 from .tsqr import MOST_TALL_BYTES, as_float, folded, is_tall, tall, work
@@ -92,7 +93,7 @@ def factorised(a: Array, mode: str, tile: int | None = None) -> tuple[Array, ...
     >>> [part.shape for part in factorised(la.ones((9, 4)), "complete", 3)], factorised(la.ones((9, 4)), "r")
     ([(9, 9), (9, 4)], None)
     """
-    length, long = side(a, tile), a.ndim == 2 and is_tall(a, tile)
+    length, long = side(a, tile, how=QR), a.ndim == 2 and is_tall(a, tile)
     if a.size == 0 or (length is None and not long):
         return None
     if long and mode == "r":

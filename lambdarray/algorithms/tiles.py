@@ -11,14 +11,17 @@ import numpy as np
 from ..api.array import Array
 from ..api.creation import zeros
 from ..api.manipulation import concatenate
+from ..config import get_config
+from ..cost.factors import LU, Factorisation
 from ..ops import Concat, Op, Patch, Rechunk, View
+from .sides import best_side
 
 Span = tuple[int, int]
 Box = tuple[Span, Span]
 
 # A matrix whose shorter side is no longer than this is one task's: LAPACK has it done before more tasks are worth it.
 LEAST_SIDE = 2048
-# Tiles of a matrix along a side: enough to keep workers busy, while a tile still is what BLAS is fast on.
+# Here, tiles of a matrix along a side: enough to keep workers busy, while a tile still is what BLAS is fast on.
 PER_SIDE = 16
 LEAST_TILE, MOST_TILE = 512, 4096
 ROUND = 64
@@ -26,11 +29,11 @@ ROUND = 64
 ENOUGH_COLUMNS, LEAST_PANELS = 1024, 8
 
 
-def side(x: Array, tile: int | None = None, least: int | None = None) -> int | None:
+def side(x: Array, tile: int | None = None, least: int | None = None, how: Factorisation | None = None) -> int | None:
     """The side of the tiles that a matrix is worked on in; None where it is one task's, or a batch.
 
-    `tile` is what the caller asked for, `least` the smallest that is chosen. ValueError where `tile` is no positive
-    number, or `x` is a batch.
+    `tile` is what the caller asked for, `least` the smallest that is chosen here. On functions the cost model chooses
+    where it knows `how` the matrix is factorised. ValueError where `tile` is no positive number, or `x` is a batch.
 
     >>> import lambdarray as la
     >>> side(la.ones((1000, 1000))), side(la.ones((1000, 1000)), 300), side(la.ones((40_000, 40_000)))
@@ -47,6 +50,8 @@ def side(x: Array, tile: int | None = None, least: int | None = None) -> int | N
         return length
     if x.ndim != 2 or min(x.shape) <= LEAST_SIDE:
         return None
+    if how is not None and not get_config().local:
+        return best_side(how, x.shape, np.result_type(x.dtype, np.float32), get_config())
     wanted = -(-min(x.shape) // PER_SIDE)
     least = LEAST_TILE if least is None else least
     return min(MOST_TILE, max(least, -(-wanted // ROUND) * ROUND))
@@ -60,7 +65,7 @@ def panel_side(x: Array, tile: int | None = None) -> int | None:
     [None, 512, 1024, 2560]
     """
     columns = -(-min(x.shape[-2:], default=0) // (LEAST_PANELS * ROUND)) * ROUND
-    return side(x, tile, min(ENOUGH_COLUMNS, columns))
+    return side(x, tile, min(ENOUGH_COLUMNS, columns), LU)
 
 
 def steps(size: int, tile: int) -> Iterator[tuple[int, int]]:

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..ops import Shape, auto_chunk
 from ..tiling import Cuts, Tiling
-
-AUTO_BYTES = 32 << 20
+from .tile_sizes import tile_bytes
 
 
 def tiling_for(shape: Shape, chunks: Any, dtype: np.dtype[Any], current: Tiling | None = None) -> Tiling:
@@ -37,7 +36,7 @@ def tiling_for(shape: Shape, chunks: Any, dtype: np.dtype[Any], current: Tiling 
 
 
 def following(shape: Shape, own: tuple[Any, ...] | None, dtype: np.dtype[Any]) -> Any:
-    """What `chunks="auto"` is for an object with chunks of its own: whole multiples of them, of about 32 MB.
+    """What `chunks="auto"` is for an object with chunks of its own: whole multiples of them, near what it is without.
 
     Chunks that are larger stay as they are, and so do those of which every length is given.
 
@@ -49,7 +48,8 @@ def following(shape: Shape, own: tuple[Any, ...] | None, dtype: np.dtype[Any]) -
     if not all(isinstance(n, int | np.integer) and n > 0 for n in own):
         return own
     grid = tuple(-(-n // c) for n, c in zip(shape, own, strict=True))
-    together = auto_chunk(grid, math.prod(own) * dtype.itemsize, AUTO_BYTES)
+    nbytes = math.prod(own) * dtype.itemsize
+    together = auto_chunk(grid, nbytes, tile_bytes(grid, nbytes))
     return [int(c * n) for c, n in zip(own, together, strict=True)]
 
 
@@ -66,13 +66,14 @@ def _automatic(shape: Shape, chunks: Sequence[Any], dtype: np.dtype[Any]) -> Sha
     """Lengths for the axes that say "auto", given the others."""
     if not any(isinstance(c, str) for c in chunks):
         return shape
-    fixed = 1
+    fixed = beside = 1
     for n, c in zip(shape, chunks, strict=True):
         if not isinstance(c, str):
             longest = max(c, default=1) if isinstance(c, Sequence) else c
-            fixed *= max(1, n if longest is None or longest < 0 else min(n, longest))
+            length = max(1, n if longest is None or longest < 0 else min(n, longest))
+            fixed, beside = fixed * length, beside * -(-n // length)
     free = tuple(n if isinstance(c, str) else 1 for n, c in zip(shape, chunks, strict=True))
-    return auto_chunk(free, dtype.itemsize * fixed, AUTO_BYTES)
+    return auto_chunk(free, dtype.itemsize * fixed, tile_bytes(free, dtype.itemsize * fixed, beside))
 
 
 def _cuts(axis: int, size: int, chunk: Any, automatic: int) -> Cuts:

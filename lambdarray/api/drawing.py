@@ -14,8 +14,9 @@ from lambdarray_kernels.generators import TAKES_DTYPE, drawn_together, logical_b
 from ..ops import Random, Shape, auto_chunk
 from ..tiling import Cuts, Tiling
 from .array import Array
-from .chunks import AUTO_BYTES, tiling_for
+from .chunks import tiling_for
 from .creation import _shape, asarray
+from .tile_sizes import tile_bytes
 
 # Of these a seed is drawn, so that they go on, as they would in NumPy.
 NUMPYS = (np.random.BitGenerator, np.random.Generator, np.random.RandomState)
@@ -79,7 +80,8 @@ def _in_blocks(wanted: Tiling, kind: np.dtype[Any], block: Shape, chunks: Any) -
     if chunks != "auto" and all(_made_of(c, max(n, 1)) for c, n in zip(wanted.axes, block, strict=True)):
         return wanted
     counts = tuple(-(-c.size // max(n, 1)) for c, n in zip(wanted.axes, block, strict=True))
-    together = auto_chunk(counts, kind.itemsize * max(math.prod(block), 1), AUTO_BYTES)
+    nbytes = kind.itemsize * max(math.prod(block), 1)
+    together = auto_chunk(counts, nbytes, tile_bytes(counts, nbytes))
     return Tiling.regular(wanted.shape, [n * c for n, c in zip(block, together, strict=True)])
 
 

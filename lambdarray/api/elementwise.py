@@ -13,9 +13,9 @@ from lambdarray_kernels.functions import REFUSALS
 from ..ops import Map, Op, Shape, auto_chunk, constant
 from ..tiling import Cuts, Tiling
 from .array import Array
-from .chunks import AUTO_BYTES
 from .creation import asarray, storable
 from .devices import on_cpu
+from .tile_sizes import HERE_BYTES
 
 # A tile of what operands broadcast to is at most so many times as large as one that is cut automatically.
 MOST_TILES = 4
@@ -39,9 +39,9 @@ def _in_size(tiling: Tiling, ops: Sequence[Op]) -> Tiling:
     """The tiling, cut finer where its tiles are much larger than any that they are made of, as in an outer product."""
     itemsize = builtins.max(op.dtype.itemsize for op in ops)
     elements = math.prod(tiling.max_tile)
-    if elements * itemsize <= MOST_TILES * AUTO_BYTES or elements in [math.prod(op.tiling.max_tile) for op in ops]:
+    if elements * itemsize <= MOST_TILES * HERE_BYTES or elements in [math.prod(op.tiling.max_tile) for op in ops]:
         return tiling
-    lengths = auto_chunk(tiling.max_tile, itemsize, AUTO_BYTES)
+    lengths = auto_chunk(tiling.max_tile, itemsize, HERE_BYTES)
     pairs = zip(tiling.axes, lengths, strict=True)
     return Tiling(tuple(Cuts(c.size, builtins.max(n, 1)) if n < c.max_chunk else c for c, n in pairs))
 

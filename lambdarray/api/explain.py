@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
+from numbers import Integral
 from typing import Any
 
 from ..config import UNITS_PER_DOLLAR, Config, get_purse
@@ -21,6 +23,7 @@ from .choices import choices
 from .compute import resources
 from .explain_text import as_text
 from .markup import bytes_text
+from .memory_sizes import best_memory, by_memory
 from .objective import Candidate, Choice, candidate, choose
 from .pricing import dollars_text, quote_here, quote_there, seconds_text
 
@@ -30,7 +33,8 @@ class Explanation:
     """A plan in words and figures: stages, bytes, requests, seconds, and the price on Lambda.
 
     `found_there` is the plan for functions, which is another one where the settings' executor is of this machine;
-    `choice` says why there are so many workers; `sweep` are the plans for other numbers of workers.
+    `choice` says why there are so many workers; `sweep` are the plans for other numbers of workers; `ops` is what is
+    planned, and `left_dollars` what was left of the budget then.
     """
 
     plan: Plan
@@ -40,6 +44,8 @@ class Explanation:
     choice: Choice | None = None
     sweep: tuple[Candidate, ...] = ()
     more_notes: tuple[str, ...] = ()
+    ops: tuple[Op, ...] = field(default=(), repr=False)
+    left_dollars: float = inf
 
     # -- the plan
 
@@ -166,7 +172,19 @@ class Explanation:
                 found[machine.functions.architecture] = quote.dollars
         return {name: found[name] for name in ARCHITECTURES}
 
+    @cached_property
+    def by_memory(self) -> list[Candidate]:
+        """Plans for functions of other memory, and of the memory that there is, of all that hold the tasks."""
+        there, config = self.there, replace(on_functions(self.config), workers=self.there.workers)
+        return by_memory(self.ops, config, there.plan, there.workers, there.quote.machine)
+
     @property
+    def memory_mib(self) -> int | None:
+        """The memory of functions that would be best within budget and deadline; None where no size is within them."""
+        found = best_memory(self)
+        return None if found is None else found.quote.memory_mib
+
+    @cached_property
     def choices(self) -> list[tuple[str, str]]:
         """What the planner chose, each with the reason."""
         return choices(self)
@@ -207,17 +225,19 @@ def explanation(ops: Sequence[Op], config: Config, workers: Any = None) -> Expla
     else:
         there, more = found, _over_budget(config, found)
     sweep = tuple(candidate(ops, on_functions(config), count) for count in counts) if len(counts) > 1 else ()
-    return Explanation(found.plan, config, found.workers, there, choice, sweep, (*notes, *more))
+    told, left = (*notes, *more), get_purse().left / UNITS_PER_DOLLAR
+    return Explanation(found.plan, config, found.workers, there, choice, sweep, told, tuple(ops), left)
 
 
 def _counts(workers: Any) -> list[int]:
     """The numbers of functions that are asked for."""
     if workers is None:
         return []
-    counts = [workers] if isinstance(workers, int) else list(workers)
-    if not counts or any(count < 1 for count in counts):
+    several = isinstance(workers, Iterable) and not isinstance(workers, str)
+    counts = list(workers) if several else [workers]
+    if not counts or any(not isinstance(n, Integral) or isinstance(n, bool) or n < 1 for n in counts):
         raise ConfigError(f"workers={workers!r} has to be a number of workers, at least 1, or several to compare")
-    return counts
+    return [int(n) for n in counts]
 
 
 def _there(ops: Sequence[Op], config: Config, plan: Plan, workers: int) -> tuple[Candidate, list[str]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..planner.estimate import plan_totals
 from ..task import Estimate, Program
-from .markup import bytes_text
+from .choices import other_notes
+from .markup import bytes_text, several
 from .pricing import dollars_text, seconds_text
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def as_text(found: Explanation) -> str:
 def lines(found: Explanation) -> list[tuple[str, str]]:
     """The facts, each with its name."""
     rows = [
-        ("tasks", f"{found.tasks:,} in {_several(len(found.plan.programs), 'stage')}"),
+        ("tasks", f"{found.tasks:,} in {several(len(found.plan.programs), 'stage')}"),
         ("flops", f"{found.flops / 1e9:,.2f} GFLOP"),
         ("bytes", _moved(found)),
         ("requests", _requests(found)),
@@ -43,12 +44,7 @@ def lines(found: Explanation) -> list[tuple[str, str]]:
     if found.here is not None:
         rows.append(("here", f"about {seconds_text(found.seconds)} on {found.workers} {found.config.executor}"))
     rows += [("on Lambda", _on_lambda(found)), ("dollars", _dollars(found)), ("client", _client(found))]
-    told = [text for _, text in found.choices]
-    return [*rows, *found.choices, *(("note", n) for n in found.notes if n not in told)]
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
+    return [*rows, *found.choices, *(("note", note) for note in other_notes(found))]
 
 
 def _moved(found: Explanation) -> str:
@@ -60,13 +56,13 @@ def _moved(found: Explanation) -> str:
 
 def _requests(found: Explanation) -> str:
     asked = found.requests
-    return f"{asked.gets:,} GET, {asked.puts:,} PUT, about {_several(found.invocations, 'invocation')}"
+    return f"{asked.gets:,} GET, {asked.puts:,} PUT, about {several(found.invocations, 'invocation')}"
 
 
 def _on_lambda(found: Explanation) -> str:
     there = found.there
     dollars = " or ".join(f"${dollars_text(d)} ({name})" for name, d in found.dollars_by_architecture.items())
-    many = f"{there.quote.memory_mib} MiB, up to {_several(there.workers, 'worker')}"
+    many = f"{there.quote.memory_mib} MiB, up to {several(there.workers, 'worker')}"
     return f"about {seconds_text(there.seconds)} and {dollars}, {many}"
 
 

@@ -57,9 +57,10 @@ def cholesky(a: Any, /, *, upper: bool = False, tile: int | None = None) -> Arra
     from ..algorithms.cholesky import cholesky as by_tiles
     from ..algorithms.tiles import side
     from ..algorithms.updates import LEAST_TILE
+    from ..cost.factors import CHOLESKY
 
     x = square(a)
-    length = side(x, tile, LEAST_TILE)
+    length = side(x, tile, LEAST_TILE, CHOLESKY)
     if length is None:
         return of_matrix("cholesky", x, x.shape[-2:], upper=bool(upper))
     return by_tiles(x, length, upper=bool(upper))

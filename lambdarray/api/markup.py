@@ -22,6 +22,15 @@ def bytes_text(n: Any) -> str:
     return f"{int(n)} B"
 
 
+def several(count: int, what: str) -> str:
+    """A number of things for people.
+
+    >>> several(1, "task"), several(2000, "task")
+    ('1 task', '2,000 tasks')
+    """
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def row(cells: Iterable[str], tag: str = "td") -> str:
     """A row of a table."""
     return "<tr>" + "".join(f"<{tag} style='text-align:left'>{escape(c)}</{tag}>" for c in cells) + "</tr>"

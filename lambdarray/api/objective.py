@@ -154,8 +154,8 @@ def _problem(made: Sequence[Candidate], config: Config, left: float) -> Lambdarr
         return None
     if fastest.quote.seconds > deadline:
         return ConfigError(
-            f"deadline={deadline:g} s cannot be met: the fastest plan takes about {_told(fastest)}; allow more time, "
-            "or more workers=, or cut the arrays into more chunks"
+            f"deadline={deadline:g} s cannot be met: the fastest plan takes about {_told(fastest)}"
+            f"{_coming_back(fastest)}; allow more time, or more workers=, or cut the arrays into more chunks"
         )
     cheapest = min((c for c in made if c.is_within(inf, deadline)), key=lambda c: (c.dollars, c.seconds))
     return BudgetError(
@@ -187,6 +187,14 @@ def _reason(found: Candidate, made: Sequence[Candidate], config: Config, left: f
 def _told(c: Candidate) -> str:
     """A candidate with all that is counted, results that come back too."""
     return f"{seconds_text(c.quote.seconds)}{_price(c.quote.dollars)} on {c.workers:,} workers"
+
+
+def _coming_back(c: Candidate) -> str:
+    """What of the time results take that come back, where it is most of it."""
+    if c.quote.download_s < c.seconds:
+        return ""
+    took = seconds_text(c.quote.download_s)
+    return f", of which results take {took} to come back to this process, as to_zarr() and persist() do without"
 
 
 def _price(dollars: float) -> str:

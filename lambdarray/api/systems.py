@@ -162,9 +162,10 @@ def _side(a: Array, b: Array, tile: int | None, panels: bool = False) -> int | N
     """As `side` or `panel_side`, for a system: one task's where the right-hand side is a batch."""
     from ..algorithms.tiles import panel_side, side
     from ..algorithms.updates import LEAST_TILE
+    from ..cost.factors import CHOLESKY
 
     if b.ndim <= 2:
-        return panel_side(a, tile) if panels else side(a, tile, LEAST_TILE)
+        return panel_side(a, tile) if panels else side(a, tile, LEAST_TILE, CHOLESKY)
     if tile is not None:
         raise ValueError(f"tile={tile}: a right-hand side in tiles is one matrix, not an array of shape {b.shape}")
     return None

@@ -6,6 +6,9 @@ One model serves the planner's choices, the quote, the simulator and the compari
     profiles    such machines in TOML files: shipped, measured, or the user's own; prices in a file of theirs
     timing      how long a plan takes: its longest chain, its work, its start
     quote       what a plan would cost
+    passes      what one pass over an array would cost, by which its tiles are chosen
+    factors     what a factorisation would cost, by which its tiles are chosen
+    best        which of a few sizes is best
 """
 
 from .machine import ARCHITECTURES, Functions, Machine, Prices, Store

@@ -135,7 +135,10 @@ def read_table(kind: type[T], table: Any, file: str, name: str = "") -> T:
             out[key] = told.check(table[key], f"{file}: {_key(name, key)}")
         else:
             out[key] = read_table(types[key], table[key], file, _key(name, key))
-    return kind(**out)
+    try:
+        return kind(**out)
+    except ConfigError as error:  # constants that contradict one another
+        raise ConfigError(f"{file}: {error}") from None
 
 
 def _key(table: str, key: str) -> str:

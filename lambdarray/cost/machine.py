@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ConfigError
 from .constants import choice, constant, text, truth
 
 ARCHITECTURES = ("x86_64", "arm64")
 # Above this memory a function sees a core for each vCPU that is begun; up to it, two.
 TWO_CORES_MIB = 3008
+# Requests a second that S3 answers below one prefix before it is split (AWS): an array begins with one such part.
+PARTITION_GETS, PARTITION_PUTS = 5500.0, 3500.0
 # The least array for which NumPy asks for huge pages.
 HUGE_BYTES = 4 << 20
 
@@ -153,6 +156,19 @@ class Functions:
     ramp: float = constant("how many more may start in every `ramp_every_s`", "invocations", 1, 1e6)
     ramp_every_s: float = constant("the interval of the ramp", "s", 0.001, 3600)
     limit_s: float = constant("the longest that an invocation may take", "s", 1, 1e6)
+
+    def __post_init__(self) -> None:
+        if self.least_mib > self.most_mib:
+            raise ConfigError(
+                f"functions.least_mib = {self.least_mib:g} cannot be above functions.most_mib = {self.most_mib:g} MiB"
+            )
+
+    def check_memory(self, memory_mib: float) -> None:
+        """ConfigError for memory that no function has."""
+        if not self.least_mib <= memory_mib <= self.most_mib:
+            raise ConfigError(
+                f"memory_mib={memory_mib:g} is no function's: it has from {self.least_mib:g} to {self.most_mib:g} MiB"
+            )
 
 
 @dataclass(frozen=True, slots=True)

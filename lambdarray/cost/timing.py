@@ -53,8 +53,12 @@ def busy_seconds(plan: Plan, seconds: Sequence[float], counts: Sequence[int], wo
     stages = [row for row in zip(before, seconds, after, counts, strict=True) if row[3]]
     work = sum(s * count for _, s, _, count in stages) / workers
     turns = max((b + ceil(count / workers) * s + a for b, s, a, count in stages), default=0.0)
-    many = min(workers, MANY)
-    return max(turns, work) + TAIL * max((s for _, s, _, count in stages if count >= many > 1), default=0.0)
+    return max(turns, work) + max((tail_seconds(count, s, workers) for _, s, _, count in stages), default=0.0)
+
+
+def tail_seconds(count: int, seconds: float, workers: int) -> float:
+    """How much later than thought the slowest ends of so many tasks that begin together."""
+    return TAIL * seconds if count >= min(workers, MANY) > 1 else 0.0
 
 
 def launch_seconds(functions: Functions, workers: int) -> float:

@@ -16,7 +16,6 @@ LEAST_ELEMENTS = 1 << 18
 TASKS_PER_WORKER = 8
 # A task may hold a few blocks at once: what it reads, and what is fetched ahead for the next.
 MEMORY_PARTS = 8
-FAN_IN = 32
 # Tasks of a product of views for each worker: few, since they are all alike.
 VIEWED_PER_WORKER = 2
 # Of a worker's memory for a block that a task owns and its operands; the rest is for what is sent.
@@ -178,12 +177,6 @@ def for_reduction(
 def fits(cuts: Sequence[Cuts], itemsize: int, resources: Resources) -> bool:
     """Whether a task may read such blocks and hold a few of them."""
     return math.prod(c.max_chunk for c in cuts) * itemsize * MEMORY_PARTS <= resources.memory_bytes
-
-
-def of_tree(count: int, partial_bytes: int, resources: Resources) -> int:
-    """How many partial results one task of a reduction tree combines."""
-    fits = resources.memory_bytes // max(3 * partial_bytes, 1)
-    return max(2, min(FAN_IN, fits, count))
 
 
 def tasks(cuts: Sequence[Cuts], beside: int = 1) -> int:

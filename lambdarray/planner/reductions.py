@@ -10,7 +10,7 @@ from lambdarray_kernels.reductions import ORDERED, partial_dtype
 from ..ops import ObjectSource, Op, Rechunk, Reduce, Stored, View
 from ..task import ArraySpec, Part, Read, Step, Write
 from ..tiling import AxisMap, Cuts, Tiling, dtype_to_json
-from . import blocks
+from . import blocks, trees
 from .code import Code
 from .programs import Programs, reduction_of
 from .regions import SOURCES, Region
@@ -70,13 +70,15 @@ class Reductions(Programs):
 
     def _tree(self, spec: ArraySpec, kind: str, axes: Sequence[int], op: Op) -> ArraySpec:
         """Combine partial results in groups until one task can combine what is left."""
-        while True:
-            left = math.prod(spec.tiling.grid[d] for d in axes)
-            tile_bytes = math.prod(spec.tiling.max_tile) * spec.dtype.itemsize
-            fan_in = blocks.of_tree(left, tile_bytes, self.resources)
-            if left <= fan_in:
-                return spec
+        grid, tile_bytes = spec.tiling.grid, math.prod(spec.tiling.max_tile) * spec.dtype.itemsize
+        left = math.prod(grid[d] for d in axes)
+        beside = spec.tiling.count // max(left, 1)
+        if (why := trees.reason(left, tile_bytes, self.resources, beside)) is not None:
+            self.notes.append(f"{op.describe()}: {why}")
+        while left > (fan_in := trees.of_tree(left, tile_bytes, self.resources, beside)):
             spec = self._combine(spec, kind, axes, op, fan_in)
+            left = math.prod(spec.tiling.grid[d] for d in axes)
+        return spec
 
     def _combine(self, spec: ArraySpec, kind: str, axes: Sequence[int], op: Op, fan_in: int) -> ArraySpec:
         cuts = list(spec.tiling.axes)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from ..cost import Machine
+from ..cost.machine import PARTITION_GETS, PARTITION_PUTS
 from ..errors import ConfigError
 from .chance import chance
 
@@ -54,8 +55,8 @@ class Assumptions:
     bandwidth_mbps: float = 75.0
     bandwidth_sigma: float = 0.2
     request_s: float = 0.03
-    partition_gets: float = 5500.0
-    partition_puts: float = 3500.0
+    partition_gets: float = PARTITION_GETS
+    partition_puts: float = PARTITION_PUTS
     partitions: int = 1
     split_after_s: float = 120.0
     spread: float = 0.02

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import Config
+from ..cost.profiles import machine_there
 from ..errors import ConfigError
 from ..store import ArrayIO, ResultArray, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
@@ -49,6 +50,7 @@ def worker_memory_bytes(config: Config) -> int:
 
         return int(machine_nbytes() * MEMORY_SHARE / worker_count(config))
     mib = LAMBDA_MIB if config.memory_mib is None else config.memory_mib
+    machine_there(config).functions.check_memory(mib)
     if mib <= OVERHEAD_MIB:
         raise ConfigError(f"memory_mib={mib} leaves nothing for data beside the {OVERHEAD_MIB} MiB of the interpreter")
     return (mib - OVERHEAD_MIB) << 20

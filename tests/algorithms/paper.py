@@ -12,10 +12,11 @@ import numpy as np
 import lambdarray as la
 from lambdarray.algorithms.bounds import Bound
 from lambdarray.algorithms.polar import least, schedule, step
-from lambdarray.algorithms.tiles import side
+from lambdarray.algorithms.sides import best_side
 from lambdarray.api.array import Array
 from lambdarray.api.compute import resources
 from lambdarray.config import get_config
+from lambdarray.cost.factors import CHOLESKY, LU, QR, Factorisation
 from lambdarray.ops import Stored
 from lambdarray.planner.estimate import totals
 from lambdarray.task import Plan
@@ -31,11 +32,6 @@ def matrix(name: str, m: int, n: int, tile: int = TILE) -> Array:
     cuts = Tiling((Cuts(m, min(m, tile)), Cuts(n, min(n, tile))))
     location = {"kind": "tiles", "store": place, "prefix": name}
     return Array(Stored((), cuts, np.dtype(float), location=location, token=f"{place} {m} {n} {tile}"))
-
-
-def chosen_tile(n: int) -> int:
-    """The tiles that the library chooses for a square matrix."""
-    return side(matrix("a", n, n)) or n
 
 
 @contextmanager
@@ -79,7 +75,8 @@ def svd(n: int, tile: int = TILE) -> Any:
 class Paper:
     """An algorithm: its expressions, its multiplications over n^3 (None: as many as the plan makes), its limit.
 
-    `touched` is the words that go in and come out over n^2, `output` those that come out, which workers share.
+    `touched` is the words that go in and come out over n^2, `output` those that come out, which workers share. `how`
+    says what the library chooses a tile by, where it does.
     """
 
     make: Callable[..., Any]
@@ -88,16 +85,24 @@ class Paper:
     touched: float
     limit: float
     output: float = 1.0
+    how: Factorisation | None = None
 
 
 PAPERS: Mapping[str, Paper] = {
     "GEMM": Paper(product, 1.0, "2 n^3 / sqrt(S)", 3.0, 2.0),
-    "Cholesky": Paper(cholesky, 1 / 6, "n^3 / (3 sqrt(S))", 1.0, 2.0, 0.5),
-    "LU": Paper(lu, 1 / 3, "2 n^3 / (3 sqrt(S))", 2.0, 4.0),
-    "QR, R alone": Paper(qr_r, 2 / 3, "4 n^3 / (3 sqrt(S))", 1.5, 4.0),
-    "QR": Paper(qr, 4 / 3, "8 n^3 / (3 sqrt(S))", 2.5, 4.0),
+    "Cholesky": Paper(cholesky, 1 / 6, "n^3 / (3 sqrt(S))", 1.0, 2.0, 0.5, CHOLESKY),
+    "LU": Paper(lu, 1 / 3, "2 n^3 / (3 sqrt(S))", 2.0, 4.0, how=LU),
+    "QR, R alone": Paper(qr_r, 2 / 3, "4 n^3 / (3 sqrt(S))", 1.5, 4.0, how=QR),
+    "QR": Paper(qr, 4 / 3, "8 n^3 / (3 sqrt(S))", 2.5, 4.0, how=QR),
     "SVD, its polar factor": Paper(svd, None, "flops of its calls / sqrt(S)", 2.0, 4.0),
 }
+
+
+def chosen_tile(name: str, n: int, workers: int) -> int:
+    """The tile that the library chooses for so many functions; of what it cuts as it is told, the usual one."""
+    how = PAPERS[name].how
+    with on_lambda(workers):
+        return TILE if how is None else best_side(how, (n, n), np.dtype(float), get_config())
 
 
 @dataclass(frozen=True)

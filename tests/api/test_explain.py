@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import numpy as np
@@ -36,13 +37,13 @@ def test_totals_are_exact_where_blocks_are_ragged():
 
 def test_html_shows_every_fact_and_every_stage():
     found = la.explain((la.ones((9, 9), chunks=3) @ la.ones((9, 9), chunks=3)).sum(), workers=[1, 2, 4])
-    html = found._repr_html_()
+    page = found._repr_html_()
     for program in found.plan.programs:
-        assert f"<td style='text-align:left'>{program.name}</td>" in html
-    assert html.count("<tr>") == len(str(found).splitlines())
-    assert html.count("<circle") == 3
-    assert "<script" not in html
-    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+        assert f"<td style='text-align:left'>{program.name}</td>" in page
+    assert page.count("<tr>") == len(str(found).splitlines())
+    assert page.count("<circle") == 3
+    assert "<script" not in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
 @pytest.mark.parametrize("grid", [8, 32])
@@ -152,3 +153,83 @@ def test_a_run_is_quoted_at_what_is_left_to_do():
         with pytest.raises(BudgetError):
             open_budget(plan, get_config())
         assert open_budget(plan, get_config(), counts=[1]) is not None
+
+
+def choice(found, name):
+    return dict(found.choices)[name]
+
+
+def test_each_choice_is_told_with_its_reason_in_text_and_html():
+    with la.config(**REMOTE, workers=1000):
+        x = la.ones((2**15, 2**15))
+        found = la.explain((x @ x).sum(axis=0))
+    told = dict(found.choices)
+    assert list(told) == ["workers", "chunks", "tile", "k split", "fan-in", "bundles", "memory", "BLAS", "processor"]
+    assert "as 'auto' has it" in told["chunks"]
+    for name, text in told.items():
+        assert re.search(rf"^{name} +{re.escape(text)}$", str(found), re.MULTILINE), name
+        assert html.escape(text) in found._repr_html_(), name
+
+
+def test_an_array_in_other_tiles_than_auto_has_is_told_what_these_would_take():
+    with la.config(**REMOTE, workers=1000):
+        told = choice(la.explain(la.ones((2**15, 2**15), chunks=4096) + 1), "chunks")
+        auto = la.explain(la.ones((2**15, 2**15)) + 1)
+    assert "134.2 MB; 'auto' has 16.8 MB" in told
+    assert "tiles of 16.8 MB; as 'auto' has it" in choice(auto, "chunks")
+    assert "here" in choice(la.explain(la.ones((2**13, 2**13)) + 1), "chunks")
+    assert "chunks" not in dict(la.explain(la.ones(3) + 1).choices)
+
+
+@pytest.mark.parametrize("name", ["cholesky", "lu_factor", "qr"])
+def test_a_factorisation_says_in_what_tiles_and_why(name):
+    with la.config(**REMOTE, workers=1000):
+        a = matrix("a", 16_384, 16_384)
+        made = getattr(la.linalg, name)(a)
+        own, given = (
+            la.explain(x[0] if name != "cholesky" else x) for x in (made, getattr(la.linalg, name)(a, tile=2048))
+        )
+    assert re.search(r"in tiles of [\d,]+; as the library has it: about .* s and \$", choice(own, "side"))
+    assert re.search(r"in tiles of 2,048; the library has [\d,]+: about .*; in ", choice(given, "side"))
+
+
+def test_the_memory_that_would_be_best_is_that_of_the_objective_within_the_limits():
+    x = la.ones((40_000, 40_000), chunks=4000)
+
+    def explained(**more):
+        with la.config(**REMOTE, workers=50, **more):
+            return la.explain(x @ x)
+
+    cheap, fast = explained(objective="dollars"), explained()
+    assert fast.memory_mib > 1769 >= cheap.memory_mib
+    by_memory = {c.quote.memory_mib: c for c in fast.by_memory}
+    assert set(by_memory) >= {1769, 3538, 10_240}
+    between = (by_memory[1769].seconds + by_memory[3538].seconds) / 2
+    in_time = explained(objective="dollars", deadline=between + fast.there.quote.download_s)
+    assert in_time.memory_mib == 3538
+    assert f"lambdarray deploy --memory {in_time.memory_mib}'" in choice(in_time, "memory")
+    poor = explained(max_dollars=1e-6)
+    assert poor.memory_mib is None
+    assert "none is within max_dollars=1e-06" in choice(poor, "memory")
+
+
+def test_sizes_of_functions_that_do_not_hold_the_tasks_are_not_told():
+    with la.config(**REMOTE, workers=50):
+        found = la.explain(la.linalg.svd(la.ones((2000, 2000), chunks=-1)).U)
+    assert min(c.quote.memory_mib for c in found.by_memory) >= 500
+
+
+def test_several_factorisations_in_one_plan_are_not_told_as_one():
+    with la.config(**REMOTE, workers=100):
+        a = [matrix(name, 8192, 8192, 2048) for name in "abcd"]
+        found = la.explain(sum(la.linalg.cholesky(x, tile=2048) for x in a))
+    assert "side" not in dict(found.choices)
+
+
+def test_notes_of_choices_are_told_once_however_many_there_are():
+    with la.config(**REMOTE, workers=1000):
+        found = la.explain(*la.linalg.qr(matrix("a", 16_384, 16_384)))
+    assert sum("k split" in note for note in found.notes) > 10
+    text = str(found)
+    assert text.count("k split in") == text.count("partial results are combined") == 1
+    assert re.search(r"\(and \d+ more like it\)", choice(found, "k split"))

@@ -84,6 +84,16 @@ def test_a_deadline_that_no_plan_meets_is_refused_with_the_fastest():
         (la.ones((100, 100), chunks=50) + 1).compute()
 
 
+def test_a_deadline_that_only_results_on_their_way_back_miss_says_so():
+    x = la.ones((20_000, 20_000), chunks=2000)
+    with la.config(**REMOTE, deadline=30):
+        with pytest.raises(ConfigError, match=r"of which results take 256 s to come back to this process"):
+            la.plan(x @ x)
+        with pytest.raises(ConfigError) as caught:
+            la.plan((la.ones((200_000, 200_000), chunks=5000) @ la.ones((200_000, 200_000), chunks=5000)).sum())
+    assert "come back" not in str(caught.value)
+
+
 def test_a_deadline_and_a_budget_that_no_plan_is_within_are_refused_with_both():
     free, cheap = chosen(max_dollars=1e6), chosen(objective="dollars")
     fast, frugal = (next(c for c in x.candidates if c.workers == x.config.workers) for x in (free, cheap))
@@ -108,11 +118,41 @@ def test_a_budget_below_the_smallest_plan_is_refused_with_its_price():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"objective": "speed"}, {"deadline": 0}, {"deadline": -1.0}, {"deadline": float("inf")}]
+    "settings",
+    [
+        {"objective": "speed"},
+        {"deadline": 0},
+        {"deadline": -1.0},
+        {"deadline": float("inf")},
+        {"deadline": "soon"},
+        {"max_dollars": float("nan")},
+        {"max_dollars": "5"},
+        {"workers": 2.5},
+        {"workers": "many"},
+        {"workers": True},
+        {"bundle_s": -1},
+        {"task_timeout_s": 0},
+        {"task_timeout_s": 901},
+        {"retries": None},
+    ],
 )
 def test_settings_that_cannot_be_are_refused(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         la.config(**settings)
+
+
+@pytest.mark.parametrize("workers", [[], [0, 5], 1.5, [2.0], "many", True])
+def test_numbers_of_workers_that_cannot_be_are_refused(workers):
+    with pytest.raises(ConfigError, match="has to be a number of workers"):
+        la.explain(la.ones(3) + 1, workers=workers)
+
+
+@pytest.mark.parametrize("memory_mib", [20_000, 10_241])
+def test_memory_that_no_function_has_is_refused_with_what_they_have(memory_mib):
+    with la.config(**REMOTE, memory_mib=memory_mib):
+        x = la.ones(3)
+        with pytest.raises(ConfigError, match=f"memory_mib={memory_mib} is no function's: it has from 128 to 10240"):
+            la.plan(x + 1)
 
 
 def test_a_simulated_run_keeps_to_its_budget_and_needs_about_what_was_quoted():

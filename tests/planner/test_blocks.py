@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from lambdarray.planner import Resources
 from lambdarray.planner.blocks import (
-    FAN_IN,
     LEAST_ELEMENTS,
     LOCAL_BYTES,
     MEMORY_PARTS,
@@ -21,7 +20,6 @@ from lambdarray.planner.blocks import (
     in_parts,
     most_k,
     of_k,
-    of_tree,
     owned,
     parts_of_k,
     split,
@@ -115,13 +113,6 @@ def test_a_reduction_has_a_task_for_every_worker_where_its_blocks_are_worth_one(
     found = for_reduction(Tiling.regular((side, side), (tile, tile)), 8, have, False)
     elements, tasks = side * side, math.prod(c.count for c in found)
     assert tasks >= min(workers, max(1, elements // (4 * LEAST_ELEMENTS)))
-
-
-@given(count=st.integers(1, 10**6), nbytes=st.integers(1, 10**9), have=resources())
-def test_a_step_of_a_tree_combines_at_least_two_and_what_fits(count: int, nbytes: int, have: Resources) -> None:
-    found = of_tree(count, nbytes, have)
-    assert 2 <= found <= max(2, FAN_IN)
-    assert found == 2 or found * nbytes <= have.memory_bytes
 
 
 @given(rows=axes(), columns=axes(), batch=axes(9), k=st.integers(1, 400), have=resources())

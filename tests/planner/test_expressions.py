@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import lambdarray as la
 from lambdarray.ops import Concat, Contract, ObjectSource, Op, Random, Reduce, Reshape, Stored, in_order
-from lambdarray.planner import Resources, blocks, make_plan
+from lambdarray.planner import Resources, blocks, make_plan, trees
 from lambdarray.planner.check import check
 from lambdarray.task import Plan, Program
 
@@ -60,7 +60,7 @@ def test_expressions_have_numpys_values(pairs: list[Pair], workers: int) -> None
 def test_expressions_have_numpys_values_where_every_reduction_is_a_tree(pairs: list[Pair], workers: int) -> None:
     with pytest.MonkeyPatch.context() as patch, la.config(workers=workers):
         patch.setattr(blocks, "LEAST_ELEMENTS", 4)
-        patch.setattr(blocks, "FAN_IN", 2)
+        patch.setattr(trees, "FAN_IN", 2)
         check_values(pairs)
 
 
