@@ -132,7 +132,7 @@ def factor(x: Array, tile: int, groups: Groups | None = None) -> list[Column]:
 class Groups:
     """How many columns of tiles are factorised one by one, how many before those after them are updated, and by whom.
 
-    The tasks of an update own blocks of `block` tiles a side.
+    The tasks of an update own blocks of `block` tiles a side, which divides `far`: a group begins where a block does.
     """
 
     near: int
@@ -158,8 +158,8 @@ class Groups:
             if block > 1 and (block**2 + 2 * block + 2) * tile**2 * dtype.itemsize > given.memory_bytes:
                 break
             widest = math.isqrt(4 * count) if block > 1 else count
-            for far in (2**power for power in range(1, widest.bit_length())):
-                if far >= block and turns_of(2.0 * (block * tile) ** 2 * far * tile, dtype, given) <= 1:
+            for far in (block * 2**power for power in range(block == 1, widest.bit_length())):
+                if far <= widest and turns_of(2.0 * (block * tile) ** 2 * far * tile, dtype, given) <= 1:
                     found.append(cls(min(near if block == 1 else 2 * block, far), far, block))
         seconds = [pace.seconds(groups, count, given.workers) for groups in found]
         allowed = min(seconds) * (MOST_SLACK if given.remote and objective == "time" else MOST_WAIT)
