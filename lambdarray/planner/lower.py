@@ -34,10 +34,6 @@ from .regions import SOURCES, Region, input_parts, operand_parts, peel_operand, 
 from .turns import LAST_COSTS, LEAST_GAIN, in_turns, most_turns
 from .views import FIXED, Maps, compose, identity, layout, through_views
 
-# Parts that the last turn of a product adds. With one each turn would wait for the slowest tasks of the one before it,
-# which have not ended when it begins.
-PARTS_LEFT = 2
-
 
 class Lowering(Reductions):
     """Makes the programs of a plan, each after those it reads from."""
@@ -229,16 +225,18 @@ class Lowering(Reductions):
         """Partial products, each over a stretch of k by a program of its own, then their sum.
 
         Where they are `tapered` the last ones, of single tiles, are made and added to the others by the same tasks.
-        They are to be short, so that each turn before adds the part that was made two turns earlier.
+        They are to be short, so that each turn of the second half adds a part that one of the first half made: not the
+        turn before it, whose slowest tasks have not ended when it begins.
         """
-        kept, parts = self._kept_cuts(region, op), []
+        kept, parts = self._kept_cuts(region, op), list[ArraySpec]()
         spans = [turns.span(i) for i in range(turns.count)]
         last = spans.pop() if tapered else None
         block = math.prod(c.max_chunk for c in grid) * op.dtype.itemsize
         joins = tapered and blocks.parts_of(block, self.resources) > 0
+        left = max(2, math.ceil(len(spans) / 2)) if joins else len(spans)
         for lo, hi in spans:
             code, register = self._gemm(op, lo), "c"
-            if joins and len(parts) == PARTS_LEFT:
+            if len(parts) == left:
                 code.map_step([("sum", self._sum(code, [parts.pop(0)], op, ("in", "c")), None)], {})
                 register = "sum"
             parts.append(self._part(op, f"k from {lo}", code, register, (*grid, _within(k, lo, hi)), kept))
