@@ -31,7 +31,7 @@ from .code import Code, Value
 from .estimate import MOST_TASK_S, bytes_a_second, flops_a_second, turns_of
 from .reductions import Reductions
 from .regions import SOURCES, Region, input_parts, operand_parts, peel_operand, peel_rechunk
-from .turns import in_turns, most_turns
+from .turns import LAST_COSTS, LEAST_GAIN, in_turns, most_turns
 from .views import FIXED, Maps, compose, identity, layout, through_views
 
 
@@ -97,7 +97,7 @@ class Lowering(Reductions):
         most = blocks.most_k(m, n, itemsize, self.resources, tiles)
         k = blocks.of_k(k, most)
         shorter = self._turns_of(op, grid, k) if sums and taken is None else 0
-        if shorter and (cut := self._in_turns(op, grid, k, shorter)).count > 1:
+        if shorter and (cut := self._in_turns(op, grid, kept, k, shorter)).count > 1:
             self.notes.append(
                 f"{op.describe()}: k split in {cut.count} parts, since tasks would take longer than is well: the first "
                 f"takes {cut.chunks[0]} of {k.size}, so that there are short ones at the end"
@@ -175,14 +175,21 @@ class Lowering(Reductions):
         have, (m, n) = self.resources, (grid[-2].max_chunk, grid[-1].max_chunk)
         if not have.functions or op.beside > 1 or 2 * blocks.tasks(grid) < have.workers:
             return 0
-        turn_s = op.dtype.itemsize * ((m + n) * k.max_chunk + 2.0 * m * n) / bytes_a_second(have)
-        return most_turns(self._seconds(op, k, math.prod(op.shape)) / have.workers, turn_s)
+        return most_turns(self._seconds(op, k, math.prod(op.shape)) / have.workers, self._turn_s(op, m, n, k))
 
-    def _in_turns(self, op: Contract, grid: Sequence[Cuts], k: Cuts, most: int) -> Cuts:
-        """Stretches of k that are done one after the other, `most` and the last."""
+    def _turn_s(self, op: Contract, m: int, n: int, k: Cuts) -> float:
+        """What a turn more costs a task of m by n: its first blocks, and a part to write and to read again."""
+        return op.dtype.itemsize * ((m + n) * k.max_chunk + 2.0 * m * n) / bytes_a_second(self.resources)
+
+    def _in_turns(self, op: Contract, grid: Sequence[Cuts], kept: Sequence[Cuts], k: Cuts, most: int) -> Cuts:
+        """Stretches of k that are done one after the other, `most` and the last, whose tasks make what is `kept`."""
         task_s = self._seconds(op, k, grid[-2].max_chunk * grid[-1].max_chunk)
         work_s = self._seconds(op, k, math.prod(op.shape)) / self.resources.workers
-        return in_turns(k, task_s, work_s, MOST_TASK_S, most)
+        costs_s, last_s = (self._turn_s(op, c[-2].max_chunk, c[-1].max_chunk, k) for c in (grid, kept))
+        tiles_a_second = k.count / self._seconds(op, k, kept[-2].max_chunk * kept[-1].max_chunk)
+        last = max(1, round(LAST_COSTS * last_s * tiles_a_second))
+        least = max(1, round(costs_s * work_s / task_s / LEAST_GAIN * tiles_a_second))
+        return in_turns(k, task_s, work_s, MOST_TASK_S, most, last, least)
 
     def _seconds(self, op: Contract, k: Cuts, elements: int) -> float:
         """What a worker takes for so many elements of a product."""
@@ -218,12 +225,21 @@ class Lowering(Reductions):
         """Partial products, each over a stretch of k by a program of its own, then their sum.
 
         Where they are `tapered` the last ones, of single tiles, are made and added to the others by the same tasks.
+        They are to be short, so that each turn of the second half adds a part that one of the first half made: not the
+        turn before it, whose slowest tasks have not ended when it begins.
         """
-        kept, parts = self._kept_cuts(region, op), []
+        kept, parts = self._kept_cuts(region, op), list[ArraySpec]()
         spans = [turns.span(i) for i in range(turns.count)]
         last = spans.pop() if tapered else None
+        block = math.prod(c.max_chunk for c in grid) * op.dtype.itemsize
+        joins = tapered and blocks.parts_of(block, self.resources) > 0
+        left = max(2, math.ceil(len(spans) / 2)) if joins else len(spans)
         for lo, hi in spans:
-            parts.append(self._part(op, f"k from {lo}", self._gemm(op, lo), "c", (*grid, _within(k, lo, hi)), kept))
+            code, register = self._gemm(op, lo), "c"
+            if len(parts) == left:
+                code.map_step([("sum", self._sum(code, [parts.pop(0)], op, ("in", "c")), None)], {})
+                register = "sum"
+            parts.append(self._part(op, f"k from {lo}", code, register, (*grid, _within(k, lo, hi)), kept))
         fits = max(2, blocks.parts_of(math.prod(c.max_chunk for c in kept) * op.dtype.itemsize, self.resources))
         while len(parts) > fits:
             code = Code(op.ndim, identity(op.ndim), self.array_of)

@@ -70,3 +70,8 @@ def laggards(
             soonest = due
     found.sort(key=lambda each: each[0])
     return [bundle for _, bundle in found], soonest
+
+
+def is_late(bundle: Bundle, durations: Sequence[Durations], now: float) -> bool:
+    """Whether a bundle lags, without any haste."""
+    return now - bundle.since >= durations[bundle.program].lagging() * bundle.left

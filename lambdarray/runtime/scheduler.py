@@ -24,7 +24,7 @@ from ..task import Plan, Task, TaskReport
 from .attempts import Bundle, Durations, InFlight, Pace, attempt_key, attempt_of
 from .budget import KEPT_FOR, Offer
 from .chance import chance
-from .cloning import HASTE_COST, MOST_COPIES, laggards, patience_of
+from .cloning import HASTE_COST, MOST_COPIES, is_late, laggards, patience_of
 from .decisions import Cancel, Decision, Launch, Policy, Probe, Statistics
 from .dependencies import Dependencies
 from .executors import Attempt
@@ -76,7 +76,7 @@ class Scheduler:
         self._patience = self.policy.task_timeout_s * (1 + self.policy.grace)
         self._warm, self._lagging = 0, list[int]()
         self._begun = self._stopped = self._is_short = False
-        self._scan_at = self._progress_at = -inf
+        self._scan_at = -inf
 
     # what the loop asks
 
@@ -130,8 +130,9 @@ class Scheduler:
             task = report.task
             key = attempt_key(task, report.attempt)
             bundle, seconds = reported(key, now)
-            if bundle is not None and not bundle.left and report.status != "throttled":
-                self._warm += 1
+            if bundle is not None and report.status != "throttled":
+                self._window.let_through()
+                self._warm += not bundle.left
             if budget is not None and bundle is not None and budget.count(bundle, report, timeout_s):
                 self._is_short = False
             if report.status == "done":
@@ -185,7 +186,7 @@ class Scheduler:
     # launching
 
     def _begin(self, now: float) -> None:
-        self._begun, self._progress_at = True, now
+        self._begun = True
         self._window.begin(now)
         offsets, queue = self.deps.offsets, self._queue
         for program in queue.order:
@@ -297,8 +298,9 @@ class Scheduler:
         allowed = max(1, int(self.policy.speculative_share * capacity)) - len(self._extra)
         room = max(0, min(allowed, self._free(capacity)))
         chosen, self._lagging = self._lagging[:room], self._lagging[room:] if room else []
-        for key in filter(self._may_double, chosen):
-            task, _ = attempt_of(key)
+        for task in (attempt_of(key)[0] for key in chosen):
+            if not self._may_have_more(task):
+                continue
             program = self.deps.program_of(task)
             offer = self._offer_extra(program)
             if not offer.tasks:
@@ -327,22 +329,28 @@ class Scheduler:
         for bundle in bundles:
             keys += self._flight.left_of(bundle)
         self._lagging = [key for key in keys if self._may_double(key)]
+        if waiting is None:
+            # With nothing else to do two are started: one of a hundred of these is slow as well, and all wait for it.
+            late = (key for b in bundles if is_late(b, durations, now) for key in self._flight.left_of(b))
+            self._lagging += [k for k in late if k not in self._extra and self._may_have_more(attempt_of(k)[0])]
         self._scan_at = now + floor if waiting is not None else min(max(soonest, now + floor / 8), now + floor)
 
     def _may_double(self, key: int) -> bool:
         task, number = attempt_of(key)
         launched = self._tries.get(task, 1)
         copies = launched - self._ended.get(task, 0)
-        newest = copies == 1 or number == launched - 1
-        return newest and copies < MOST_COPIES and launched <= self.policy.retries and not self._is_done[task]
+        return (copies == 1 or number == launched - 1) and self._may_have_more(task)
+
+    def _may_have_more(self, task: int) -> bool:
+        launched = self._tries.get(task, 1)
+        copies = launched - self._ended.get(task, 0)
+        return copies < MOST_COPIES and launched <= self.policy.retries and not self._is_done[task]
 
     # what comes back
 
     def _finish(self, task: int, now: float) -> None:
         self.done += 1
         self._alone.discard(task)
-        self._progress_at = now
-        self._window.finished()
         freed, gone = self._frontier.finish(self.deps.program_of(task), task)
         for program, ready in freed:
             self._queue.push(program, ready)
@@ -416,6 +424,7 @@ class Scheduler:
     def _expire(self, now: float) -> None:
         while (bundle := self._flight.first_silent()) is not None and bundle.since + self._patience <= now:
             attempts = [attempt_of(key) for key in self._flight.give_up(bundle, now)]
+            self._window.let_through()
             if self.policy.budget is not None:
                 self.policy.budget.give_up(bundle)
                 self._is_short = False
@@ -435,7 +444,7 @@ class Scheduler:
             self._out.append(Probe(task, number, final=True))
 
     def _check_stall(self, now: float) -> None:
-        stalled = now - self._progress_at
+        stalled = now - self._window.refused_at
         if self._window.refusals and not len(self._flight) and stalled > self.policy.stall_s:
             refused = self.statistics.throttled
             self.failure, self._stopped = refused_error(stalled, refused, self.total - self.done), True

@@ -18,8 +18,8 @@ PAUSE_S, PAUSE_MAX_S = 0.05, 5.0
 
 
 class Window:
-    """The concurrency window. `open_at` is when it may be opened further; `refusals` counts pauses since something last
-    finished.
+    """The concurrency window. `open_at` is when it may be opened further; `refusals` counts the pauses since something
+    was last let through, the first of which began at `refused_at`.
 
     >>> w = Window()
     >>> w.refused(now=0.0, in_flight=100); w.limit(1000), w.pause_until > 0
@@ -28,11 +28,11 @@ class Window:
     103
     """
 
-    __slots__ = ("_size", "_step", "open_at", "pause_until", "refusals")
+    __slots__ = ("_size", "_step", "open_at", "pause_until", "refusals", "refused_at")
 
     def __init__(self) -> None:
         self._size = self._step = FIRST
-        self.open_at = self.pause_until = -inf
+        self.open_at = self.pause_until = self.refused_at = -inf
         self.refusals = 0
 
     def begin(self, now: float) -> None:
@@ -55,9 +55,10 @@ class Window:
         self._size, self._step = max(1, min(self._size, in_flight)), 1
         self.open_at = now + REST_S
         if in_flight == 0 and now >= self.pause_until:
+            self.refused_at = self.refused_at if self.refusals else now
             self.pause_until = now + min(PAUSE_MAX_S, PAUSE_S * 2.0 ** min(self.refusals, 16))
             self.refusals += 1
 
-    def finished(self) -> None:
-        """An attempt finished."""
+    def let_through(self) -> None:
+        """An attempt began: it has ended, well or not, or was not heard of for too long."""
         self.refusals = 0

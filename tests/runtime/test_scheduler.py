@@ -261,6 +261,33 @@ def test_a_run_that_is_only_refused_ends_with_a_clear_error_in_bounded_time():
     assert "refused" in str(d.scheduler.failure)
 
 
+@pytest.mark.parametrize("refused_before", [True, False])
+def test_a_long_attempt_that_fails_where_there_is_one_worker_is_no_stall(refused_before):
+    d = Driver(singles(1), capacity=1, stall_s=60.0)
+    if refused_before:
+        d.report(*d.step()[0], "throttled")
+    d.report(*(d.wake() if refused_before else d.step())[0], "crashed", now=d.now + 400.0)
+    assert d.step() == []
+    assert d.scheduler.failure is None
+    again = d.wake()
+    assert again == [(0, 1)]
+    d.report(*again[0], "throttled")
+    assert d.wake() == [(0, 1)]
+    assert d.scheduler.failure is None
+    d.report(0, 1)
+    assert d.scheduler.finished
+
+
+def test_an_attempt_that_is_never_heard_of_where_there_is_one_worker_is_no_stall():
+    d = Driver(singles(1), capacity=1, stall_s=60.0, task_timeout_s=400.0, speculate=False)
+    d.report(*d.step()[0], "throttled")
+    assert d.wake() == [(0, 0)]
+    d.wake()
+    assert d.scheduler.failure is None
+    d.probes(found=False)
+    assert d.wake() == [(0, 1)]
+
+
 def test_an_overdue_attempt_is_looked_for_and_then_tried_again():
     d = Driver(singles(1), task_timeout_s=100.0, speculate=False)
     d.step()
@@ -329,13 +356,13 @@ def test_late_and_double_reports_change_nothing():
     assert d.scheduler.statistics.ignored == 4
 
 
-def test_a_straggler_gets_another_attempt_when_workers_are_idle_and_the_first_to_end_wins():
+def test_a_straggler_gets_two_more_attempts_when_workers_are_idle_and_the_first_to_end_wins():
     d = Driver(singles(10), capacity=10, straggler_floor_s=2.0)
     d.step()
     for task in range(9):
         d.report(task, now=1.0, total_s=1.0)
     assert d.step() == []
-    while d.wake() != [(9, 1)]:
+    while d.wake() != [(9, 1), (9, 2)]:
         assert d.now < 5.0
     assert d.step(now=d.now + 0.5) == []
     d.report(9, 1, now=d.now)
@@ -343,10 +370,10 @@ def test_a_straggler_gets_another_attempt_when_workers_are_idle_and_the_first_to
     assert d.scheduler.finished
     assert d.others == [Cancel([9])]
     d.report(9, 0)
-    assert (d.scheduler.statistics.speculated, d.scheduler.statistics.duplicates) == (1, 1)
+    assert (d.scheduler.statistics.speculated, d.scheduler.statistics.duplicates) == (2, 1)
 
 
-def test_where_the_second_attempt_lags_too_there_is_a_third_and_no_more():
+def test_a_straggler_has_two_attempts_beside_it_and_no_more():
     d = Driver(singles(10), capacity=10, straggler_floor_s=2.0)
     d.step()
     for task in range(9):
@@ -360,10 +387,10 @@ def test_where_the_attempt_beside_a_straggler_fails_there_is_another():
     d.step()
     for task in range(9):
         d.report(task, now=1.0, total_s=1.0)
-    while d.wake() != [(9, 1)]:
+    while d.wake() != [(9, 1), (9, 2)]:
         assert d.now < 5.0
     d.report(9, 1, "crashed")
-    assert next(a for now in range(5, 20) for a in d.step(now=float(now))) == (9, 2)
+    assert next(a for now in range(5, 20) for a in d.step(now=float(now))) == (9, 3)
 
 
 def test_a_lagging_task_that_others_wait_for_goes_before_them():

@@ -24,7 +24,7 @@ class Account:
             ended = [end for end in self.ends if end <= now]
             self.ends = self.ends[len(ended) :]
             for _ in ended:
-                self.window.finished()
+                self.window.let_through()
             self.send(now)
             self.worked += len(self.ends) * TURN_S
             self.could += min(self.allowed(now), self.capacity) * TURN_S
