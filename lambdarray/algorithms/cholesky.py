@@ -158,7 +158,8 @@ class Groups:
             if block > 1 and (block**2 + 2 * block + 2) * tile**2 * dtype.itemsize > given.memory_bytes:
                 break
             widest = math.isqrt(4 * count) if block > 1 else count
-            for far in (block * 2**power for power in range(block == 1, widest.bit_length())):
+            steps = {block * 2**power for power in range(block == 1, widest.bit_length())}
+            for far in sorted(steps if given.remote else steps | {count}):  # here the whole matrix may be one group
                 if far <= widest and turns_of(2.0 * (block * tile) ** 2 * far * tile, dtype, given) <= 1:
                     found.append(cls(min(near if block == 1 else 2 * block, far), far, block))
         seconds = [pace.seconds(groups, count, given.workers) for groups in found]
@@ -206,14 +207,14 @@ def group_width(count: int, workers: int) -> int:
     """How many columns of tiles are factorised one by one: as many as leave enough tasks that wait for no other.
 
     A diagonal tile waits for about 2 `width` products of tiles since that of the column before it, and all products
-    are count^3 / 6: at this width the longest chain is half of what each worker has to do. Fewer columns are more
+    are count^3 / 6: at this width the longest chain is three quarters of what each worker does. Fewer columns are more
     writes and no more speed; a single one, which would move a third more bytes than two, is never a group. The last
     quarter of all, in which there is less and less to do at once, is not left to be updated by one column at a time.
 
     >>> group_width(16, 2), group_width(64, 100), group_width(64, 2800)
-    (10, 3, 2)
+    (12, 5, 2)
     """
-    return max(2, min(-(-3 * count // 4), count**2 // (12 * workers)))
+    return max(2, min(-(-3 * count // 4), count**2 // (8 * workers)))
 
 
 @dataclass(frozen=True, slots=True)

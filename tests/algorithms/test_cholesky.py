@@ -176,7 +176,7 @@ def test_every_put_is_a_tile_that_the_count_allows(width):
 
 
 def test_a_group_is_narrow_where_workers_are_many():
-    assert [group_width(16, workers) for workers in (1, 2, 4, 100)] == [12, 10, 5, 2]
+    assert [group_width(16, workers) for workers in (1, 2, 4, 100)] == [12, 12, 8, 2]
 
 
 def test_columns_are_opened_by_twos():
