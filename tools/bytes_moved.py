@@ -30,9 +30,9 @@ Matrices are of n by n double-precision words in a bucket, in tiles of {TILE} by
 S is the smaller of M, the data words of a function of {MEMORY_MIB:,} MB, and of mn / workers (n^2 / 2 for a Cholesky
 factor). The formulas below are
 2 G / sqrt(S) with the multiplications of the textbook algorithm. The SVD is several runs, of
-which the first, the polar factor, stands here; its bound is the sum over its products and factorisations. Cholesky
-is as it is with `la.config(objective="dollars")`. Where time counts it updates by narrower groups of columns in smaller
-blocks, and on many workers moves more (`docs/decisions/quick-cholesky.md`).
+which the first, the polar factor, stands here; its bound is the sum over its products and factorisations. Expressions
+are made with `la.config(objective="dollars")`. Where time counts Cholesky updates by narrower groups of columns in
+smaller blocks, and on many workers moves more (`docs/decisions/quick-cholesky.md`).
 
 | algorithm | bound, in words |
 |---|---|

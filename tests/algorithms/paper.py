@@ -46,9 +46,7 @@ def product(n: int, tile: int = TILE) -> Any:
 
 
 def cholesky(n: int, tile: int = TILE) -> Any:
-    """As it is where dollars count: where time does, groups are narrower, and it moves more."""
-    with la.config(objective="dollars"):
-        return (la.linalg.cholesky(matrix("a", n, n, tile), tile=tile),)
+    return (la.linalg.cholesky(matrix("a", n, n, tile), tile=tile),)
 
 
 def lu(n: int, tile: int = TILE) -> Any:
@@ -122,11 +120,13 @@ class Moved:
 
 
 def moved(name: str, grid: int, workers: int | None = None) -> Moved:
-    """The plan for `grid` tiles a side, on a worker for each tile, at most a thousand."""
+    """The plan for `grid` tiles a side, on a worker for each tile, at most a thousand, that is to move few bytes."""
     paper, n = PAPERS[name], grid * TILE
     count = min(grid * grid, WORKERS) if workers is None else workers
     with on_lambda(count):
-        made = la.plan(*paper.make(n))
+        with la.config(objective="dollars"):
+            wanted = paper.make(n)
+        made = la.plan(*wanted)
         memory_words = resources(get_config()).memory_bytes // WORD
     flops, read, written = (sum(column) for column in zip(*map(totals, made.programs), strict=True))
     multiplications = flops / 2 if paper.share is None else paper.share * n**3
