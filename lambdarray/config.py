@@ -138,7 +138,7 @@ class Purse:
     """What is left of one `max_dollars`: all runs under the setting share it, also those of blocks inside its block.
 
     >>> purse = Purse(2.0)
-    >>> purse.take(15 * 10**11), purse.take(6 * 10**11), purse.left / UNITS_PER_DOLLAR
+    >>> purse.take(15 * 10**11), purse.take(6 * 10**11), purse.left_dollars
     (True, False, 0.5)
     """
 
@@ -151,6 +151,11 @@ class Purse:
         """What may yet be spent; infinity without a limit."""
         own = self.most - self.used
         return own if self.outer is None else min(own, self.outer.left)
+
+    @property
+    def left_dollars(self) -> float:
+        """The same in dollars."""
+        return self.left / UNITS_PER_DOLLAR
 
     def take(self, units: int) -> bool:
         """Spend this, or nothing and say False where it is more than is left."""

@@ -14,6 +14,14 @@ import numpy as np
 from .tiling import Index, Span
 
 
+def box_volume(box: Sequence[Span]) -> int:
+    """The number of cells of a box."""
+    volume = 1
+    for lo, hi in box:
+        volume *= hi - lo
+    return volume
+
+
 class Numbering:
     """A task in every cell, in C order.
 
@@ -62,10 +70,7 @@ class Numbering:
 
     def volume(self, box: Sequence[Span]) -> int:
         """The number of tasks in a box of the grid."""
-        volume = 1
-        for lo, hi in box:
-            volume *= hi - lo
-        return volume
+        return box_volume(box)
 
     def spread(self, values: np.ndarray, empty: bool) -> np.ndarray:
         """A truth for each task as one for each place of the grid, those without a task `empty`."""
@@ -128,7 +133,7 @@ class Triangle(Numbering):
     def volume(self, box: Sequence[Span]) -> int:
         (top, bottom), (left, right) = box
         if top + 1 >= right:
-            return (bottom - top) * (right - left)
+            return box_volume(box)
         # Of each column what is below its own diagonal.
         full, end = max(top + 1, left), min(right, bottom)
         partial = (end - full) * (2 * bottom - end - full + 1) // 2 if full < end else 0

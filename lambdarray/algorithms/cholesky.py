@@ -83,11 +83,17 @@ class Panel:
         """The number of columns."""
         return int(self.values.shape[1])
 
+    @property
+    def end(self) -> int:
+        """The first column after it."""
+        return self.start + self.width
+
     def split(self, width: int) -> tuple[Panel, list[Panel]]:
         """The first columns, and the others if there are any."""
         if width >= self.width:
             return self, []
-        return Panel(self.start, self.values[:, :width]), [Panel(self.start + width, self.values[width:, width:])]
+        first = Panel(self.start, self.values[:, :width])
+        return first, [Panel(first.end, self.values[width:, width:])]
 
     def opened(self, width: int) -> list[Panel]:
         """The first columns, then as many, and then twice as many as before, again and again."""
@@ -117,10 +123,10 @@ def factor(x: Array, tile: int, groups: Groups | None = None) -> list[Column]:
         config = get_config()
         groups = Groups.of(-(-n // tile), tile, x.dtype, resources(config), config.objective)
     width = groups.far * tile
-    rest, found = [Panel(0, tiled(x, tile))], list[Column]()
+    rest, found = Panel(0, tiled(x, tile)).opened(width), list[Column]()
     while rest:
-        group, *rest = rest[0].opened(width) + rest[1:]
-        done = _factor(group, Owned(tile, groups.block, 1, group.start + group.width + width), groups.near)
+        group, *rest = rest
+        done = _factor(group, Owned(tile, groups.block, 1, group.end + width), groups.near)
         if rest:
             rest = rest[0].opened(width) + rest[1:]
         rest = [_updated(panel, done, Owned(tile, groups.block, groups.block)) for panel in rest]
@@ -162,10 +168,9 @@ class Groups:
             for far in sorted(steps if given.remote else steps | {count}):  # here the whole matrix may be one group
                 if far <= widest and turns_of(2.0 * (block * tile) ** 2 * far * tile, dtype, given) <= 1:
                     found.append(cls(min(near if block == 1 else 2 * block, far), far, block))
-        seconds = [pace.seconds(groups, count, given.workers) for groups in found]
-        allowed = min(seconds) * (MOST_SLACK if given.remote and objective == "time" else MOST_WAIT)
-        quick = [(g.moved, s, n) for n, (g, s) in enumerate(zip(found, seconds, strict=True)) if s <= allowed]
-        return found[min(quick)[2]]
+        seconds = {groups: pace.seconds(groups, count, given.workers) for groups in found}
+        allowed = min(seconds.values()) * (MOST_SLACK if given.remote and objective == "time" else MOST_WAIT)
+        return min((g for g, s in seconds.items() if s <= allowed), key=lambda g: (g.moved, seconds[g]))
 
     @property
     def moved(self) -> float:
@@ -261,7 +266,7 @@ def _one_by_one(group: Panel, owned: Owned) -> list[Column]:
 
 def _updated(panel: Panel, done: Sequence[Column], owned: Owned) -> Panel:
     """Columns less what those that are done take from them."""
-    start, end = panel.start, panel.start + panel.width
+    start, end = panel.start, panel.end
     update = Update("update", panel.values, owned.tile, owned.blocks(panel.values, start), triangle=True)
     rows = _rows(done, start, start + len(panel.values))
     update.less("gemm_update", [(rows, (0, 2)), (_rows(done, start, end), (1, 2))])

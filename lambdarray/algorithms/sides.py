@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..config import UNITS_PER_DOLLAR, Config, get_purse
-from ..cost.best import Figures, best_of
+from ..api.tile_sizes import chosen
+from ..config import Config
+from ..cost.best import Figures
 from ..cost.factors import Factorisation, factorised
 from ..cost.profiles import machine_there
 from ..runtime.launch import worker_count, worker_memory_bytes
@@ -43,5 +44,4 @@ def best_side(how: Factorisation, shape: Sequence[int], dtype: np.dtype[Any], co
     >>> [best_side(CHOLESKY, (262144, 262144), np.dtype(float), c) for c in (config, cheap)]
     [1536, 4096]
     """
-    left = get_purse().left / UNITS_PER_DOLLAR
-    return best_of(sides(how, shape, dtype, config), config.objective, left, config.deadline).size
+    return chosen(sides(how, shape, dtype, config), config).size

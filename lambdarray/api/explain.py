@@ -9,7 +9,7 @@ from math import inf
 from numbers import Integral
 from typing import Any
 
-from ..config import UNITS_PER_DOLLAR, Config, get_purse
+from ..config import Config, get_purse
 from ..cost import ARCHITECTURES, Machine, of_architecture
 from ..cost.quote import Quote
 from ..errors import ConfigError, MemoryLimitError
@@ -225,7 +225,7 @@ def explanation(ops: Sequence[Op], config: Config, workers: Any = None) -> Expla
     else:
         there, more = found, _over_budget(config, found)
     sweep = tuple(candidate(ops, on_functions(config), count) for count in counts) if len(counts) > 1 else ()
-    told, left = (*notes, *more), get_purse().left / UNITS_PER_DOLLAR
+    told, left = (*notes, *more), get_purse().left_dollars
     return Explanation(found.plan, config, found.workers, there, choice, sweep, told, tuple(ops), left)
 
 
@@ -250,7 +250,7 @@ def _there(ops: Sequence[Op], config: Config, plan: Plan, workers: int) -> tuple
 
 
 def _over_budget(config: Config, found: Candidate) -> list[str]:
-    left = get_purse().left / UNITS_PER_DOLLAR
+    left = get_purse().left_dollars
     if config.max_dollars is None or found.quote.dollars <= left:
         return []
     return [f"max_dollars={config.max_dollars:g}, of which ${dollars_text(left)} is left, would refuse this run"]

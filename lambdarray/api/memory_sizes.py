@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from ..config import Config
@@ -28,7 +29,7 @@ def memories(machine: Machine) -> list[int]:
     [885, 1769, 3538, 5307, 7076, 10240]
     """
     f = machine.functions
-    sizes = [-int(-cores * f.mib_per_core // 1) for cores in CORES]
+    sizes = [ceil(cores * f.mib_per_core) for cores in CORES]
     return [*(mib for mib in sizes if f.least_mib <= mib < f.most_mib), int(f.most_mib)]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from ..config import UNITS_PER_DOLLAR, Config, get_purse
+from ..config import Config, get_purse
+from ..cost.best import nearly_least
 from ..cost.quote import Quote
 from ..errors import BudgetError, ConfigError, LambdarrayError, MemoryLimitError
 from ..ops import Op
@@ -89,7 +90,7 @@ def choose(ops: Sequence[Op], config: Config, results: bool = True) -> Choice:
         # Just as many workers as a plan has tasks at once: with one less they take two turns.
         exact = {max((p.task_count for p in c.plan.programs), default=0) for c in made} - {*counts, 0}
         made += _candidates(ops, config, sorted(n for n in exact if n < most), results, required=False)
-    left = inf if config.local else get_purse().left / UNITS_PER_DOLLAR
+    left = inf if config.local else get_purse().left_dollars
     found = best(made, config.objective, left, config.deadline)
     if found is None:
         cheapest = min(made, key=lambda c: (c.dollars, c.seconds))
@@ -141,10 +142,7 @@ def best(
     within = [c for c in made if c.is_within(most_dollars, deadline)]
     if not within:
         return None
-    first, second = ("dollars", "seconds") if objective == "dollars" else ("seconds", "dollars")
-    least = min(getattr(c, first) for c in within)
-    near = [c for c in within if getattr(c, first) <= NEAR * least]
-    return min(near, key=lambda c: (getattr(c, second), getattr(c, first)))
+    return nearly_least(within, objective, NEAR)
 
 
 def _problem(made: Sequence[Candidate], config: Config, left: float) -> LambdarrayError | None:

@@ -95,7 +95,7 @@ def refusal(plan: Plan, config: Config, found: Quote, purse: Purse) -> BudgetErr
         f"${dollars_text(found.compute_dollars)} for {seconds_text(found.worker_seconds)} of them and "
         f"${dollars_text(rest)} for requests and traffic; raise max_dollars, or see la.explain() for its parts",
         spent_dollars=spent,
-        left_dollars=purse.left / UNITS_PER_DOLLAR,
+        left_dollars=purse.left_dollars,
         needed_dollars=found.dollars,
         total=plan.task_count,
     )

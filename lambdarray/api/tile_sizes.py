@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ..config import UNITS_PER_DOLLAR, Config, get_config, get_purse
+from ..config import Config, get_config, get_purse
 from ..cost.best import Figures, best_of
 from ..cost.passes import one_pass
 from ..cost.profiles import machine_there
@@ -45,7 +45,7 @@ def candidates(shape: Shape, itemsize: int, config: Config, beside: int = 1) -> 
 
 def chosen(found: Sequence[Figures], config: Config) -> Figures:
     """What the settings ask for of these."""
-    return best_of(found, config.objective, get_purse().left / UNITS_PER_DOLLAR, config.deadline)
+    return best_of(found, config.objective, get_purse().left_dollars, config.deadline)
 
 
 @lru_cache(maxsize=256)

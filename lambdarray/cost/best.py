@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from operator import attrgetter
+from typing import TypeVar
 
+T = TypeVar("T")
 # Closed formulas are rougher than plans: figures within a tenth of the least are as good.
 AS_GOOD = 1.1
 
@@ -37,6 +40,17 @@ def best_of(
     within = [f for f in affordable if deadline is None or f.seconds <= deadline]
     if not within:
         return min(affordable, key=lambda f: (f.seconds, f.dollars))
-    first, second = ("dollars", "seconds") if objective == "dollars" else ("seconds", "dollars")
-    least = min(getattr(f, first) for f in within)
-    return min((f for f in within if getattr(f, first) <= AS_GOOD * least), key=lambda f: float(getattr(f, second)))
+    return nearly_least(within, objective, AS_GOOD)
+
+
+def nearly_least(found: Sequence[T], objective: str, near: float) -> T:
+    """The least of the figure that counts, time or dollars; of those up to `near` times that, the least of the other.
+
+    >>> nearly_least([Figures(1, 10.0, 9.0), Figures(2, 10.5, 4.0)], "time", 1.01).size
+    1
+    """
+    first, second = attrgetter("seconds"), attrgetter("dollars")
+    if objective == "dollars":
+        first, second = second, first
+    least = min(map(first, found))
+    return min((f for f in found if first(f) <= near * least), key=lambda f: (second(f), first(f)))

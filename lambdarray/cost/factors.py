@@ -2,8 +2,8 @@
 
 A factorisation does three things at once. Its flops are shared out; so are its bytes, which are fewer the larger tiles
 are; and panel after panel waits for a chain of tasks, which is shorter the smaller tiles are, until S3 answers no more
-requests. How many tiles a chain
-moves for each panel, and a plan reads, is counted in plans: a test holds the sums against these.
+requests. How many tiles a chain moves for each panel, and a plan reads, is counted in plans: a test holds the sums
+against these.
 """
 
 from __future__ import annotations

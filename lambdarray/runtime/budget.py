@@ -80,7 +80,7 @@ class Budget:
     @property
     def left_dollars(self) -> float:
         """What may yet be dispatched."""
-        return self.purse.left / UNITS_PER_DOLLAR
+        return self.purse.left_dollars
 
     def pay(self, dollars: float) -> bool:
         """Spend what is no task's, as an upload; False where it is more than is left."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..numbering import box_volume
 from ..tiling import Span
 
 SCALAR_BOX = 4  # cells up to which a loop over plain integers beats NumPy's fixed cost of a few microseconds
@@ -57,14 +58,6 @@ class Counters:
             if not left:
                 zeros.append(n)
         return zeros
-
-
-def box_volume(box: Sequence[Span]) -> int:
-    """The number of cells of a box."""
-    volume = 1
-    for lo, hi in box:
-        volume *= hi - lo
-    return volume
 
 
 def box_numbers(box: Sequence[Span], grid: Sequence[int]) -> Sequence[int]:

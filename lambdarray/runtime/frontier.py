@@ -61,9 +61,8 @@ class Frontier:
         if values is None:
             return None
         if not numbering.in_cells:
-            values += numbering.spread(
-                np.zeros(numbering.count, bool), empty=True
-            )  # no task is there: so that counting down never frees one
+            # Where no task is: so that counting down never frees one.
+            values += numbering.spread(np.zeros(numbering.count, bool), empty=True)
         return Counters(numbering.grid, values)
 
     def _make(self, name: str, writer: Writer, released: bool) -> Made:

@@ -337,14 +337,16 @@ class Scheduler:
 
     def _may_double(self, key: int) -> bool:
         task, number = attempt_of(key)
-        launched = self._tries.get(task, 1)
-        copies = launched - self._ended.get(task, 0)
-        return (copies == 1 or number == launched - 1) and self._may_have_more(task)
+        newest = self._copies(task) == 1 or number == self._tries.get(task, 1) - 1
+        return newest and self._may_have_more(task)
 
     def _may_have_more(self, task: int) -> bool:
         launched = self._tries.get(task, 1)
-        copies = launched - self._ended.get(task, 0)
-        return copies < MOST_COPIES and launched <= self.policy.retries and not self._is_done[task]
+        return self._copies(task) < MOST_COPIES and launched <= self.policy.retries and not self._is_done[task]
+
+    def _copies(self, task: int) -> int:
+        """The attempts at a task that are not over."""
+        return self._tries.get(task, 1) - self._ended.get(task, 0)
 
     # what comes back
 
