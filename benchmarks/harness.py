@@ -1,4 +1,8 @@
-"""How a case is measured: every contender in a fresh process, in turns, verified, the median of several rounds."""
+"""How a case is measured: every contender in a fresh process, in turns, verified, the median of several rounds.
+
+A process first runs its contender at the case's quick size, so that no library's imports and first calls are timed:
+some import what they need beforehand, others when it is used. What importing takes is a case of its own.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+PREPARE = "prepare"
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def measure(name: str, folder: Path, quick: bool, say: Callable[[str], None]) ->
     case = load(name)
     size = case.quick if quick else case.size
     if case.prepare is not None:
-        _child(name, "prepare", size, folder)
+        _child(name, PREPARE, size, folder)
     found: dict[str, list[dict[str, Any]]] = {contender: [] for contender in case.contenders}
     for _ in range(case.rounds):
         for contender in case.contenders:
@@ -154,14 +159,14 @@ def steady(run: Callable[[], Any], warm: int, repeat: int) -> tuple[float, Any]:
 
 def main(argv: list[str]) -> None:
     """Be a child: run one contender once and print the outcome as JSON."""
-    name, contender, size, folder = argv
-    case = load(name)
-    if contender == "prepare":
-        assert case.prepare is not None
-        case.prepare(int(size), Path(folder))
-        outcome = Outcome(0.0, True)
-    else:
-        outcome = case.contenders[contender](int(size), Path(folder))
+    name, contender, size, folder = argv[0], argv[1], int(argv[2]), Path(argv[3])
+    case, outcome = load(name), Outcome(0.0, True)
+    run = case.prepare if contender == PREPARE else case.contenders[contender]
+    assert run is not None
+    warm = [(case.quick, folder / "quick")] if size > case.quick else []
+    for n, where in [*warm, (size, folder)]:
+        where.mkdir(exist_ok=True)
+        outcome = run(n, where) or outcome
     print(json.dumps({**asdict(outcome), "peak_mb": _peaks[-1] if _peaks else peak_mb()}))
 
 
