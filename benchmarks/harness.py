@@ -165,7 +165,7 @@ def main(argv: list[str]) -> None:
     assert run is not None
     warm = [(case.quick, folder / "quick")] if size > case.quick else []
     for n, where in [*warm, (size, folder)]:
-        where.mkdir(exist_ok=True)
+        where.mkdir(parents=True, exist_ok=True)
         outcome = run(n, where) or outcome
     print(json.dumps({**asdict(outcome), "peak_mb": _peaks[-1] if _peaks else peak_mb()}))
 

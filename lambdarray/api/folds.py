@@ -82,7 +82,8 @@ def fold(
     given = {} if initial is None else {"initial": initial}
     kind = ufunc.reduce(np.ones(2, x.dtype), dtype=dtype, **given).dtype
     first = None if initial is None else np.asarray(initial).astype(kind)[()]
-    x = _masked(ufunc, cast(x, kind), first, where)
+    counts = ufunc is np.add and x.dtype == bool and kind == np.int64  # the kernel does so without making integers
+    x = _masked(ufunc, x if counts else cast(x, kind), first, where)
     ordered = KINDS[ufunc] in ORDERED
     if ordered and len(axes) > 1:
         raise ValueError(

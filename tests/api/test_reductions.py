@@ -145,3 +145,14 @@ def test_reductions_that_share_a_source_read_it_once():
     np.testing.assert_allclose(mean, value.mean(axis=0))
     np.testing.assert_allclose(std, value.std(axis=0))
     np.testing.assert_array_equal(top, (value * 2).max(axis=0))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"axis": 0}, {"axis": (0, 1), "keepdims": True}, {"initial": 3}, {"where": [True, False]}]
+)
+def test_booleans_are_counted_without_making_integers_of_them(options):
+    x = np.arange(12).reshape(3, 2, 2)
+    total = (la.from_array(x, chunks=1) > 4).sum(**options)
+    assert total.dtype == np.int64
+    np.testing.assert_array_equal(total.compute(), (x > 4).sum(**options))
+    assert not any("cast" in str(step.params) for p in la.plan(total).programs for step in p.steps)
