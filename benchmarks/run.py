@@ -1,6 +1,6 @@
 """Benchmarks: lambdarray beside NumPy, Dask and Cubed in one run; prints a Markdown table, writes JSON and a chart.
 
-    python benchmarks/run.py [--quick] [--only NAME ...] [--list]
+    python benchmarks/run.py [--quick] [--only NAME ...] [--list] [--join FILE ...]
 
 Contenders take turns, each time in a fresh process, and what is compared are medians of the ratios within a turn. A
 result that is not verified is not reported: the run ends with an error instead, and nothing is written.
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"no case named {', '.join(unknown)}; there are: {', '.join(names())}", file=sys.stderr)
         return 2
     try:
-        rows = _measure_all(options.only or names(), options.quick)
+        rows = joined(options.join) if options.join else _measure_all(options.only or names(), options.quick)
     except UnverifiedError as wrong:
         print(wrong, file=sys.stderr)
         return 1
@@ -58,6 +58,14 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how fast")
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument(
+        "--join",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="measure nothing: one table of earlier runs' JSON",
+    )
+    parser.add_argument(
         "--output", default=str(HERE.parent / "bench-results"), metavar="DIR", help="where JSON and chart go"
     )
     return parser
@@ -69,6 +77,15 @@ def _measure_all(wanted: Sequence[str], quick: bool) -> list[Row]:
         for name in wanted:
             rows += measure(name, Path(folder), quick, lambda line: print(line, file=sys.stderr, flush=True))
     return rows
+
+
+def joined(files: Sequence[Path]) -> list[Row]:
+    """The rows of earlier runs, case by case; of a case that several have, those of the last file."""
+    found: dict[str, list[Row]] = {}
+    for file in files:
+        rows = [Row(**row) for row in json.loads(file.read_text())["rows"]]
+        found |= {case: [r for r in rows if r.case == case] for case in {r.case for r in rows}}
+    return [row for case in sorted(found) for row in found[case]]
 
 
 def met(case: str, rows: Sequence[Row]) -> bool:

@@ -36,6 +36,25 @@ def test_a_quick_run_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     assert len(dots) == 2 * 3  # the legend, and a dot for each
 
 
+def test_earlier_runs_are_joined_in_one_table(harness: object, tmp_path: Path) -> None:
+    def write(name: str, **seconds: float) -> str:
+        """A run in which each contender of these cases took so long, and the others nine times as long as ours."""
+        rows = [
+            {"case": case, "contender": c, "seconds": s, "peak_mb": 1, "runs": [s], "more": {}}
+            for case, ours in seconds.items()
+            for c, s in ((c, ours if c == "lambdarray" else 9 * ours) for c in harness.load(case).contenders)
+        ]
+        (tmp_path / name).write_text(json.dumps({"rows": rows}))
+        return str(tmp_path / name)
+
+    files = [write("one.json", chain=9.0, lu=3.0), write("two.json", chain=2.0)]
+    command = [sys.executable, "benchmarks/run.py", "--join", *files, "--output", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert [line.split("|")[2].strip() for line in done.stdout.splitlines()[2:4]] == ["2 s (1 MB)", "3 s (1 MB)"]
+    (written,) = (tmp_path / "out").glob("*.json")
+    assert set(json.loads(written.read_text())["ratios"]["chain"].values()) == {9.0}
+
+
 @pytest.mark.parametrize("name", ["cholesky", "lu", "solve", "qr_tall", "svd_tall", "qr_square", "eigh", "svd"])
 def test_every_contender_of_linear_algebra_is_right(name: str, harness: object, tmp_path: Path) -> None:
     pytest.importorskip("dask", reason="comes with the extra 'bench'")
