@@ -74,7 +74,8 @@ def reflect(a: Array, *, columns: int, size: int) -> Array:
             memory, leaf = _loaded(memory, [rest], lo, hi, n)
             v, t, at = _leaf(packed[0], at, len(leaf), n)
             t[...] = 0
-            _geqrt(leaf, t)
+            if len(leaf) > 1:  # one row is R: what LAPACK makes of it is real, where it was complex, and rounded twice
+                _geqrt(leaf, t)
             np.copyto(triangle, leaf[:n], where=upper)
             np.copyto(leaf[:n], identity, where=upper)
             v[...] = leaf
