@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 WIDTH, LEFT, RIGHT, TOP, ROW = 1060, 420, 24, 58, 24
+# Titles that are not longer fit beside the axis; of narrower decades only the powers of ten are marked.
+LONGEST, DECADE = 56, 130
 # Colours that are told apart by most eyes, on white and on black.
 COLOURS = ("#1f77b4", "#e0731d", "#2a9d55", "#c44e9a", "#8c6bb1", "#b58900", "#d1495b", "#6b7a8f")
 STYLE = """
@@ -58,9 +60,9 @@ def _legend(colours: dict[str, str]) -> list[str]:
 
 def _axis(lo: int, hi: int, x: object, height: int) -> list[str]:
     assert callable(x)
-    bottom, out = height - 26, []
+    bottom, out, wide = height - 26, [], DECADE * (hi - lo) <= WIDTH - LEFT - RIGHT
     for power in range(lo, hi + 1):
-        for step in (1, 2, 5) if power < hi else (1,):
+        for step in (1, 2, 5) if power < hi and wide else (1,):
             value = step * 10.0**power
             kind = "one" if value == 1 else "line"
             out.append(f'<line class="{kind}" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{TOP - 6}" y2="{bottom}"/>')
@@ -70,7 +72,7 @@ def _axis(lo: int, hi: int, x: object, height: int) -> list[str]:
 
 def _row(y: float, name: str, found: dict[str, float], x: object, colours: dict[str, str]) -> list[str]:
     assert callable(x)
-    shown = name if len(name) <= 62 else name[:60] + "..."
+    shown = name if len(name) <= LONGEST else name[: LONGEST - 3] + "..."
     out = [_text(LEFT - 12, y + 4, shown, 'text-anchor="end"')]
     for contender, value in found.items():
         told = f"<title>{escape(contender)}: {value:.2f} times ours</title>"

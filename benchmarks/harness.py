@@ -158,7 +158,7 @@ def steady(run: Callable[[], Any], warm: int, repeat: int) -> tuple[float, Any]:
 
 
 def main(argv: list[str]) -> None:
-    """Be a child: run one contender once and print the outcome as JSON."""
+    """Be a child: run one contender, small and then at its size, and print the outcome of that as JSON."""
     name, contender, size, folder = argv[0], argv[1], int(argv[2]), Path(argv[3])
     case, outcome = load(name), Outcome(0.0, True)
     run = case.prepare if contender == PREPARE else case.contenders[contender]
