@@ -22,7 +22,8 @@ class LocalExecutor(ABC):
 
     # Workers here have nobody's slow machine to wait for, and work is at hand as soon as they ask for it.
     speculate = False
-    bundle_s = 0.1
+    # A task that is taken from a long bundle early only keeps its tiles in memory for longer.
+    bundle_s = 0.02
 
     def __init__(self, workers: int | None) -> None:
         self.workers = workers or cores()
