@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from math import inf
 from threading import Lock
 from typing import Any
 
@@ -12,11 +13,12 @@ class ReadCache:
     """What was read, by key, shared by the workers of a process.
 
     Each worker says how much of its memory it may take (`allow`). Two that ask for one key at once read it once. What
-    the next task reads too (`soon`) stays for longest, of that what was used last; all else goes first.
+    the next task reads too (`soon`) stays for longest, of that what was used last; all else goes first, and what was
+    asked for as often as a plan does at once.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()  # what goes first is first
+        self._kept: OrderedDict[Hashable, tuple[Any, float]] = OrderedDict()  # what goes first is first; uses to come
         self._reading: dict[Hashable, Lock] = {}
         self._allowed: dict[Hashable, float] = {}
         self._lock = Lock()
@@ -34,8 +36,8 @@ class ReadCache:
             self._allowed.clear()
             self._shrink()
 
-    def get(self, key: Hashable, read: Callable[[], Any], soon: bool = True) -> tuple[Any, bool]:
-        """The array of a key, and whether it had to be read for that."""
+    def get(self, key: Hashable, read: Callable[[], Any], soon: bool = True, uses: float = inf) -> tuple[Any, bool]:
+        """The array of a key, which is asked for `uses` times in all, and whether it had to be read for that."""
         with self._lock:
             if key in self._kept:
                 return self._found(key, soon), False
@@ -46,17 +48,24 @@ class ReadCache:
                     return self._found(key, soon), False
             value = read()
             with self._lock:
-                self._kept[key] = value
-                self._kept.move_to_end(key, last=soon)
-                self.nbytes += value.nbytes
                 self._reading.pop(key, None)
+                if uses > 1:
+                    self._kept[key] = value, uses - 1
+                    self._kept.move_to_end(key, last=soon)
+                    self.nbytes += value.nbytes
                 self._shrink()
         return value, True
 
     def _found(self, key: Hashable, soon: bool) -> Any:
-        self._kept.move_to_end(key, last=soon)
-        return self._kept[key]
+        value, left = self._kept[key]
+        if left > 1:
+            self._kept[key] = value, left - 1
+            self._kept.move_to_end(key, last=soon)
+        else:
+            del self._kept[key]
+            self.nbytes -= value.nbytes
+        return value
 
     def _shrink(self) -> None:
         while self._kept and self.nbytes > sum(self._allowed.values()):
-            self.nbytes -= self._kept.popitem(last=False)[1].nbytes
+            self.nbytes -= self._kept.popitem(last=False)[1][0].nbytes

@@ -102,7 +102,7 @@ class PreparedWrite:
         return [(index, data[self._within(index, spans)]) for index in box_indices(boxes)]
 
     def reserve(self, task_index: Index, blocks: Blocks) -> Array | None:
-        """Memory of the array to compute a task's tiles in, where it gives such."""
+        """Memory to compute a task's tiles in, where the array gives such."""
         out: Array | None = self.array.reserve(self._spans(task_index, blocks))
         return out
 

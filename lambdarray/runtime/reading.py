@@ -81,6 +81,7 @@ class Source:
         "order",
         "plain",
         "shared",
+        "uses",
     )
 
     def __init__(
@@ -90,9 +91,11 @@ class Source:
         self.name, self.array, self.dtype = part.array, array, spec.dtype
         self.in_memory = in_memory(spec, array)
         followed = {m.axis for m in part.maps}
-        again = any(n > 1 and d not in followed for d, n in enumerate(program.grid))
-        self.cache = cache if again and not self.in_memory else None
         self.shared = _last_not_in(followed, program)
+        self.uses = _uses(part, followed, program)
+        # The system keeps what it read from a file too: beside that is kept what the next task reads.
+        again = self.uses > 1 and not self.in_memory and (self.shared or array.store.remote)
+        self.cache = cache if again else None
         sizes = spec.tiling.shape
         self.axes = tuple(PreparedAxis(m, n, program.axes) for m, n in zip(part.maps, sizes, strict=True))
         kept = [a for a in layout if a >= 0]
@@ -113,7 +116,8 @@ class Source:
         if self.cache is None:
             data, is_new = self.array.read(spans), True
         else:
-            data, is_new = self.cache.get((self.name, spans), lambda: self.array.read(spans), self.read_soon(blocks))
+            key, soon = (self.name, spans), self.read_soon(blocks)
+            data, is_new = self.cache.get(key, lambda: self.array.read(spans), soon, self.uses)
         return (data if self.plain else self.arrange(data)), data.nbytes if is_new else 0
 
     def read_soon(self, blocks: Blocks) -> bool:
@@ -150,6 +154,16 @@ class Source:
         """The bytes of what `load` reads."""
         spans = (a.span(blocks) for a in self.axes)
         return math.prod(hi - lo for lo, hi in spans) * self.dtype.itemsize
+
+
+def _uses(part: Part, followed: Set[int], program: Program) -> float:
+    """How often the tasks read each region of a part; infinite where that is not the same for all."""
+    looped = any(axis >= program.grid_ndim for axis in followed)
+    axes = program.axes if looped else program.axes[: program.grid_ndim]
+    times = math.prod(cuts.count for axis, cuts in enumerate(axes) if axis not in followed)
+    parts = [p for r in program.reads for p in r.parts if p.array == part.array]
+    alone = len(parts) == 1 and all(m.axis < 0 or m.is_one_to_one for m in part.maps)
+    return times if alone or times == 1 else math.inf
 
 
 def _last_not_in(followed: Set[int], program: Program) -> tuple[tuple[int, int], ...]:

@@ -40,8 +40,11 @@ class ArrayIO(ABC):
         raise StoreError(f"array {self.spec.name} can only be read")
 
     def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
-        """Memory of the array itself to compute a box of whole tiles in, for one attempt alone; None where none is."""
-        return None
+        """Memory to compute a box of whole tiles in, for one attempt alone: the array's own, or what was let go before.
+
+        None where another attempt has it.
+        """
+        return empty([hi - lo for lo, hi in spans], self.spec.dtype)
 
     def part(self, spec: ArraySpec, at: Index) -> ArrayIO:
         """The array whose tiles are those of this one from that index on."""
@@ -155,13 +158,6 @@ class TileArray(ArrayIO):
         """Write a tile, whose dtype and shape must be the array's."""
         check_tile(self.spec, index, tile)
         return self.store.put(self._name(index), tile)
-
-    def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
-        """Memory for one tile, perhaps of one that was let go."""
-        boxes = [cuts.tiles(lo, hi) for cuts, (lo, hi) in zip(self._axes, spans, strict=True)]
-        if any(last - first != 1 for first, last in boxes):
-            return None
-        return empty([hi - lo for lo, hi in spans], self._dtype)
 
     def exists(self, index: Index) -> bool:
         """Whether the tile is in the store."""

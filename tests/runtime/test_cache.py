@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 
 import lambdarray as la
 from lambdarray.runtime.cache import ReadCache
+from lambdarray.store.directory import DirectoryStore
 
 
 def tile(value: int) -> np.ndarray:
@@ -54,13 +56,26 @@ def test_two_workers_that_want_one_key_at_once_read_it_once():
     assert len(reads) == 1
 
 
-def test_a_product_reads_each_chunk_of_a_zarr_array_once(tmp_path):
+def test_what_is_asked_for_no_more_is_let_go():
+    cache = ReadCache()
+    cache.allow("w", 1000)
+    assert [cache.get("k", lambda: tile(1), uses=3)[1] for _ in range(3)] == [True, False, False]
+    assert cache.nbytes == 0
+    cache.get("once", lambda: tile(1), uses=1)
+    assert cache.nbytes == 0
+
+
+@pytest.mark.parametrize(("remote", "times"), [(True, 2), (False, 3)])
+def test_a_product_reads_each_chunk_once_but_of_files_that_the_system_keeps_too(tmp_path, monkeypatch, remote, times):
+    """Of files only what the next task reads is kept: the second factor is read for each row of blocks, of two."""
     values = np.arange(64 * 64, dtype=float).reshape(64, 64)
-    la.from_array(values, chunks=16).to_zarr(tmp_path / "a.zarr")
-    a = la.open_zarr(tmp_path / "a.zarr")
+    for name in "ab":
+        la.from_array(values, chunks=16).to_zarr(tmp_path / f"{name}.zarr")
+    a, b = (la.open_zarr(tmp_path / f"{name}.zarr") for name in "ab")
+    monkeypatch.setattr(DirectoryStore, "remote", remote)
     with la.config(workers=1):
-        (a @ a).to_zarr(tmp_path / "c.zarr")
-    np.testing.assert_array_equal(la.open_zarr(tmp_path / "c.zarr").compute(), values @ values)
+        (a @ b).to_zarr(tmp_path / "c.zarr")
     report = la.last_report()
     assert report is not None
-    assert report.bytes_read <= 2 * values.nbytes
+    assert report.bytes_read == times * values.nbytes
+    np.testing.assert_array_equal(la.open_zarr(tmp_path / "c.zarr").compute(), values @ values)

@@ -29,8 +29,9 @@ TILES = (SIDE // CHUNK) ** 2
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
-    """A store that counts what the function asks of it."""
+    """A store that counts what the function asks of it, as far away as S3."""
     made = CountingStore(open_store(str(tmp_path)))
+    made.remote = True
     monkeypatch.setattr(handler, "open_store", lambda url: made)
     monkeypatch.setattr(handler, "_runs", {})
     monkeypatch.setattr(handler, "_data_bytes", None)
@@ -91,9 +92,12 @@ def test_room_for_six_of_the_tiles_saves_more_than_a_third_of_the_requests(store
     p, _, _ = arrays
     tile = 8 * CHUNK**2
     data_bytes(3 * tile + 2 * 6 * tile)
-    invocations(store, p, 4)
-    assert handler._runs[store.url, "r"].cache.nbytes == 6 * tile
-    assert store.counts.gets == pytest.approx(78, abs=4)  # of 128; reads of two threads may change places
+    work = attempts(p)
+    for i in range(0, TILES, 4):
+        invoke(store, work[i : i + 4])
+        if i + 4 < TILES:
+            assert 4 * tile <= handler._runs[store.url, "r"].cache.nbytes <= 6 * tile
+    assert store.counts.gets == pytest.approx(72, abs=4)  # of 128; reads of two threads may change places
 
 
 @settings(max_examples=25, deadline=None)
@@ -103,6 +107,7 @@ def test_the_more_fits_the_less_is_read_and_no_more_is_kept_than_may_be(tmp_path
     p, x = product(SIDE, SIDE, SIDE, CHUNK), np.random.default_rng(0).random((SIDE, SIDE))
     with pytest.MonkeyPatch.context() as patch, open_store(str(tmp_path_factory.mktemp("store"))) as inner:
         made = CountingStore(inner)
+        made.remote = True
         for name in "xz":
             put(inner, p.arrays[name], x)
         patch.setattr(handler, "open_store", lambda url: made)
@@ -123,14 +128,14 @@ def test_the_more_fits_the_less_is_read_and_no_more_is_kept_than_may_be(tmp_path
 def test_another_run_reads_for_itself_and_has_the_memory(store, arrays, data_bytes):
     p, _, _ = arrays
     data_bytes(1 << 30)
-    invocations(store, p, TILES, "first")
-    assert handler._runs[store.url, "first"].cache.nbytes == 2 * NBYTES
+    invoke(store, attempts(p)[: TILES // 2], "first")
+    assert handler._runs[store.url, "first"].cache.nbytes == NBYTES  # the second factor, which the other tasks read too
     for index in p.arrays["y"].tiling.indices():
         store.store.delete(f"00/p/y/{index[0]}.{index[1]}")
     put_anew(store, p)
     invocations(store, p, TILES, "second")
     assert handler._runs[store.url, "first"].cache.nbytes == 0
-    assert store.counts.gets == 4 * TILES
+    assert store.counts.gets == (1 + 1 / 2 + 2) * TILES
     ones = np.ones((SIDE, SIDE))
     np.testing.assert_array_equal(get(store.store, p.arrays["y"]), ones @ ones)
 
@@ -174,7 +179,7 @@ import json, sys
 from lambdarray.runtime import environment, handler
 from lambdarray.runtime.executors.payload import Encoder
 from lambdarray.store import open_array, open_store
-from lambdarray.store.memory import MemoryStore
+from lambdarray.store.directory import DirectoryStore
 from tests.runtime.fake_lambda import Context
 from tests.runtime.programs import attempts, product, put
 
@@ -182,23 +187,25 @@ def high_water():  # what getrusage says may be the parent's
     (line,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
     return int(line.split()[1]) << 10
 
+DirectoryStore.remote = True
 folder, side, chunk = sys.argv[1], 2048, 256
 p = product(side, side, side, chunk)
 store = open_store(folder)
-before = high_water()
+before, kept = high_water(), 0
 work = attempts(p)
 for i in range(0, len(work), 8):
     ((_, body),) = Encoder(handler.version(), store.url, "r").encode(work[i : i + 8])
     answer = handler.handler(json.loads(body), Context())
     assert all(r["status"] == "done" for r in answer["reports"] if "status" in r), answer
-here = handler._runs[store.url, "r"]
+    here = handler._runs[store.url, "r"]
+    kept = max(kept, here.cache.nbytes)
 peak = high_water()
-print(json.dumps([before, peak, here.worker.memory_bytes, here.cache.nbytes]))
+print(json.dumps([before, peak, here.worker.memory_bytes, kept]))
 """
 
 
 def peak_with(tmp_path, memory_mib):
-    """MiB of a function's process, what data may take in it, and what its cache has at the end."""
+    """MiB of a function's process, what data may take in it, and the most that its cache had."""
     import os
 
     p = product(2048, 2048, 2048, 256)
