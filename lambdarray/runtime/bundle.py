@@ -145,6 +145,9 @@ class Stream:
         return outputs
 
     def _take(self, reads: Sequence[PreparedRead], blocks: Blocks) -> tuple[list[Loaded], float | None]:
+        self._prefetcher.start()
+        if self._execution is not None:
+            self._execution.reserve()
         taken = self._prefetcher.take()
         if self._execution is not None:
             self._execution.other = self._prefetcher.ahead_bytes + self._written_bytes

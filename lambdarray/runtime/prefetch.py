@@ -132,9 +132,13 @@ class Prefetcher:
         while self._window and self._window[0].position < position:
             self.ahead_bytes -= self._window.popleft().nbytes
 
+    def start(self) -> None:
+        """Have the next unit's reads under way."""
+        self._fill(1)
+
     def take(self) -> tuple[list[Loaded], float | None]:
         """What the next unit's reads hold, and the seconds that its I/O took."""
-        self._fill(1)
+        self.start()
         unit = self._window.popleft()
         self.ahead_bytes -= unit.nbytes
         self._fill(0)

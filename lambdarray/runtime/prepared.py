@@ -214,12 +214,13 @@ class Prepared:
         self.after_reads = made(r for r, is_late in zip(once, late, strict=True) if is_late)
 
     def _prepare_targets(self) -> None:
-        """Find the steps of the loop whose accumulator is written as it is, with all axes of the grid in order."""
+        """Find the steps of the loop that make an accumulator which is written as it is, with its axes in order."""
+        there = _names(self.before) | {r.register for r in self.before_reads}
         for step in self.loop:
             found = [w for w in self.writes if w.register == step.outs[0]]
             ours = step.accumulates and step.kernel.takes_out and len(found) == len(step.outs) == 1
             used_after = any(step.outs[0] in later.ins and not _in_place(later, step) for later in self.after)
-            if ours and not used_after and self._is_whole(found[0].write):
+            if ours and not used_after and step.outs[0] not in there and self._is_whole(found[0].write):
                 step.target = found[0]
 
     def _is_whole(self, write: Write) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from itertools import product as indices
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from lambdarray.runtime.worker import Worker
 from lambdarray.store import open_store
 from lambdarray.store.directory import DirectoryStore
 from lambdarray.store.memory import MemoryStore
-from lambdarray.task import AxisMap, Part, Program, Read, Step, Task
+from lambdarray.store.results import ResultArray
+from lambdarray.store.testing import WrapperStore
+from lambdarray.task import ArraySpec, AxisMap, Part, Program, Read, Step, Task
 from lambdarray.tiling import Cuts
 
 from .programs import attempts, elementwise, get, in_object, product, program, put, tiles, whole, write
@@ -637,3 +640,34 @@ def test_what_cannot_be_run_ends_its_own_attempt_and_not_the_stream(tmp_path):
     worker.run_stream(attempts(good)[:2], reports.append, lambda: next(bundles, None))
     worker.close()
     assert {r.task: r.status for r in reports} == {n: "error" if n >= 4 else "done" for n in range(6)}
+
+
+class Late(WrapperStore):
+    """Gives a tile once every page of an array, which consists of ones, was written."""
+
+    def __init__(self, store, array):
+        super().__init__(store)
+        self.array = array
+
+    def get(self, key, dtype, shape):
+        """A tile, when the array has a zero in each page."""
+        until = monotonic() + 10
+        while not (self.array.reshape(-1, 512) == 0).any(axis=1).all():
+            assert monotonic() < until
+            sleep(0.001)
+        return self.store.get(key, dtype, shape)
+
+
+def test_the_memory_of_a_result_is_made_ready_while_the_first_tiles_are_on_their_way(tmp_path):
+    n = 1024
+    p = product(n, n, n, n)
+    result = ArraySpec("y", p.arrays["y"].tiling, np.dtype("f8"), {"kind": "result", "token": "y"})
+    gemm = Step("gemm", ("c",), ("a", "b"), {"dtype": "<f8"}, loop=True)
+    p = program([p.arrays["x"], p.arrays["z"], result], p.axes, p.reads, [gemm], p.writes, grid_ndim=2)
+    y = ResultArray(result)
+    y.value().fill(1)
+    with DirectoryStore(str(tmp_path)) as store:
+        for name in "xz":
+            put(store, p.arrays[name], np.eye(n))
+        checked(run(Late(store, y.value()), p, {"y": y}))
+    np.testing.assert_array_equal(y.value(), np.eye(n))
