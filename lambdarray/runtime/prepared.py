@@ -126,6 +126,8 @@ class PreparedWrite:
             )
         if self.as_is and value.shape == shape:
             return value
+        if self.as_is and _longer(value.shape) == _longer(shape):
+            return value.reshape(shape)
         # A partial product has no axis of its own for the part of k that it is of.
         value = value[(..., *(None,) * (max(self.order, default=-1) + 1 - value.ndim))]
         dropped = set(range(value.ndim)) - set(self.order)
@@ -247,6 +249,11 @@ class Prepared:
             iteration, i = divmod(iteration, cuts.count)
             out.append(cuts.span(i))
         return tuple(reversed(out))
+
+
+def _longer(shape: tuple[int, ...]) -> list[int]:
+    """The sizes above 1."""
+    return [n for n in shape if n != 1]
 
 
 def _in_place(later: PreparedStep, step: PreparedStep) -> bool:

@@ -108,11 +108,14 @@ class AtomicFiles:
 
 
 def again(write: Callable[[], bool]) -> bool:
-    """Write once more where the directory was removed meanwhile, as happens to a late attempt of a finished run."""
+    """Write once more where the directory was removed meanwhile, as happens to a late attempt of a finished run.
+
+    That it exists is what `os.makedirs` says where it is removed just after it was found.
+    """
     for _ in range(TRIES - 1):
         try:
             return write()
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError):
             continue
     return write()
 

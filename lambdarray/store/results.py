@@ -98,6 +98,8 @@ class ResultArray(ArrayIO):
 
 def _is_same(tile: np.ndarray, place: np.ndarray) -> bool:
     """Whether a tile is the memory of a place itself, and not that of another part of the array, which it may be of."""
+    if tile.base is not place.base:
+        return False
     ours, theirs = tile.__array_interface__, place.__array_interface__
     strides = zip(tile.strides, place.strides, tile.shape, strict=True)
     return ours["data"][0] == theirs["data"][0] and all(a == b for a, b, n in strides if n > 1)

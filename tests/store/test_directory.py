@@ -150,3 +150,18 @@ def test_deleting_and_writing_at_once_is_no_error(way: str, tmp_path: Path) -> N
     assert race(4, work) == [True] * 4
     store.delete_prefix("a")
     assert list(store.list()) == []
+
+
+def test_a_directory_that_goes_while_it_is_made_is_made_again(tmp_path, monkeypatch):
+    """`os.makedirs` finds the directory, and says that it exists where it is gone when it looks once more."""
+    store, make, gone = DirectoryStore(str(tmp_path)), os.makedirs, [FileNotFoundError, FileExistsError]
+
+    def makedirs(path, *args, **more):
+        if gone:
+            raise gone.pop()(path)
+        make(path, *args, **more)
+
+    monkeypatch.setattr(os, "makedirs", makedirs)
+    assert store.put_bytes("a/b/c", b"x", create=True)
+    assert not gone
+    assert bytes(store.get_bytes("a/b/c")) == b"x"
