@@ -64,10 +64,9 @@ def grown(answer: Mapping[str, Json], name: str) -> tuple[Measured, float]:
     small, *_, large = sides(answer, name)
     a, b = each(answer, f"{name}@{small}"), each(answer, f"{name}@{large}")
     slope = max(0.0, (a.value - b.value) / (1 / small - 1 / large))
-    least = b.value - slope / large
-    if least <= 0:  # a rate that still grows as fast as the side does
-        least, slope = b.value / 2, b.value / 2 * large
-    return Measured(1 / least, b.spread, b.samples), slope / least
+    # A rate that still grows as fast as the side does, or seems to for noise, at most doubles.
+    least = max(b.value - slope / large, b.value / 2)
+    return Measured(1 / least, b.spread, b.samples), (b.value - least) * large / least
 
 
 def constants(answer: Mapping[str, Json], cores: float = 1.0) -> Found:

@@ -85,14 +85,22 @@ def test_constants_of_any_machine_are_found_again_from_its_seconds(name: str) ->
             assert value == pytest.approx(measured[path], rel=1e-6), path
 
 
-@given(g=st.floats(1e6, 1e12), h=st.floats(0, 5000), small=st.integers(1, 500), more=st.integers(1, 5000))
+@given(g=st.floats(1e6, 1e12), share=st.floats(0, 1), small=st.integers(1, 500), more=st.integers(1, 5000))
 @settings(max_examples=50)
-def test_a_rate_that_grows_with_tiles_is_found_from_two_sides(g: float, h: float, small: int, more: int) -> None:
-    sides = (small, small + more)
+def test_a_rate_that_grows_with_tiles_is_found_from_two_sides(g: float, share: float, small: int, more: int) -> None:
+    sides, h = (small, small + more), share * (small + more)
     answer = {f"x@{n}": {"count": 1.0, "seconds": [(1 + h / n) / g] * 3} for n in sides}
     rate, half = grown(answer, "x")
     for n in sides:
         assert rate.value * n / (n + half) == pytest.approx(g * n / (n + h), rel=1e-6)
+
+
+@given(small=st.floats(0.1, 10), large=st.floats(0.1, 10))
+def test_whatever_the_noise_a_rate_is_at_most_twice_that_of_the_greatest_side(small: float, large: float) -> None:
+    rate, half = grown({f"x@{n}": {"count": 1.0, "seconds": [s]} for n, s in ((100, small), (1000, large))}, "x")
+    assert 1 / large <= rate.value * 1.000001
+    assert rate.value <= 2.000001 / large
+    assert rate.value * 1000 / (1000 + half) == pytest.approx(1 / large)
 
 
 @pytest.mark.parametrize("name", names())
