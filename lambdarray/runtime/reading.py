@@ -92,10 +92,11 @@ class Source:
         self.in_memory = in_memory(spec, array)
         followed = {m.axis for m in part.maps}
         self.shared = _last_not_in(followed, program)
-        self.uses = _uses(part, followed, program)
+        self.uses, self.cache = 1.0, None
         # The system keeps what it read from a file too: beside that is kept what the next task reads.
-        again = self.uses > 1 and not self.in_memory and (self.shared or array.store.remote)
-        self.cache = cache if again else None
+        if cache is not None and not self.in_memory and (self.shared or array.store.remote):
+            self.uses = _uses(part, followed, program)
+            self.cache = cache if self.uses > 1 else None
         sizes = spec.tiling.shape
         self.axes = tuple(PreparedAxis(m, n, program.axes) for m, n in zip(part.maps, sizes, strict=True))
         kept = [a for a in layout if a >= 0]
@@ -161,9 +162,10 @@ def _uses(part: Part, followed: Set[int], program: Program) -> float:
     looped = any(axis >= program.grid_ndim for axis in followed)
     axes = program.axes if looped else program.axes[: program.grid_ndim]
     times = math.prod(cuts.count for axis, cuts in enumerate(axes) if axis not in followed)
-    parts = [p for r in program.reads for p in r.parts if p.array == part.array]
-    alone = len(parts) == 1 and all(m.axis < 0 or m.is_one_to_one for m in part.maps)
-    return times if alone or times == 1 else math.inf
+    if times == 1:
+        return 1
+    named = sum(p.array == part.array for r in program.reads for p in r.parts)
+    return times if named == 1 and all(m.axis < 0 or m.is_one_to_one for m in part.maps) else math.inf
 
 
 def _last_not_in(followed: Set[int], program: Program) -> tuple[tuple[int, int], ...]:

@@ -13,7 +13,7 @@ from .reading import Blocks, PreparedRead
 class _Elsewhere:
     """Stands for an open array whose tiles are in a store that blocks."""
 
-    durable = remote = True
+    durable = True
 
     @property
     def store(self) -> _Elsewhere:
