@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,11 @@ class Concat(Op):
     """Arrays one after the other along an axis."""
 
     axis: int = field(kw_only=True)
+    starts: tuple[int, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        sizes = (i.shape[self.axis] for i in self.inputs[:-1])
+        object.__setattr__(self, "starts", tuple(accumulate(sizes, initial=0)))
 
     def recipe(self) -> tuple[Any, ...]:
         return ("concat", self.axis)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -131,6 +131,11 @@ class Tiling:
     """
 
     axes: tuple[Cuts, ...]
+    # The array's shape, which is asked for again and again.
+    shape: tuple[int, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple([c.size for c in self.axes]))
 
     @classmethod
     def regular(cls, shape: Sequence[int], chunk: Sequence[int]) -> Tiling:
@@ -141,11 +146,6 @@ class Tiling:
     def from_chunks(cls, chunks: Sequence[Sequence[int]]) -> Tiling:
         """Tiles with the lengths of Dask's and xarray's tuple of tuples."""
         return cls(tuple(Cuts.ragged(lengths) for lengths in chunks))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The array's shape."""
-        return tuple([c.size for c in self.axes])
 
     @property
     def grid(self) -> tuple[int, ...]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import operator
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..api.array import Array
 from ..api.creation import zeros
-from ..api.manipulation import concatenate
+from ..api.indexing import view
+from ..api.manipulation import joined
 from ..config import get_config
 from ..cost.factors import LU, Factorisation
 from ..ops import Concat, Op, Patch, Rechunk, View
@@ -94,27 +96,79 @@ def patched(shape: Sequence[int], tile: int, pieces: Sequence[tuple[int, int, Ar
 
 def piece(x: Array, rows: Span, columns: Span) -> Array:
     """Those rows and columns of a matrix, taken from what it was put together of, so that nothing is copied."""
-    op, box, layers = x._op, (rows, columns), list[Patch]()
-    while isinstance(op, Patch | Rechunk):
-        if isinstance(op, Patch) and not _is_beside(_shifted(box, op.offset), op.inputs[1].shape):
-            layers.append(op)
-        op = op.inputs[0]
-    return _of_layers(op, layers, box)
+    return Layers(x).piece(rows, columns)
 
 
-def _of_layers(bottom: Op, layers: Sequence[Patch], box: Box) -> Array:
-    """A piece of what lies under layers, the first of them on top."""
-    layers = [layer for layer in layers if not _is_beside(_shifted(box, layer.offset), layer.inputs[1].shape)]
-    if not layers:
-        return _of_bottom(bottom, box)
-    top = layers[0]
-    over = _shifted(box, top.offset)
-    for axis, ((lo, hi), size) in enumerate(zip(over, top.inputs[1].shape, strict=True)):
-        for cut in (0, size):
-            if lo < cut < hi:
-                boxes = _in_two(box, axis, cut + top.offset[axis])
-                return together([_of_layers(bottom, layers, one) for one in boxes], axis)
-    return piece(Array(top.inputs[1]), *over)
+class Layer(NamedTuple):
+    """A matrix that lies over others, with its place among them, the topmost first, and where it lies."""
+
+    number: int
+    box: Box
+    op: Op
+
+
+class Layers:
+    """A matrix as what it was put together of, of which many pieces are taken."""
+
+    def __init__(self, x: Array) -> None:
+        op, self._layers = x._op, list[Layer]()
+        while isinstance(op, Patch | Rechunk):
+            if isinstance(op, Patch):
+                (row, column), (m, n) = op.offset, op.inputs[1].shape
+                box = (row, row + m), (column, column + n)
+                self._layers.append(Layer(len(self._layers), box, op.inputs[1]))
+            op = op.inputs[0]
+        self._bottom = op
+        self._boxes = np.array([layer.box for layer in self._layers]).reshape(-1, 2, 2)
+
+    def piece(self, rows: Span, columns: Span) -> Array:
+        """Those rows and columns."""
+        box = rows, columns
+        lo, hi = np.array(box).T
+        met = np.flatnonzero(((self._boxes[:, :, 0] < hi) & (self._boxes[:, :, 1] > lo)).all(1))
+        return self._of([self._layers[n] for n in met.tolist()], box)
+
+    def _of(self, layers: Sequence[Layer], box: Box) -> Array:
+        if not layers:
+            return _of_bottom(self._bottom, box)
+        for axis in (0, 1):
+            if len(strips := _strips(layers, box, axis)) > 1:
+                return together([self._of(over, _with(box, axis, span)) for span, over in strips], axis)
+        top = layers[0]
+        for axis in (0, 1):
+            for cut in top.box[axis]:
+                if box[axis][0] < cut < box[axis][1]:
+                    return together([self._of(*part) for part in _halves(layers, box, axis, cut)], axis)
+        (row, _), (column, _) = top.box
+        return piece(Array(top.op), _moved(box[0], -row), _moved(box[1], -column))
+
+
+def _strips(layers: Sequence[Layer], box: Box, axis: int) -> list[tuple[Span, list[Layer]]]:
+    """A box cut across an axis where that cuts no layer, each strip with the layers that it meets."""
+    found: list[tuple[Span, list[Layer]]] = []
+    at, end = box[axis]
+    for layer in sorted(layers, key=lambda layer: layer.box[axis]):
+        lo, hi = max(layer.box[axis][0], box[axis][0]), min(layer.box[axis][1], end)
+        if found and lo < at:
+            (first, _), over = found[-1]
+            found[-1] = (first, max(at, hi)), [*over, layer]
+        else:
+            found += [((at, lo), []), ((lo, hi), [layer])] if at < lo else [((lo, hi), [layer])]
+        at = max(at, hi)
+    return [(span, sorted(over)) for span, over in found] + ([((at, end), [])] if at < end else [])
+
+
+def _halves(layers: Sequence[Layer], box: Box, axis: int, cut: int) -> list[tuple[list[Layer], Box]]:
+    """A box cut in two, with the layers that each part meets."""
+    lo, hi = box[axis]
+    spans = (lo, cut), (cut, hi)
+    return [
+        ([x for x in layers if x.box[axis][0] < b and x.box[axis][1] > a], _with(box, axis, (a, b))) for a, b in spans
+    ]
+
+
+def _with(box: Box, axis: int, span: Span) -> Box:
+    return (span, box[1]) if axis == 0 else (box[0], span)
 
 
 def _of_bottom(op: Op, box: Box) -> Array:
@@ -124,31 +178,16 @@ def _of_bottom(op: Op, box: Box) -> Array:
         first, second = (_moved(box[m.axis], m.start) for m in op.maps)
         found = piece(Array(op.inputs[0]), first, second)
         return found if op.maps[0].axis == 0 else found.T
-    return Array(op)[slice(*box[0]), slice(*box[1])]
+    return view(Array(op), [slice(*span) for span in box])
 
 
 def _moved(span: Span, by: int) -> Span:
     return span[0] + by, span[1] + by
 
 
-def _shifted(box: Box, offset: Sequence[int]) -> Box:
-    return _moved(box[0], -offset[0]), _moved(box[1], -offset[1])
-
-
-def _is_beside(box: Box, shape: Sequence[int]) -> bool:
-    """Whether a box and an array have no element in common."""
-    return any(hi <= 0 or lo >= n for (lo, hi), n in zip(box, shape, strict=True))
-
-
-def _in_two(box: Box, axis: int, cut: int) -> list[Box]:
-    (lo, hi), other = box[axis], box[1 - axis]
-    return [(span, other) if axis == 0 else (other, span) for span in ((lo, cut), (cut, hi))]
-
-
 def together(parts: Sequence[Array], axis: int) -> Array:
     """Parts one after the other, those of a part among them: what is read in parts is not nested."""
-    ops = [op for x in parts for op in (x._op.inputs if _is_along(x._op, axis) else (x._op,))]
-    return concatenate([Array(op) for op in ops], axis) if len(ops) > 1 else Array(ops[0])
+    return joined([op for x in parts for op in (x._op.inputs if _is_along(x._op, axis) else (x._op,))], axis)
 
 
 def _is_along(op: Op, axis: int) -> bool:
@@ -156,11 +195,10 @@ def _is_along(op: Op, axis: int) -> bool:
 
 
 def _of_concatenated(op: Concat, box: Box) -> Array:
-    found, start = [], 0
-    for source in op.inputs:
-        lo, hi = (min(max(n - start, 0), source.shape[op.axis]) for n in box[op.axis])
-        start += source.shape[op.axis]
+    found, span = [], box[op.axis]
+    for n in range(max(0, bisect_right(op.starts, span[0]) - 1), bisect_left(op.starts, span[1])):
+        source, start = op.inputs[n], op.starts[n]
+        lo, hi = (min(max(end - start, 0), source.shape[op.axis]) for end in span)
         if lo < hi:
-            spans = (lo, hi), box[1 - op.axis]
-            found.append(piece(Array(source), *(spans if op.axis == 0 else spans[::-1])))
+            found.append(piece(Array(source), *_with(box, op.axis, (lo, hi))))
     return together(found, op.axis) if found else Array(op)[slice(*box[0]), slice(*box[1])]

@@ -9,7 +9,7 @@ from ..api.manipulation import concatenate
 from ..api.matrices import sample
 from ..config import get_config
 from ..runtime.launch import worker_count
-from .tiles import Span, piece, steps, tiled
+from .tiles import Layers, Span, piece, steps, tiled
 from .updates import Update
 
 
@@ -32,7 +32,7 @@ def solve_triangular(
     (kind,) = sample("solve_triangular", [a, b], {})
     if not b.size:
         return b.astype(kind)
-    system = _System(a.astype(kind), tile, lower, trans, unit_diagonal)
+    system = _System(Layers(a.astype(kind)), tile, lower, trans, unit_diagonal)
     rows = list(steps(len(a), tile))
     width = group_width(len(rows), -(-b.shape[1] // tile), worker_count(get_config()))
     ordered = rows if system.forward else rows[::-1]
@@ -86,7 +86,7 @@ def joined(rows: list[_Rows]) -> Array:
 class _System:
     """A triangular matrix, and how its tiles act on those of a right-hand side."""
 
-    a: Array
+    a: Layers
     tile: int
     lower: bool
     trans: str
@@ -104,7 +104,7 @@ class _System:
             spans = [r.span for r in done]
             columns = min(spans)[0], max(spans)[1]
             plain = self.trans == "N"
-            side = piece(self.a, rows.span, columns) if plain else piece(self.a, columns, rows.span)
+            side = self.a.piece(rows.span, columns) if plain else self.a.piece(columns, rows.span)
             sides = [(side, (0, 2) if plain else (2, 0)), (joined(done), (2, 1))]
             update.less("gemm_update", sides, trans=self.trans + "N")
         return update
@@ -113,5 +113,5 @@ class _System:
         """The solution's rows of one tile of the diagonal."""
         update = self.updated("trtrs", rows, done)
         params = {"lower": self.lower, "trans": self.trans, "unit_diagonal": self.unit_diagonal}
-        update.then("trtrs", piece(self.a, rows.span, rows.span), start=rows.start, **params)
+        update.then("trtrs", self.a.piece(rows.span, rows.span), start=rows.start, **params)
         return _Rows(rows.start, update.made())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import Concat, Rechunk, Reshape, Shape, View
+from ..ops import Concat, Op, Rechunk, Reshape, Shape, View
 from ..tiling import AxisMap, Cuts, Tiling
 from .array import Array
 from .axes import axes_of, axis_of
@@ -249,13 +249,17 @@ def concat(
     for a in made:
         if not np.can_cast(a.dtype, kind, casting):
             raise TypeError(f"Cannot cast array data from {a.dtype!r} to {kind!r} according to the rule {casting!r}")
-    ops = [a.astype(kind)._op for a in made]
+    return joined([a.astype(kind)._op for a in made], at)
+
+
+def joined(ops: Sequence[Op], axis: int) -> Array:
+    """Values of one dtype, and of one shape but for this axis, one after the other."""
+    first = ops[0]
     if len(ops) == 1:
-        return Array(ops[0])
-    lengths = [n for op in ops for n in op.tiling.axes[at].chunks if n or not op.shape[at]]
-    joined = Cuts.ragged([n for n in lengths if n] or [0])
-    tiling = Tiling((*ops[0].tiling.axes[:at], joined, *ops[0].tiling.axes[at + 1 :]))
-    return Array(Concat(tuple(ops), tiling, kind, axis=at))
+        return Array(first)
+    cuts = Cuts.ragged([n for op in ops for n in op.tiling.axes[axis].chunks])
+    tiling = Tiling((*first.tiling.axes[:axis], cuts, *first.tiling.axes[axis + 1 :]))
+    return Array(Concat(tuple(ops), tiling, first.dtype, axis=axis))
 
 
 concatenate = concat

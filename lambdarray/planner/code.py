@@ -10,7 +10,7 @@ import numpy as np
 from ..ops import Concat, Fill, Iota, Map, Op, Patch, Random, Rechunk, View, constant
 from ..task import ArraySpec, Part, Read, Step
 from ..tiling import dtype_to_json
-from .regions import layers_of, parameters_of, parts_of
+from .regions import layers_of, parameters_of, seen_parts
 from .views import Maps, broadcast, compose, layout
 
 INT64 = np.dtype(np.int64)
@@ -33,14 +33,14 @@ class Code:
         self._registers: dict[Any, str] = {}
         self._instructions: dict[str, int] = {}
 
-    def compute(self, op: Op, maps: Maps) -> None:
-        """Write what computes a member of the region, whose own inputs have been computed."""
+    def compute(self, op: Op, maps: Maps, shape: Sequence[int]) -> None:
+        """Write what computes a member of a region of this shape, whose own inputs have been computed."""
         if isinstance(op, Map):
             self.values[id(op), maps] = self._instruction(op, maps)
         elif isinstance(op, Random):
             self.values[id(op), maps] = self._random(op)
         elif isinstance(op, Concat):
-            self.values[id(op), maps] = self._concat(op, maps)
+            self.values[id(op), maps] = ("in", self.read(seen_parts(op, maps, shape)))
         elif isinstance(op, Patch):
             self.values[id(op), maps] = self._patch(op, maps)
         elif isinstance(op, View):
@@ -92,9 +92,6 @@ class Code:
         given = {"given": list(op.given)} if op.given else {}
         self.steps.append(Step("random", (name,), registers, {**params, **given, "dtype": dtype_to_json(op.dtype)}))
         return ("in", name)
-
-    def _concat(self, op: Concat, maps: Maps) -> Value:
-        return ("in", self.read([(base, compose(inner, maps)) for base, inner in parts_of(op)]))
 
     def _patch(self, op: Patch, maps: Maps) -> Value:
         base, layers = layers_of(op)

@@ -175,7 +175,7 @@ class Programs:
         """Write the code of a region's members, inputs first."""
         ordered = sorted(region.members.items(), key=lambda item: self.place[item[0][0]])
         for (_, maps), op in ordered:
-            code.compute(op, maps)
+            code.compute(op, maps, region.shape)
 
     def _whole(self, register: str, op: Op, code: Code) -> bool:
         """Whether a register holds the block as it is to be stored: of its shape and dtype, nothing broadcast."""

@@ -8,6 +8,7 @@ first, so that an op knows all its uses: used in one place it joins that place, 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ from ..ops import (
     Stored,
     View,
 )
-from ..tiling import AxisMap
+from ..tiling import AxisMap, Span
 from .views import Maps, broadcast, compose, identity, inverse, is_diagonal, layout
 
 SOURCES = (ObjectSource, Stored)
@@ -90,10 +91,18 @@ MOST_PARTS = 256
 
 def operand_parts(op: Op) -> list[tuple[Op, Maps]]:
     """Where a product's operand is read from, and how each source follows its axes: of a concatenation its parts."""
-    base, maps = peel_operand(op)
-    if isinstance(base, Concat) and _is_along(maps, base.axis):
-        return [(part, compose(inner, maps)) for part, inner in parts_of(base)]
-    return [(base, maps)]
+    return _opened(*peel_operand(op), op.shape)
+
+
+def _opened(base: Op, maps: Maps, shape: Sequence[int]) -> list[tuple[Op, Maps]]:
+    """What is seen of an op in an array of this shape; of a concatenation those parts that are."""
+    return seen_parts(base, maps, shape) if isinstance(base, Concat) and _is_along(maps, base.axis) else [(base, maps)]
+
+
+def seen_parts(op: Concat, maps: Maps, shape: Sequence[int]) -> list[tuple[Op, Maps]]:
+    """The parts of a concatenation that are seen in an array of this shape, and how each follows its axes."""
+    m = maps[op.axis]
+    return [(part, compose(inner, maps)) for part, inner in parts_of(op, m.span((0, shape[m.axis])))]
 
 
 def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
@@ -126,29 +135,30 @@ def peel_input(op: Op, reading: Maps) -> tuple[Op, Maps]:
 def input_parts(op: Op, reading: Maps) -> list[tuple[Op, Maps]]:
     """Where an input of a `Blocks` is read from, as `operand_parts`; a concatenation only element by element."""
     base, maps = peel_input(op, reading)
-    if isinstance(base, Concat) and all(m.follows for m in reading) and _is_along(maps, base.axis):
-        return [(part, compose(inner, maps)) for part, inner in parts_of(base)]
-    return [(base, maps)]
+    return _opened(base, maps, op.shape) if all(m.follows for m in reading) else [(base, maps)]
 
 
-def parts_of(op: Concat) -> list[tuple[Op, Maps]]:
-    """What a concatenation is read from, and how each of those follows its axes.
+def parts_of(op: Concat, seen: Span | None = None) -> list[tuple[Op, Maps]]:
+    """What a concatenation is read from, and how each of those follows its axes; of its elements `seen`, if given.
 
     The parts of a read have one layout, so that where inputs differ in it those whose axes are permuted, dropped or
     broadcast are stored first.
     """
-    found = _parts(op, straight=False)
-    return found if len({layout(maps, op.ndim) for _, maps in found}) == 1 else _parts(op, straight=True)
+    first, end = 0, len(op.inputs)
+    if seen is not None and seen[0] < seen[1]:
+        first, end = bisect_right(op.starts, seen[0]) - 1, bisect_left(op.starts, seen[1])
+    found = _parts(op, range(first, end), straight=False)
+    return found if len({layout(maps, op.ndim) for _, maps in found}) == 1 else _parts(op, range(first, end), True)
 
 
-def _parts(op: Concat, straight: bool) -> list[tuple[Op, Maps]]:
+def _parts(op: Concat, numbers: Sequence[int], straight: bool) -> list[tuple[Op, Maps]]:
     found: list[tuple[Op, Maps]] = []
-    offset, last = 0, len(op.inputs) - 1
-    for n, i in enumerate(op.inputs):
-        place = tuple(AxisMap(d, -offset if d == op.axis else 0) for d in range(op.ndim))
+    last = len(op.inputs) - 1
+    for n in numbers:
+        i = op.inputs[n]
+        place = tuple(AxisMap(d, -op.starts[n] if d == op.axis else 0) for d in range(op.ndim))
         part = _Part(op.ndim, op.axis, i.shape[op.axis], (n == 0, n == last), straight)
         found += [(base, compose(maps, place)) for base, maps in part.opened(*part.peeled(i))]
-        offset += i.shape[op.axis]
     return found
 
 
@@ -258,6 +268,8 @@ class _Assigner:
 
     def _place(self, op: Op) -> None:
         uses = list(self.uses.get(id(op), {}).values())
+        if not uses and id(op) not in self.kept:
+            return  # of a concatenation, a part that nobody sees
         if isinstance(op, CORES):
             self._place_core(op, uses)
         elif isinstance(op, Reshape):
@@ -300,7 +312,7 @@ class _Assigner:
         elif isinstance(op, Rechunk):
             self._use(op.inputs[0], region, maps)
         elif isinstance(op, Concat):
-            for base, _ in parts_of(op):
+            for base, _ in seen_parts(op, maps, region.shape):
                 self._keep(base)
         elif isinstance(op, Random):
             for base, _ in parameters_of(op):

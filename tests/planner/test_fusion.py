@@ -89,6 +89,22 @@ def test_a_concatenation_is_pasted_as_it_is_read() -> None:
     assert_same(out, np.concatenate([a, b[::-1]]) * 2)
 
 
+def test_of_a_concatenation_only_the_parts_that_are_seen_are_read_and_made() -> None:
+    (x, a), (y, b), (z, c) = (table(seed, (4, 5), (2, 5)) for seed in (1, 2, 3))
+    rows, expected = la.concat([x, la.sort(y, axis=0), z, x * 2]), np.concatenate([a, np.sort(b, axis=0), c, a * 2])
+    assert any("sort" in p.op for p in planned(rows).programs)
+    for lo, hi, parts in [(0, 4, 1), (8, 12, 1), (2, 3, 1), (9, 14, 2), (12, 16, 1)]:
+        seen, wanted = rows[lo:hi], expected[lo:hi]
+        for made, value in [(seen + 1, wanted + 1), (seen @ x.T, wanted @ a.T), (seen, wanted)]:
+            plan = planned(made)
+            assert not any("sort" in p.op for p in plan.programs)
+            assert len(plan.programs[-1].reads[0].parts) == parts
+            assert_same(made, value)
+    assert_same(rows[3:9], expected[3:9])
+    assert_same(rows[:0] + 1, expected[:0] + 1)
+    assert_same(rows[5], expected[5])
+
+
 def test_parts_of_a_concatenation_whose_axes_are_in_another_order_are_stored_first() -> None:
     (x, a), (y, b) = table(0, (4, 4), 3), table(1, (4, 4), 3)
     assert_same(la.concat([x, y.T]), np.concatenate([a, b.T]))
