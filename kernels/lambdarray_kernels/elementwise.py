@@ -12,7 +12,7 @@ from .blocks import gather, gather_nbytes, index_of, shape_of, spans
 from .extremes import rebase
 from .program import Program, prepare
 from .reductions import KINDS, partial_dtype
-from .registry import kernel
+from .registry import kernel, memory
 from .schedule import Schedule, lay_out
 from .steps import Run
 
@@ -33,7 +33,7 @@ def _flops(
     return math.prod(full) * (len(code) + sum(spec is not None for _, spec in outputs))
 
 
-@kernel(flops=_flops, needs_block=True, name="map")
+@kernel(flops=_flops, needs_block=True, takes_out=True, name="map")
 def map_(
     *inputs: Array,
     code: Sequence[Json],
@@ -41,6 +41,7 @@ def map_(
     block: Sequence[Span],
     shape: Sequence[int],
     kept: Sequence[int] = (),
+    out: Array | None = None,
 ) -> Array | tuple[Array, ...]:
     """Run a program of elementwise instructions on a tile, and reduce what it is told to.
 
@@ -65,8 +66,10 @@ def map_(
         if 0 in full:
             results = _nothing(full, prepare(code, outputs, [x.dtype for x in inputs]))
         else:
-            schedule = _schedule(code, outputs, full, inputs)
-            results = _run(schedule, inputs, block)
+            if out is not None and (out.shape != full or [spec for _, spec in outputs] != [None]):
+                out = None
+            schedule = _schedule(code, outputs, full, inputs, out)
+            results = _run(schedule, inputs, block, out)
             for place, _, spec in schedule.program.reduces:
                 if spec["kind"].startswith("arg"):
                     _places_in_whole(results[place], sorted(spec["axes"]), block, shape)
@@ -80,15 +83,16 @@ _MOST = 256
 
 
 def _schedule(
-    code: Sequence[Json], outputs: Sequence[Json], full: tuple[int, ...], inputs: Sequence[Array]
+    code: Sequence[Json], outputs: Sequence[Json], full: tuple[int, ...], inputs: Sequence[Array], out: Array | None
 ) -> Schedule:
-    key = (id(code), id(outputs), full, *[(x.dtype, x.shape, x.strides) for x in inputs])
+    layout = [(x.dtype, x.shape, x.strides) for x in inputs]
+    key = (id(code), id(outputs), full, None if out is None else out.strides, *layout)
     found = _schedules.get(key)
     if found is None:
         if len(_schedules) >= _MOST:
             _schedules.clear()
         program = prepare(code, outputs, [x.dtype for x in inputs])
-        found = _schedules[key] = (code, outputs, lay_out(program, full, inputs))
+        found = _schedules[key] = (code, outputs, lay_out(program, full, inputs, out))
     return found[2]
 
 
@@ -102,7 +106,7 @@ def _nothing(full: tuple[int, ...], program: Program) -> list[Array]:
     return [results[place] for place in sorted(results)]
 
 
-def _run(schedule: Schedule, inputs: Sequence[Array], block: Sequence[Span]) -> list[Array]:
+def _run(schedule: Schedule, inputs: Sequence[Array], block: Sequence[Span], out: Array | None) -> list[Array]:
     """Run a schedule: what runs once, then the blocks; returns the results in order."""
     frame = schedule.frame
     registers = schedule.template.copy()
@@ -112,7 +116,7 @@ def _run(schedule: Schedule, inputs: Sequence[Array], block: Sequence[Span]) -> 
         registers[i] = registers[i].copy()
     results: list[Any] = [None] * (len(schedule.stores) + len(schedule.reductions))
     for place, r, dtype in schedule.stores:
-        results[place] = np.empty(frame.full, dtype)
+        results[place] = memory(out, frame.full, dtype)
         registers[r] = frame.view(results[place])
     running = [start() for start in schedule.starters]
     run = Run(registers, results, running, block, schedule.everything)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .dtypes import dtype_from_json
 from .permutations import SHUFFLED, permuted_places
-from .registry import Shape, kernel
+from .registry import Shape, kernel, memory
 
 Array = np.ndarray[Any, Any]
 Span = tuple[int, int]
@@ -83,7 +83,7 @@ def random_flops(*_: Any, block: Sequence[Span] = (), **__: Any) -> int:
     return math.prod(hi - lo for lo, hi in block)
 
 
-@kernel(flops=random_flops, needs_block=True, name="random")
+@kernel(flops=random_flops, needs_block=True, takes_out=True, name="random")
 def random_(
     *parameters: Array,
     block: Sequence[Span],
@@ -94,6 +94,7 @@ def random_(
     args: Args = (),
     given: Sequence[str] = (),
     dtype: Any = "<f8",
+    out: Array | None = None,
 ) -> Array:
     """The elements `block` of a random array of `shape`, drawn by the Generator's method `name`.
 
@@ -107,7 +108,7 @@ def random_(
     """
     if name not in METHODS:
         raise ValueError(f"no random method {name!r} that draws tiles; there are {sorted(METHODS)}")
-    whole, out = tuple(shape), np.empty([hi - lo for lo, hi in block], dtype_from_json(dtype))
+    whole, out = tuple(shape), memory(out, [hi - lo for lo, hi in block], dtype_from_json(dtype))
     draws = _Draws(seed, call, name, args, out.dtype)
     if name == "permutation":
         return permuted_places(block, whole, draws.stream, **draws.keywords)

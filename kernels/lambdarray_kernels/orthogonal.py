@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .fortran import lapack
-from .registry import Shape, kernel
+from .registry import Shape, kernel, memory
 from .triangular import trsm
 
 Array = np.ndarray[Any, Any]
@@ -53,8 +53,8 @@ def _fold_flops(a: Shape, *_: Any, columns: int, **__: Any) -> int:
     return 2 * rows * n * (2 * a[-1] - n)
 
 
-@kernel(flops=lambda a, *, columns, **_: 3 * math.prod(a) * columns, uses_blas=True)
-def reflect(a: Array, *, columns: int, size: int) -> Array:
+@kernel(flops=lambda a, *, columns, **_: 3 * math.prod(a) * columns, uses_blas=True, takes_out=True)
+def reflect(a: Array, *, columns: int, size: int, out: Array | None = None) -> Array:
     """QR of a block as one row of `size`: R, then V and T of each leaf.
 
     `a` is a matrix of so many columns, or has one in each of its rows.
@@ -64,14 +64,14 @@ def reflect(a: Array, *, columns: int, size: int) -> Array:
     np.float64(-5.0)
     """
     n, rest = columns, a.reshape(-1, columns)
-    packed, upper = np.empty((1, size), a.dtype), _upper(n)
-    memory, identity = np.empty(0, a.dtype), np.eye(n, dtype=a.dtype)
+    packed, upper = memory(out, (1, size), a.dtype), _upper(n)
+    room, identity = np.empty(0, a.dtype), np.eye(n, dtype=a.dtype)
     at = n * n
     for level in leaves(len(rest), n, a.itemsize):
         triangles = np.zeros((len(level), n, n), a.dtype)
         for triangle, (lo, hi) in zip(triangles, level, strict=True):
             # LAPACK goes over memory that stays in the cache, which the packed reflectors do not.
-            memory, leaf = _loaded(memory, [rest], lo, hi, n)
+            room, leaf = _loaded(room, [rest], lo, hi, n)
             v, t, at = _leaf(packed[0], at, len(leaf), n)
             t[...] = 0
             if len(leaf) > 1:  # one row is R: what LAPACK makes of it is real, where it was complex, and rounded twice
@@ -84,8 +84,16 @@ def reflect(a: Array, *, columns: int, size: int) -> Array:
     return packed
 
 
-@kernel(flops=lambda packed, top, **_: 3 * packed[-1] * top[-1], uses_blas=True, needs_block=True)
-def unfold(packed: Array, top: Array, *, block: Sequence[tuple[int, int]], shape: Sequence[int], columns: int) -> Array:
+@kernel(flops=lambda packed, top, **_: 3 * packed[-1] * top[-1], uses_blas=True, needs_block=True, takes_out=True)
+def unfold(
+    packed: Array,
+    top: Array,
+    *,
+    block: Sequence[tuple[int, int]],
+    shape: Sequence[int],
+    columns: int,
+    out: Array | None = None,
+) -> Array:
     """The rows of Q times `top`, for a block that `reflect` has packed; `columns` matrices stand below one another.
 
     >>> packed = reflect(np.array([[3.0], [4.0]]), columns=1, size=4)
@@ -98,7 +106,7 @@ def unfold(packed: Array, top: Array, *, block: Sequence[tuple[int, int]], shape
     starts = np.cumsum([n * n, *(sum((max(hi - lo, n) + n) * n for lo, hi in level) for level in levels)]).tolist()
     for number in reversed(range(len(levels))):
         rows, at = levels[number][-1][1], starts[number]
-        made = np.empty((rows, k), packed.dtype)
+        made = memory(out if number == 0 else None, (rows, k), packed.dtype)
         for place, (lo, hi) in enumerate(levels[number]):
             v, t, at = _leaf(packed[0], at, max(hi - lo, n), n)
             piece = top[place * n : (place + 1) * n]
@@ -118,11 +126,11 @@ def fold(a: Array, *carried: Array, columns: int) -> tuple[Array, Array]:
     """
     parts = [a, *carried]
     n, width = columns, sum(part.shape[1] for part in parts)
-    left, upper, memory = np.zeros((1, width - n), a.real.dtype), _upper(n), np.empty(0, a.dtype)
+    left, upper, room = np.zeros((1, width - n), a.real.dtype), _upper(n), np.empty(0, a.dtype)
     for level in leaves(len(a), n, a.itemsize):
         a = np.zeros((len(level) * n, width), a.dtype)
         for place, (lo, hi) in enumerate(level):
-            memory, leaf = _loaded(memory, parts, lo, hi, n)
+            room, leaf = _loaded(room, parts, lo, hi, n)
             left += _transform(leaf, n)
             top = a[place * n : (place + 1) * n]
             np.copyto(top[:, :n], leaf[:n, :n], where=upper)
@@ -138,22 +146,22 @@ def _transform(leaf: Array, n: int) -> Array:
     _geqrt(v, t)
     m, k = rest.shape
     if k:
-        adjoint, memory = "C" if leaf.dtype.kind == "c" else "T", np.empty(n * k, leaf.dtype)
-        lapack("gemqrt", leaf.dtype, "L", adjoint, m, k, n, n, v, m, t, n, rest, m, memory)
+        adjoint, work = "C" if leaf.dtype.kind == "c" else "T", np.empty(n * k, leaf.dtype)
+        lapack("gemqrt", leaf.dtype, "L", adjoint, m, k, n, n, v, m, t, n, rest, m, work)
     sums: Array = np.square(np.abs(rest[n:])).sum(axis=0)
     return sums
 
 
-def _loaded(memory: Array, parts: Sequence[Array], lo: int, hi: int, least: int) -> tuple[Array, Array]:
-    """The rows from `lo` to `hi` of parts side by side, column-major, with zeros up to `least` rows; in `memory`."""
+def _loaded(room: Array, parts: Sequence[Array], lo: int, hi: int, least: int) -> tuple[Array, Array]:
+    """The rows from `lo` to `hi` of parts side by side, column-major, with zeros up to `least` rows; in `room`."""
     height, width = max(hi - lo, least), sum(part.shape[1] for part in parts)
-    memory = memory if memory.size >= height * width else np.empty(height * width, parts[0].dtype)
-    leaf, at = memory[: height * width].reshape(width, height).T, 0
+    room = room if room.size >= height * width else np.empty(height * width, parts[0].dtype)
+    leaf, at = room[: height * width].reshape(width, height).T, 0
     for part in parts:
         leaf[: hi - lo, at : at + part.shape[1]] = part[lo:hi]
         at += part.shape[1]
     leaf[hi - lo :] = 0
-    return memory, leaf
+    return room, leaf
 
 
 @cache

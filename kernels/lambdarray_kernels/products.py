@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .blas import LETTERS, accumulate
-from .registry import Shape, kernel
+from .registry import Shape, kernel, memory
 
 Array = np.ndarray[Any, Any]
 
@@ -51,10 +51,10 @@ def gemm(c: Array | None, a: Array, b: Array, dtype: Any = None, out: Array | No
     """
     kind = np.dtype(dtype) if dtype is not None else c.dtype if c is not None else np.result_type(a, b)
     shape = (*_batch(a.shape, b.shape), a.shape[-2], b.shape[-1])
-    _check(out if c is None else c, a, b, shape, kind)
+    _check(c, a, b, shape, kind)
     a, b = a.astype(kind, copy=False), b.astype(kind, copy=False)
     if c is None:
-        return _fresh(a, b, np.empty(shape, kind) if out is None else out)
+        return _fresh(a, b, memory(out, shape, kind))
     if 0 not in (c.size, a.shape[-1]):
         _add(c, a, b, beta=1)
     return c

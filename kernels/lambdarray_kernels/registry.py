@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
+Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 # The kernels of each module, which is imported when its first kernel is used, so that a cold start loads few.
@@ -74,7 +77,8 @@ def kernel(
 
     With `needs_block` it is also given `block`, the elements (lo, hi) of each axis of its stage, and `shape`, the
     sizes of those axes; with `needs_index` its task's `index` in the grid; with `takes_out` it may be given `out`,
-    memory for its result. With `in_order` a loop over it goes through its blocks from the first to the last.
+    memory that its result may be made in. With `in_order` a loop over it goes through its blocks from the first to the
+    last.
     """
 
     def register(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,6 +87,15 @@ def kernel(
         return fn
 
     return register
+
+
+def memory(out: Array | None, shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """Memory for a result: `out`, if given and such, or new.
+
+    >>> memory(None, (2, 3), np.dtype("f8")).shape
+    (2, 3)
+    """
+    return out if out is not None and out.shape == tuple(shape) and out.dtype == dtype else np.empty(shape, dtype)
 
 
 def get(name: str) -> Kernel:

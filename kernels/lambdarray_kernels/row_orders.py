@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .fortran import INT, blas
-from .registry import Shape, kernel
+from .registry import Shape, kernel, memory
 from .updates import in_rows, leading
 
 Array = np.ndarray[Any, Any]
@@ -76,7 +76,7 @@ def take_rows(found: Array | None, source: Array, have: Array, wanted: Array, ou
     array([[2., 4., 1.]])
     """
     if found is None:
-        found = np.empty((len(wanted), source.shape[1]), source.dtype) if out is None else out
+        found = memory(out, (len(wanted), source.shape[1]), source.dtype)
     here, there = _matched(have, wanted)
     found[here] = source[there]
     return found
@@ -119,7 +119,7 @@ def update_rows(
     """
     moved = np.flatnonzero(have != wanted)
     if made is None:
-        made = np.empty(own.shape, own.dtype) if out is None else out
+        made = memory(out, own.shape, own.dtype)
         made[...] = own
         made[moved] = 0
     here, there = _matched(numbers, wanted[moved])
@@ -158,15 +158,17 @@ def route_rows(before: Array, after: Array, *, blocks: Sequence[int], tile: int)
     return to, ranges.astype(np.int64, copy=False), np.concatenate(places)
 
 
-@kernel(flops=lambda *_: 0)
-def arrange_rows(rows: Array, to: Array) -> Array:
+@kernel(flops=lambda *_, **__: 0, takes_out=True)
+def arrange_rows(rows: Array, to: Array, out: Array | None = None) -> Array:
     """Rows in the order of the places to which they go.
 
     >>> arrange_rows(np.array([[1.0], [2.0]]), np.array([7, 3]))
     array([[2.],
            [1.]])
     """
-    return np.asarray(rows[np.argsort(to)])
+    made = memory(out, rows.shape, rows.dtype)
+    made[inverse_order(np.argsort(to))] = rows
+    return made
 
 
 @kernel(flops=lambda *_: 0)

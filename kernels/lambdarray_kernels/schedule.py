@@ -94,13 +94,13 @@ class Schedule:
 Item = Instruction | Reduction | tuple[int, int]
 
 
-def lay_out(program: Program, full: tuple[int, ...], inputs: Sequence[Array]) -> Schedule:
-    """Choose axes, blocks and buffers for inputs like these.
+def lay_out(program: Program, full: tuple[int, ...], inputs: Sequence[Array], out: Array | None = None) -> Schedule:
+    """Choose axes, blocks and buffers for inputs like these, and a result in memory like `out`.
 
     >>> lay_out(Program([np.dtype("f8")], 1), (4, 5), [np.zeros((4, 5))]).frame.shape
     (20,)
     """
-    schedule = Schedule(program, frame := _frame(program, full, inputs), _masks(program, frame, inputs))
+    schedule = Schedule(program, frame := _frame(program, full, inputs, out), _masks(program, frame, inputs))
     schedule.template = [program.constants.get(r) for r in range(len(program.dtypes))]
     schedule.everything = [(0, n) for n in frame.shape]
     items = _order(schedule)
@@ -111,9 +111,10 @@ def lay_out(program: Program, full: tuple[int, ...], inputs: Sequence[Array]) ->
     return schedule
 
 
-def _frame(program: Program, full: tuple[int, ...], inputs: Sequence[Array]) -> Frame:
+def _frame(program: Program, full: tuple[int, ...], inputs: Sequence[Array], out: Array | None) -> Frame:
     dims = range(len(full))
-    strides = [[0 if x.shape[d] == 1 else x.strides[d] for d in dims] for x in inputs]
+    operands = inputs if out is None else [*inputs, out]
+    strides = [[0 if x.shape[d] == 1 else x.strides[d] for d in dims] for x in operands]
     apart = [[d in spec["axes"] for d in dims] for *_, spec in program.reduces]
     iotas = [i.iota.axis for i in program.instructions if i.iota is not None]
     apart += [[d == axis for d in dims] for axis in iotas]

@@ -8,7 +8,7 @@ import numpy as np
 
 from .fortran import blas
 from .registry import Shape, kernel
-from .updates import leading
+from .updates import in_rows, leading
 
 Array = np.ndarray[Any, Any]
 
@@ -51,7 +51,8 @@ def trsm(
     array([[1.],
            [1.]])
     """
-    out = np.array(b, dtype=np.result_type(a, b), order="C", copy=None if overwrite else True)
+    kind = np.result_type(a, b)
+    out = in_rows(b, kind)[0] if overwrite else np.array(b, kind, order="C")
     if not out.size:
         return out
     a, lower, trans = _in_rows(a.astype(out.dtype, copy=False), lower, trans)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from ..errors import AccessError, ConfigError, PlanError, UserFunctionError
-from ..store.buffers import LEAST_NBYTES, empty
+from ..store.buffers import empty
 from ..task import Task, TaskReport
 from ..tiling import Index, Span
 from .prepared import Prepared, PreparedStep, PreparedWrite
@@ -56,7 +56,10 @@ class Execution:
     `live` is the bytes of its registers, `most` the most that they ever were; `other` is what the worker holds beside.
     """
 
-    __slots__ = ("_check", "_outs", "_prepared", "_registers", "_report", "_take", "_task", "live", "most", "other")
+    __slots__ = (
+        *("_check", "_given", "_outs", "_prepared", "_registers", "_report", "_take", "_task"),
+        *("live", "most", "other"),
+    )
 
     def __init__(
         self, prepared: Prepared, task: Task, take: Take, check: Callable[[], None], report: TaskReport
@@ -64,6 +67,7 @@ class Execution:
         self._prepared, self._task, self._take, self._check, self._report = prepared, task, take, check, report
         self._registers: dict[str, Any] = {}
         self._outs: dict[str, Array | None] | None = None
+        self._given: dict[PreparedWrite, Array | None] = {}
         self.live = self.most = self.other = 0
 
     def run(self) -> list[Output]:
@@ -71,12 +75,12 @@ class Execution:
         begin, prepared, blocks = perf_counter(), self._prepared, self._task.blocks
         self._load(prepared.before_reads, blocks)
         for step in prepared.before:
-            self._call(step, blocks, False)
+            self._call(step, blocks)
         if prepared.loop:
             self._run_loop()
         self._load(prepared.after_reads, blocks)
         for step in prepared.after:
-            self._call(step, blocks, False)
+            self._call(step, blocks)
         outputs = self._outputs()
         self._report.compute_s = perf_counter() - begin - self._report.wait_s
         return outputs
@@ -87,16 +91,16 @@ class Execution:
         Memory that was never used can take a virtual machine two seconds a gigabyte.
         """
         if self._outs is None:
-            for out in self._reserved().values():
-                if out is not None and out.nbytes >= LEAST_NBYTES:
+            self._outs = {step.outs[0]: self._reserved(step) for step in self._prepared.loop}
+            for out in self._outs.values():
+                if out is not None:
                     out[..., :: max(1, PAGE_NBYTES // out.itemsize)] = np.zeros((), out.dtype)
 
-    def _reserved(self) -> dict[str, Array | None]:
-        if self._outs is None:
-            index, blocks = self._task.index, self._task.blocks
-            targets = ((step.outs[0], step.target) for step in self._prepared.loop)
-            self._outs = {name: w.reserve(index, blocks) for name, w in targets if w is not None}
-        return self._outs
+    def _reserved(self, step: PreparedStep) -> Array | None:
+        """Memory for a step's result, where that is what the task writes."""
+        if self._outs and step.outs[0] in self._outs:
+            return self._outs.pop(step.outs[0])
+        return None if step.target is None else step.target.reserve(self._task.index, self._task.blocks)
 
     def _run_loop(self) -> None:
         prepared = self._prepared
@@ -133,7 +137,7 @@ class Execution:
         self._report.bytes_read += nbytes
         self._keep(read.register, data)
 
-    def _call(self, step: PreparedStep, blocks: Blocks, first: bool) -> None:
+    def _call(self, step: PreparedStep, blocks: Blocks, first: bool = True) -> None:
         self._check()
         registers = self._registers
         for name in step.ins:
@@ -148,7 +152,7 @@ class Execution:
         if step.needs_index:
             extra["index"] = self._task.index
         if first and step.target is not None:
-            extra = {**extra, "out": self._reserved().pop(step.outs[0], None)}
+            extra["out"] = self._given[step.target] = self._reserved(step)
         result = step.fn(*args, **step.params, **extra)
         self._report.flops += step.flops(args, extra)
         if len(step.outs) == 1:
@@ -185,6 +189,9 @@ class Execution:
 
     def _outputs(self) -> list[Output]:
         task, registers = self._task, self._registers
+        for write, out in self._given.items():
+            if out is not None and registers[write.register] is not out:  # a kernel had no use for it
+                write.release(task.index, task.blocks)
         return [
             (write, index, tile)
             for write in self._prepared.writes

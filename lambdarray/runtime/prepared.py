@@ -13,6 +13,7 @@ import numpy as np
 from lambdarray_kernels import get
 
 from ..errors import PlanError
+from ..store.buffers import LEAST_NBYTES
 from ..task import ArraySpec, Program, Read, Step, Task, Write, box_indices
 from ..tiling import Cuts, Index, Span
 from . import calls as calls  # registers the kernel that calls users' functions
@@ -57,7 +58,7 @@ class PreparedStep:
         self.needs_block, self.needs_index = self.kernel.needs_block, self.kernel.needs_index
         self.outs, self.params = step.outs, dict(step.params)
         self.accumulates, self.frees = accumulates, frees
-        # The write whose array the step's result may be made in.
+        # The write whose array the step's result may be made in, where that is large.
         self.target: PreparedWrite | None = None
         self.ins = step.ins[1:] if accumulates and step.ins[:1] == step.outs[:1] else step.ins
         self._flops: dict[tuple[Shapes, Any], int] = {}
@@ -77,7 +78,7 @@ class PreparedStep:
 class PreparedWrite:
     """A write: which tiles of the array a task's block has, and the way from the register to them."""
 
-    __slots__ = ("array", "as_is", "cuts", "dtype", "name", "order", "register", "single", "write")
+    __slots__ = ("array", "as_is", "cuts", "dtype", "is_large", "name", "order", "register", "single", "write")
 
     def __init__(self, write: Write, spec: ArraySpec, array: Any, axes: Sequence[Cuts]) -> None:
         self.write, self.register, self.name = write, write.register, spec.name
@@ -85,9 +86,11 @@ class PreparedWrite:
         self.order = tuple(a for a in write.axes if a >= 0)
         self.as_is = list(self.order) == sorted(self.order)
         # Where a task makes just one tile, its index is that of these axes of the grid.
-        follows = zip(write.axes, write.by_block, self.cuts, strict=True)
+        follows = list(zip(write.axes, write.by_block, self.cuts, strict=True))
         one = all(a < 0 or by_block or axes[a].count == cuts.count for a, by_block, cuts in follows)
         self.single = write.axes if one else None
+        most = (c.max_chunk if b else axes[a].max_chunk for a, b, c in follows if a >= 0)
+        self.is_large = math.prod(most) * spec.dtype.itemsize >= LEAST_NBYTES
 
     def tiles(self, value: Any, task_index: Index, blocks: Blocks) -> list[tuple[Index, Array]]:
         """The tiles of the array that the task writes, as views of the register."""
@@ -105,6 +108,10 @@ class PreparedWrite:
         """Memory to compute a task's tiles in, where the array gives such."""
         out: Array | None = self.array.reserve(self._spans(task_index, blocks))
         return out
+
+    def release(self, task_index: Index, blocks: Blocks) -> None:
+        """The memory that was reserved for a task has not been used."""
+        self.array.release(self._spans(task_index, blocks))
 
     def nbytes(self, task_index: Index, blocks: Blocks) -> int:
         """The bytes of what a task writes."""
@@ -216,18 +223,24 @@ class Prepared:
         self.after_reads = made(r for r, is_late in zip(once, late, strict=True) if is_late)
 
     def _prepare_targets(self) -> None:
-        """Find the steps of the loop that make an accumulator which is written as it is, with its axes in order."""
-        there = _names(self.before) | {r.register for r in self.before_reads}
-        for step in self.loop:
+        """Find the steps that make what is written as it is, with its axes in order."""
+        made = {r.register for r in self.before_reads}
+        steps = (*self.before, *self.loop, *self.after)
+        for i, step in enumerate(steps):
+            first = not made.intersection(step.outs)
+            made.update(step.outs)
+            if not (first and step.kernel.takes_out and len(step.outs) == 1):
+                continue
             found = [w for w in self.writes if w.register == step.outs[0]]
-            ours = step.accumulates and step.kernel.takes_out and len(found) == len(step.outs) == 1
-            used_after = any(step.outs[0] in later.ins and not _in_place(later, step) for later in self.after)
-            if ours and not used_after and step.outs[0] not in there and self._is_whole(found[0].write):
+            stays = all(_in_place(later, step) for later in steps[i + 1 :] if step.outs[0] in later.outs)
+            if len(found) == 1 and stays and found[0].is_large and self._is_whole(found[0].write, step):
                 step.target = found[0]
 
-    def _is_whole(self, write: Write) -> bool:
-        """Whether a write has all axes of the grid, in order and as they are."""
-        return write.axes == tuple(range(self.program.grid_ndim)) and not any(write.by_block)
+    def _is_whole(self, write: Write, step: PreparedStep) -> bool:
+        """Whether a write has all axes of the grid, in order and as they are; an accumulator has no others."""
+        if step in self.loop and not step.accumulates:
+            return False
+        return write.axes == tuple(range(self.program.grid_ndim)) and not (step.accumulates and any(write.by_block))
 
     def turns(self, task: Task) -> Iterator[tuple[Span, ...]]:
         """The blocks of all axes in each iteration of a task's loop, in the order in which it makes them.
@@ -258,7 +271,8 @@ def _longer(shape: tuple[int, ...]) -> list[int]:
 
 def _in_place(later: PreparedStep, step: PreparedStep) -> bool:
     """Whether a step puts its result where that of an earlier one is."""
-    return later.outs == step.outs and bool(later.params.get("overwrite"))
+    both = later.accumulates and step.accumulates
+    return later.outs == step.outs and (both or bool(later.params.get("overwrite")))
 
 
 def _names(steps: Iterable[Step | PreparedStep]) -> set[str]:

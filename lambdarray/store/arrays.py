@@ -46,6 +46,9 @@ class ArrayIO(ABC):
         """
         return empty([hi - lo for lo, hi in spans], self.spec.dtype)
 
+    def release(self, spans: Sequence[Span]) -> None:  # noqa: B027 - most arrays have nothing to do
+        """Be told that the memory reserved for a box is not used: what is written is elsewhere."""
+
     def part(self, spec: ArraySpec, at: Index) -> ArrayIO:
         """The array whose tiles are those of this one from that index on."""
         raise StoreError(f"array {self.spec.name} has no parts")

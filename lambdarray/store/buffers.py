@@ -17,6 +17,8 @@ import numpy as np
 
 # Smaller memory comes quickly from the allocator's own lists.
 LEAST_NBYTES = 1 << 20
+# Where more of a size lie ready nobody is asking for them: the system has better use of memory that it just got back.
+MOST_OF_A_SIZE = 4
 
 
 class Leased(np.ndarray):  # type: ignore[type-arg]
@@ -66,9 +68,10 @@ def _fresh(nbytes: int) -> mmap:
 
 
 def _give(memory: mmap) -> None:
-    if _users[0] and _room[0] >= len(memory):
+    ready = _free.setdefault(len(memory), [])
+    if _users[0] and _room[0] >= len(memory) and len(ready) < MOST_OF_A_SIZE:
         _room[0] -= len(memory)
-        _free.setdefault(len(memory), []).append(memory)
+        ready.append(memory)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 import numpy as np
@@ -40,12 +40,20 @@ class ResultArray(ArrayIO):
 
     def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
         """The memory of a box of whole tiles, to compute in; None where an attempt has been given one of them."""
-        tiles = box_indices([c.tiles(lo, hi) for c, (lo, hi) in zip(self.spec.tiling.axes, spans, strict=True)])
+        tiles = self._tiles(spans)
         with self._lock:
             if not self._taken.isdisjoint(tiles):
                 return None
             self._taken.update(tiles)
         return self._array[tuple([slice(lo, hi) for lo, hi in spans])]
+
+    def release(self, spans: Sequence[Span]) -> None:
+        """The box is free again: what is written may be copied into it."""
+        with self._lock:
+            self._taken.difference_update(self._tiles(spans))
+
+    def _tiles(self, spans: Sequence[Span]) -> Iterable[Index]:
+        return box_indices([c.tiles(lo, hi) for c, (lo, hi) in zip(self.spec.tiling.axes, spans, strict=True)])
 
     def write(self, index: Index, tile: np.ndarray) -> bool:
         """Take a tile that was computed here as it is, and copy every other; False where it is there already."""
@@ -124,6 +132,10 @@ class ResultPart(ArrayIO):
     def reserve(self, spans: Sequence[Span]) -> np.ndarray | None:
         """As of the result."""
         return self._whole.reserve(self._moved(spans))
+
+    def release(self, spans: Sequence[Span]) -> None:
+        """As of the result."""
+        self._whole.release(self._moved(spans))
 
     def write(self, index: Index, tile: np.ndarray) -> bool:
         """As of the result."""

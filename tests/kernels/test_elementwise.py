@@ -193,6 +193,31 @@ def test_a_program_gives_numpys_values_bit_for_bit(elements, made):
         assert array.flags.c_contiguous
 
 
+@pytest.mark.parametrize("elements", [4, 1 << 16])
+@settings(max_examples=100, deadline=None)
+@given(made=programs(), margin=st.sampled_from([0, 2]))
+def test_a_result_is_made_in_the_memory_that_is_given_whatever_lies_beside_it(elements, made, margin):
+    builder, _ = made
+    with blocks_of(elements):
+        expected = builder.run()
+        base = np.full([n + margin for n in expected.shape], 7).astype(expected.dtype)
+        out = base[(*(slice(n) for n in expected.shape), ...)]
+        assert builder.run(out=out) is out
+        assert_same(out, expected)
+    out[...] = base.dtype.type(7)
+    assert (base == base.dtype.type(7)).all()
+
+
+def test_memory_of_another_shape_or_for_what_is_reduced_is_left_alone():
+    builder, out = Builder(np.arange(12.0).reshape(3, 4)), np.full((3, 4), -1.0)
+    last = builder.ufunc("negative", 0)
+    total = {"kind": "sum", "axes": [0, 1], "dtype": "<f8"}
+    assert builder.run([[last, total]], out=out).sum() == -66
+    builder.run([[last, None], [last, total]], out=out)
+    assert builder.run(out=np.full((4, 3), -1.0)).shape == (3, 4)
+    assert (out == -1).all()
+
+
 @pytest.mark.parametrize("name", UFUNCS)
 def test_every_ufunc_gives_numpys_values_for_every_dtype(name):
     nin = getattr(np, name).nin

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+from lambdarray.runtime import prepared
 from lambdarray.runtime.worker import Worker
 from lambdarray.store.memory import MemoryStore
 from lambdarray.task import AxisMap, Part, Program, Read, Step
@@ -116,7 +117,8 @@ def test_a_transform_is_multiplied_by_roots_in_the_same_task():
     np.testing.assert_allclose(np.fft.fft(columns, axis=1).T.reshape(-1), np.fft.fft(x.reshape(-1)), atol=1e-13)
 
 
-def test_what_a_later_step_changes_in_place_is_made_where_the_result_is_kept():
+def test_what_a_later_step_changes_in_place_is_made_where_the_result_is_kept(monkeypatch):
+    monkeypatch.setattr(prepared, "LEAST_NBYTES", 1)
     a, before = np.random.default_rng(0).random((6, 4)), np.arange(6)
     after, triangle = np.array([3, 0, 5]), np.tril(np.full((3, 3), 0.5), -1) + np.eye(3)
     matrices = [tiles("a", (6, 4), (2, 4)), tiles("l", (3, 3), (3, 3)), tiles("y", (3, 4), (3, 2))]
@@ -130,8 +132,8 @@ def test_what_a_later_step_changes_in_place_is_made_where_the_result_is_kept():
         p = program([*matrices, *numbers], cuts, reads, [taken, solved], [write("y", "y", [0, 1])], grid_ndim=2)
         with MemoryStore() as store:
             worker = Worker(store, None)
-            prepared = worker.prepare(p)
+            ready = worker.prepare(p)
             worker.close()
-        assert prepared.loop[0].target is (prepared.writes[0] if overwrite else None)
+        assert ready.loop[0].target is (ready.writes[0] if overwrite else None)
         found = computed(p, {"a": a, "before": before, "after": after, "l": triangle})
         np.testing.assert_allclose(triangle @ found, a[after])

@@ -51,6 +51,13 @@ def test_no_more_is_kept_than_was_allowed_and_nothing_after_the_run():
     assert not buffers._free
 
 
+def test_of_a_size_nobody_asks_for_only_a_few_are_kept():
+    with buffers.kept(1 << 30):
+        lent = [buffers.empty(SHAPE, "f8") for _ in range(buffers.MOST_OF_A_SIZE + 3)]
+        lent.clear()
+        assert sum(map(len, buffers._free.values())) == buffers.MOST_OF_A_SIZE
+
+
 def test_small_arrays_are_numpys_own():
     with buffers.kept(1 << 30):
         assert buffers.empty((3, 4), "f4").base is None

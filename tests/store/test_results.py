@@ -41,6 +41,16 @@ def test_memory_is_given_to_one_attempt_and_its_tiles_need_no_copy():
     np.testing.assert_array_equal(result.value()[:2], np.full((2, 6), 7.0))
 
 
+def test_memory_that_turned_out_to_be_of_no_use_takes_a_copy():
+    result = ResultArray(SPEC)
+    memory = result.reserve([(0, 4), (0, 6)])
+    assert memory is not None
+    result.release([(0, 4), (0, 6)])
+    fill(result, 3.0)
+    assert np.shares_memory(result.value(), memory)
+    np.testing.assert_array_equal(memory, np.full((4, 6), 3.0))
+
+
 def test_an_overdue_attempt_cannot_reach_what_a_later_one_finished():
     result = ResultArray(SPEC)
     overdue = result.reserve([(0, 2), (0, 3)])

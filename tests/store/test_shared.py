@@ -241,6 +241,7 @@ def test_a_forked_child_takes_nothing_away_and_has_a_place_of_its_own(place: Sha
     store = place.store("memory://")
     store.put("a/0", np.ones(3))
     before = shared.shared_place()
+    root = before.store("memory://").root
     child = os.fork()
     if child == 0:
         status = 1
@@ -249,7 +250,7 @@ def test_a_forked_child_takes_nothing_away_and_has_a_place_of_its_own(place: Sha
             store.delete_prefix("a")
             place.close()
             own = shared.shared_place()
-            status = int(own is before or own.store("memory://").root == before.store("memory://").root)
+            status = int(own is before or own.store("memory://").root == root)
             own.close()
         finally:
             os._exit(status)
