@@ -6,7 +6,7 @@ fitting   constants from seconds
 writing   the profile, and the table that is printed
 """
 
-from .places import Calibration, Here, calibrate
+from .places import Calibration, Here, calibrate, warm_memory
 from .there import There
 
-__all__ = ["Calibration", "Here", "There", "calibrate"]
+__all__ = ["Calibration", "Here", "There", "calibrate", "warm_memory"]

@@ -17,8 +17,8 @@ ARCHITECTURES = ("x86_64", "arm64")
 TWO_CORES_MIB = 3008
 # Requests a second that S3 answers below one prefix before it is split (AWS): an array begins with one such part.
 PARTITION_GETS, PARTITION_PUTS = 5500.0, 3500.0
-# The least array for which NumPy asks for huge pages.
-HUGE_BYTES = 4 << 20
+# The least tile that lies in huge pages: a worker asks for them, and one has so many bytes.
+HUGE_BYTES = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Memory:
     stream_gbps: float = constant("read from memory, in order", "GB/s", 0.01, 10_000)
     copy_gbps: float = constant("read and written by a copy, both counted", "GB/s", 0.01, 10_000)
     fresh_gbps: float = constant("written to memory that is new to the process, in huge pages", "GB/s", 0.01, 10_000)
-    fresh_small_gbps: float = constant("the same where arrays are smaller than 4 MiB", "GB/s", 0.01, 10_000)
+    fresh_small_gbps: float = constant("the same where arrays are smaller than a huge page", "GB/s", 0.01, 10_000)
     gather_gbps: float = constant("read and written by what sorts, gathers or reorders", "GB/s", 0.001, 10_000)
 
     def fresh_seconds(self, nbytes: float, tile_bytes: float) -> float:
