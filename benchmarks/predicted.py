@@ -4,7 +4,10 @@
     python benchmarks/predicted.py --profile machine.toml [--rounds 5] [--only NAME ...] [--quick] [--cloud]
 
 What is predicted is the plan's own run in virtual time, by the simulator with the constants of the profile. With
---cloud runs go to functions of the local cloud, and the constants are measured there first.
+--cloud runs go to functions of the local cloud, and the constants are measured there first. Its S3 server should be a
+real one, since moto reads all of an object for a part:
+
+    sh tools/with_versitygw.sh python benchmarks/predicted.py --cloud
 
 Before each round that counts memory is taken and let go, as `lambdarray calibrate` does before it measures, since that
 of a virtual machine may have gone back to its host; the first round is as it comes, and is shown beside.
@@ -31,6 +34,7 @@ import lambdarray as la
 from lambdarray.calibration import warm_memory
 from lambdarray.config import get_config
 from lambdarray.cost import machine_of
+from lambdarray.runtime.environment import cores
 from lambdarray.runtime.launch import Launch, worker_count
 from lambdarray.runtime.simulation import simulate
 from lambdarray.task import Plan
@@ -109,7 +113,7 @@ def tsqr(m: int) -> Run:
 
 
 _place = [""]
-# By name: what is run, its size, its size where it is to be over soon and on the local cloud.
+# By name: what is run, its size, its size where it is to be over soon.
 CASES: Mapping[str, tuple[Callable[[int], Run], int, int]] = {
     "gemm 4096": (gemm, 4096, 1024),
     "gemm 8192": (gemm, 8192, 2048),
@@ -183,7 +187,7 @@ def stages_text(row: Row) -> str:
 
 @contextmanager
 def local_cloud(folder: str) -> Iterator[dict[str, Any]]:
-    """Settings for functions of the local cloud, deployed and measured."""
+    """Settings for functions of the local cloud, deployed and measured; half of the cores are the S3 server's."""
     import platform
 
     from lambdarray import cli
@@ -191,11 +195,12 @@ def local_cloud(folder: str) -> Iterator[dict[str, Any]]:
 
     arch = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
     store, data, profile = f"s3://{BUCKET}/scratch", f"s3://{BUCKET}/data", f"{folder}/function.toml"
-    with LocalCloud(bucket=BUCKET) as cloud:
+    s3 = os.environ.get("AWS_ENDPOINT_URL_S3") or "moto"
+    with LocalCloud(bucket=BUCKET, s3=s3) as cloud:
         os.environ.update(cloud.environ)
         assert cli.main(["deploy", "--arch", arch, "--yes", "--store", store, "--write", data]) == 0
         assert cli.main(["calibrate", "--function", "lambdarray", "--out", profile]) == 0
-        yield {"executor": "lambda", "store": store, "workers": 2, "profile": profile, "place": data}
+        yield {"executor": "lambda", "store": store, "workers": max(1, cores() // 2), "profile": profile, "place": data}
 
 
 @contextmanager
@@ -232,7 +237,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", default=list(CASES), choices=list(CASES), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how well")
     parser.add_argument("--stages", action="store_true", help="print every stage beside what its tasks took")
-    parser.add_argument("--cloud", action="store_true", help="on functions of the local cloud, small sizes")
+    parser.add_argument("--cloud", action="store_true", help="on functions of the local cloud")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.child:
@@ -243,7 +248,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = stack.enter_context(local_cloud(folder) if options.cloud else threads(folder, options.profile))
         for name in options.only:
             _, size, quick = CASES[name]
-            rows.append(child(name, quick if options.quick or options.cloud else size, options.rounds, settings))
+            rows.append(child(name, quick if options.quick else size, options.rounds, settings))
             print(f"{name}: {rows[-1].ratio:.3f}", file=sys.stderr, flush=True)
             if options.stages:
                 print(stages_text(rows[-1]), file=sys.stderr, flush=True)
