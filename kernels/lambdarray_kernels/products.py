@@ -51,20 +51,19 @@ def gemm(c: Array | None, a: Array, b: Array, dtype: Any = None, out: Array | No
     """
     kind = np.dtype(dtype) if dtype is not None else c.dtype if c is not None else np.result_type(a, b)
     shape = (*_batch(a.shape, b.shape), a.shape[-2], b.shape[-1])
-    _check(c, a, b, shape, kind)
+    made = memory(out, shape, kind) if c is None else c
+    _check(made, a, b, shape, kind)
     a, b = a.astype(kind, copy=False), b.astype(kind, copy=False)
     if c is None:
-        return _fresh(a, b, memory(out, shape, kind))
+        return _fresh(a, b, made)
     if 0 not in (c.size, a.shape[-1]):
         _add(c, a, b, beta=1)
     return c
 
 
-def _check(c: Array | None, a: Array, b: Array, shape: Shape, kind: np.dtype[Any]) -> None:
+def _check(c: Array, a: Array, b: Array, shape: Shape, kind: np.dtype[Any]) -> None:
     if a.shape[-1] != b.shape[-2]:
         raise ValueError(f"gemm of {a.shape} by {b.shape}: the inner sizes {a.shape[-1]} and {b.shape[-2]} differ")
-    if c is None:
-        return
     if c.shape != shape or c.dtype != kind:
         raise ValueError(f"gemm of {a.shape} by {b.shape} adds {kind} {shape}, but c is {c.dtype} {c.shape}")
     if not (c.flags.writeable and _has_rows(c)):

@@ -178,6 +178,10 @@ def _of_bottom(op: Op, box: Box) -> Array:
         first, second = (_moved(box[m.axis], m.start) for m in op.maps)
         found = piece(Array(op.inputs[0]), first, second)
         return found if op.maps[0].axis == 0 else found.T
+    return _seen(op, box)
+
+
+def _seen(op: Op, box: Box) -> Array:
     return view(Array(op), [slice(*span) for span in box])
 
 
@@ -201,4 +205,4 @@ def _of_concatenated(op: Concat, box: Box) -> Array:
         lo, hi = (min(max(end - start, 0), source.shape[op.axis]) for end in span)
         if lo < hi:
             found.append(piece(Array(source), *_with(box, op.axis, (lo, hi))))
-    return together(found, op.axis) if found else Array(op)[slice(*box[0]), slice(*box[1])]
+    return together(found, op.axis) if found else _seen(op, box)

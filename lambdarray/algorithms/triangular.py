@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..api.array import Array
-from ..api.manipulation import concatenate
 from ..api.matrices import sample
 from ..config import get_config
 from ..runtime.launch import worker_count
-from .tiles import Layers, Span, piece, steps, tiled
+from .tiles import Layers, Span, piece, steps, tiled, together
 from .updates import Update
 
 
@@ -79,7 +78,7 @@ class _Rows:
 
 def joined(rows: list[_Rows]) -> Array:
     """Neighbouring rows as one array, which is read where they lie."""
-    return concatenate([r.values for r in sorted(rows, key=lambda r: r.start)])
+    return together([r.values for r in sorted(rows, key=lambda r: r.start)], 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -133,14 +132,15 @@ class Here(Place):
 
 
 def warm_memory(nbytes: int = 2 << 30) -> None:
-    """Have the system get so much memory, at most half of what is free, and let it go.
+    """Have the system get so much memory, at most a quarter of all that this process may use, and let it go.
 
     A virtual machine may give memory that is free for a second back to its host: to get that again took ten times as
     long as to get what was used just before, 0.7 and 7 GB/s a core. No constant tells when, so that constants are those
     of memory that is there. It is taken by a process of its own, which leaves this one's peak as it is.
     """
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    subprocess.run([sys.executable, "-c", TAKE.format(min(nbytes, free // 2))], check=True)
+    from ..store.memory import machine_nbytes
+
+    subprocess.run([sys.executable, "-c", TAKE.format(min(nbytes, machine_nbytes() // 4))], check=True)
 
 
 def task_overhead(workers: int) -> Measured:

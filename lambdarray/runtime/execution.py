@@ -56,17 +56,13 @@ class Execution:
     `live` is the bytes of its registers, `most` the most that they ever were; `other` is what the worker holds beside.
     """
 
-    __slots__ = (
-        *("_check", "_given", "_outs", "_prepared", "_registers", "_report", "_take", "_task"),
-        *("live", "most", "other"),
-    )
+    __slots__ = ("_check", "_given", "_prepared", "_registers", "_report", "_take", "_task", "live", "most", "other")
 
     def __init__(
         self, prepared: Prepared, task: Task, take: Take, check: Callable[[], None], report: TaskReport
     ) -> None:
         self._prepared, self._task, self._take, self._check, self._report = prepared, task, take, check, report
         self._registers: dict[str, Any] = {}
-        self._outs: dict[str, Array | None] | None = None
         self._given: dict[PreparedWrite, Array | None] = {}
         self.live = self.most = self.other = 0
 
@@ -90,17 +86,17 @@ class Execution:
 
         Memory that was never used can take a virtual machine two seconds a gigabyte.
         """
-        if self._outs is None:
-            self._outs = {step.outs[0]: self._reserved(step) for step in self._prepared.loop}
-            for out in self._outs.values():
+        for step in self._prepared.loop:
+            if step.target is not None and step.target not in self._given:
+                out = self._memory_of(step.target)
                 if out is not None:
                     out[..., :: max(1, PAGE_NBYTES // out.itemsize)] = np.zeros((), out.dtype)
 
-    def _reserved(self, step: PreparedStep) -> Array | None:
-        """Memory for a step's result, where that is what the task writes."""
-        if self._outs and step.outs[0] in self._outs:
-            return self._outs.pop(step.outs[0])
-        return None if step.target is None else step.target.reserve(self._task.index, self._task.blocks)
+    def _memory_of(self, target: PreparedWrite) -> Array | None:
+        """The memory in which what the task writes may be made; asked for once."""
+        if target not in self._given:
+            self._given[target] = target.reserve(self._task.index, self._task.blocks)
+        return self._given[target]
 
     def _run_loop(self) -> None:
         prepared = self._prepared
@@ -152,7 +148,7 @@ class Execution:
         if step.needs_index:
             extra["index"] = self._task.index
         if first and step.target is not None:
-            extra["out"] = self._given[step.target] = self._reserved(step)
+            extra["out"] = self._memory_of(step.target)
         result = step.fn(*args, **step.params, **extra)
         self._report.flops += step.flops(args, extra)
         if len(step.outs) == 1:

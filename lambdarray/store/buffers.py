@@ -68,10 +68,10 @@ def _fresh(nbytes: int) -> mmap:
 
 
 def _give(memory: mmap) -> None:
-    ready = _free.setdefault(len(memory), [])
-    if _users[0] and _room[0] >= len(memory) and len(ready) < MOST_OF_A_SIZE:
-        _room[0] -= len(memory)
-        ready.append(memory)
+    nbytes = len(memory)
+    if _users[0] and _room[0] >= nbytes and len(_free.get(nbytes, ())) < MOST_OF_A_SIZE:
+        _room[0] -= nbytes
+        _free.setdefault(nbytes, []).append(memory)
 
 
 @contextmanager

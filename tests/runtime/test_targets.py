@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lambdarray_kernels import kernel
+from lambdarray_kernels import get, kernel
 
 from lambdarray.runtime import prepared
 from lambdarray.runtime.worker import Worker
+from lambdarray.store.directory import DirectoryStore
 from lambdarray.store.memory import MemoryStore
 from lambdarray.store.results import ResultArray
-from lambdarray.task import ArraySpec, Step
+from lambdarray.task import ArraySpec, AxisMap, Part, Read, Step
 from lambdarray.tiling import Cuts, Tiling
 
-from .programs import attempts, in_object, program, whole, write
+from .programs import attempts, in_object, program, put, tiles, whole, write
 
 X = np.random.default_rng(0).random((6, 4))
 
@@ -41,12 +42,12 @@ def elements(name: str, source: str, target: str) -> Step:
     return Step("map", (target,), (source,), {"code": code, "outputs": [[1, None]]})
 
 
-def made(monkeypatch, *steps, least=1, dtype="f8", register="b"):
+def made(monkeypatch, *steps, least=1):
     """What tasks with these steps make of X, and for each of their tiles whether it was made where it is kept."""
     monkeypatch.setattr(prepared, "LEAST_NBYTES", least)
-    y = ArraySpec("y", Tiling.regular((6, 4), (2, 2)), np.dtype(dtype), {"kind": "result", "token": "y"})
+    y = ArraySpec("y", Tiling.regular((6, 4), (2, 2)), np.dtype("f8"), {"kind": "result", "token": "y"})
     p = program(
-        [in_object("x", X), y], [Cuts(6, 4), Cuts(4, 2)], [whole("x", "a", 2)], steps, [write(register, "y", [0, 1])]
+        [in_object("x", X), y], [Cuts(6, 4), Cuts(4, 2)], [whole("x", "a", 2)], steps, [write("b", "y", [0, 1])]
     )
     result, reports = Noting(y), []
     with MemoryStore() as store:
@@ -88,10 +89,29 @@ def test_a_kernel_with_no_use_for_the_memory_leaves_it_to_the_copy(monkeypatch):
     assert not any(was_here)
 
 
+def test_what_two_steps_of_a_loop_add_to_is_made_there_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(prepared, "LEAST_NBYTES", 1)
+    y = ArraySpec("y", Tiling.regular((6, 6), (3, 3)), np.dtype("f8"), {"kind": "result", "token": "y"})
+    reads = [
+        Read("a", (Part("x", (AxisMap(0), AxisMap(2))),), (0, 1), True),
+        Read("b", (Part("x", (AxisMap(1), AxisMap(2))),), (1, 0), True),
+    ]
+    steps = [Step("gemm", ("y",), ("a", "b"), {"dtype": "<f8"}, loop=True)] * 2
+    x = tiles("x", (6, 4), (3, 2))
+    p = program([x, y], [Cuts(6, 3), Cuts(6, 3), Cuts(4, 2)], reads, steps, [write("y", "y", [0, 1])], grid_ndim=2)
+    result, reports = Noting(y), []
+    with DirectoryStore(str(tmp_path)) as store:
+        put(store, x, X)
+        worker = Worker(store, {"y": result})
+        worker.run_bundle(attempts(p), reports.append)
+        worker.close()
+    assert [r.error + r.traceback for r in reports if r.status != "done"] == []
+    np.testing.assert_allclose(result.value(), 2 * X @ X.T)
+    assert result.was_here == [True] * 4
+
+
 @pytest.mark.parametrize("name", ["take_rows", "update_rows", "arrange_rows", "reflect", "unfold", "random", "gemm"])
 def test_kernels_make_their_result_in_the_memory_that_is_given_if_it_is_such(name):
-    from lambdarray_kernels import get
-
     rows, numbers = X[:2], np.array([1, 0])
     packed = get("reflect").fn(X, columns=4, size=4 * 4 + 10 * 4)
     block = {"block": [(0, 6)], "shape": [6]}

@@ -51,6 +51,13 @@ def test_no_more_is_kept_than_was_allowed_and_nothing_after_the_run():
     assert not buffers._free
 
 
+def test_what_outlives_its_run_leaves_nothing_behind():
+    with buffers.kept(1 << 30):
+        lent = buffers.empty(SHAPE, "f8")
+    del lent
+    assert not buffers._free
+
+
 def test_of_a_size_nobody_asks_for_only_a_few_are_kept():
     with buffers.kept(1 << 30):
         lent = [buffers.empty(SHAPE, "f8") for _ in range(buffers.MOST_OF_A_SIZE + 3)]
