@@ -286,8 +286,9 @@ def _owned(tile: np.ndarray) -> np.ndarray:
 def persist(*arrays: Any) -> Any:
     """Run, keep the tiles in the configured store, and return arrays that read them.
 
-    Tiles in memory go with the last array that reads them; on a durable store they stay until `lambdarray clean`
-    or the lifecycle rule removes them.
+    An array of this process is put into a durable store too, and so sent to functions once, not by each run. Tiles in
+    memory go with the last array that reads them; on a durable store they stay until `lambdarray clean` or the
+    lifecycle rule removes them.
     """
     out = tuple(_keep(arrays, (), "")[0])
     return out[0] if len(out) == 1 else out
@@ -312,11 +313,11 @@ def _keep(kept: Sequence[Any], small: Sequence[Any], what: str) -> tuple[list[Ar
             f"the shape of {what} depends on values, and to find it would take a run of "
             f"{price(made, config, worker_count(config))}; allow it with la.config(eager=True)"
         )
-    launch = Launch(made, objects, config)
-    run(launch, results=made.outputs[len(kept) :])
-    names = made.outputs[: len(kept)]
-    values = [_read(launch, name) for name in made.outputs[len(kept) :]]
-    launch.forget(keep=names)
+    names, results = made.outputs[: len(kept)], made.outputs[len(kept) :]
+    launch = Launch(made, objects, config, keep=names)
+    run(launch, results=results)
+    values = [_read(launch, name) for name in results]
+    launch.forget()
     return [Array(_stored(op, launch, name)) for op, name in zip(ops, names, strict=False)], values
 
 
@@ -327,11 +328,12 @@ class _Holder:
 
 
 def _stored(op: Op, launch: Launch, name: str) -> Op:
-    if name not in launch.plan.written:
-        return op
     spec = launch.plan.arrays[name]
+    if name not in launch.plan.written and not spec.location.get("upload"):
+        return op
     # Memory that processes share has a place of its own; a durable store is known by the name that it was given.
-    location = {**spec.location, "store": launch.config.store if launch.scratch.durable else launch.scratch.url}
+    location = {k: v for k, v in spec.location.items() if k != "upload"}
+    location["store"] = launch.config.store if launch.scratch.durable else launch.scratch.url
     holder = None
     if not launch.scratch.durable:
         holder = _Holder()

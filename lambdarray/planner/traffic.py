@@ -81,7 +81,7 @@ def traffic(plan: Plan, shares: Sequence[float], results: Collection[str] = (), 
     """
     asked = [requests(p) for p in plan.programs]
     read, back = plan.read, [plan.arrays[name] for name in results]
-    sent = [spec for name, spec in plan.arrays.items() if name in read and spec.location["kind"] == "object"]
+    sent = [spec for name, spec in plan.arrays.items() if _is_sent(spec, read)]
     sizes = {name: nbytes for p in plan.programs for name, nbytes in written_bytes(p).items()}
     held = [plan.arrays[name] for name in sizes if plan.arrays[name].location["kind"] == "tiles"]
     return Traffic(
@@ -94,6 +94,11 @@ def traffic(plan: Plan, shares: Sequence[float], results: Collection[str] = (), 
         scratch=sum(sizes[spec.name] for spec in held),
         cross_region=sum(round(_foreign_bytes(p, region) * s) for p, s in zip(plan.programs, shares, strict=True)),
     )
+
+
+def _is_sent(spec: ArraySpec, read: Collection[str]) -> bool:
+    """Whether an array is sent from this process: of a plan that is about to run its location says so."""
+    return bool(spec.location.get("upload")) or (spec.name in read and spec.location["kind"] == "object")
 
 
 def _foreign_bytes(program: Program, region: str | None) -> int:

@@ -18,6 +18,7 @@ from ..store import ArrayIO, ResultArray, TileStore, open_array, open_store
 from ..task import Plan, Task, TaskReport
 from ..tiling import Index
 from .environment import cores
+from .markers import Marker
 from .summary import LAMBDA_MIB, RunReport
 
 if TYPE_CHECKING:
@@ -59,16 +60,19 @@ def worker_memory_bytes(config: Config) -> int:
 class Launch:
     """A plan about to run: its store, its open arrays, and what to do as tasks finish.
 
-    `budget` is what it may spend, where that is anything.
+    `budget` is what it may spend, where that is anything; `keep` are the arrays that are to stay in the store, even
+    where they are of this process and nothing is to be computed.
     """
 
     budget: Budget | None
 
-    def __init__(self, plan: Plan, objects: Mapping[str, Any], config: Config) -> None:
+    def __init__(
+        self, plan: Plan, objects: Mapping[str, Any], config: Config, keep: Collection[str] = frozenset()
+    ) -> None:
         self.scratch, self.budget = open_scratch(config), None
-        self.objects, self.config = objects, config
+        self.objects, self.config, self.keep = objects, config, frozenset(keep)
         self._given = plan
-        self.plan = plan if config.executor == "threads" else _with_uploads(plan, objects, config)
+        self.plan = _with_uploads(plan, objects, config, self.keep)
         self.report = RunReport.of(plan, config.executor, worker_count(config), config)
         self._first = list(accumulate((p.task_count for p in plan.programs), initial=0))
         self._open: dict[str, ArrayIO] = {}
@@ -95,6 +99,9 @@ class Launch:
         try:
             if self.plan.programs:
                 self._run(_Once(on_tile), on_progress)
+            else:
+                with Marker(self.scratch, self.plan.key):
+                    self._upload(self.there)
         except BaseException as error:
             self.report.fail(error)
             raise
@@ -104,7 +111,6 @@ class Launch:
 
     def _run(self, tiles: _Once, on_progress: OnProgress | None) -> None:
         from ..store.buffers import kept
-        from .markers import Marker
         from .run import run
 
         there = self.there
@@ -243,8 +249,9 @@ class Launch:
         if not self.scratch.durable and self.plan.arrays[name].location["kind"] == "tiles":
             self.array(name).delete(index)
 
-    def forget(self, keep: Collection[str] = ()) -> None:
-        """Delete the plan's scratch, except the arrays to `keep`."""
+    def forget(self) -> None:
+        """Delete the plan's scratch, except the arrays to keep."""
+        keep = self.keep
         for name in self.plan.arrays:
             location = self.plan.arrays[name].location
             made_here = name in self.plan.written or location.get("upload")
@@ -273,14 +280,16 @@ def open_scratch(config: Config) -> TileStore:
     return open_store(config.store)
 
 
-def _with_uploads(plan: Plan, objects: Mapping[str, Any], config: Config) -> Plan:
-    """The plan with each array of this process that tasks read as tiles in the scratch store, for workers elsewhere.
+def _with_uploads(plan: Plan, objects: Mapping[str, Any], config: Config, keep: frozenset[str]) -> Plan:
+    """The plan with arrays of this process as tiles in the scratch store, where they are to stay or workers need them.
 
     What was persisted in memory goes to processes of this machine; to functions it would have to be sent.
     """
     from .functions import place_of
 
-    read = plan.read
+    threads = config.executor == "threads"
+    sent = frozenset() if threads and config.store.startswith("memory:") else keep
+    sent |= frozenset() if threads else plan.read
 
     def is_here(location: Mapping[str, Any]) -> bool:
         persisted = str(location.get("store", "")).startswith("memory:")
@@ -294,6 +303,6 @@ def _with_uploads(plan: Plan, objects: Mapping[str, Any], config: Config) -> Pla
         {
             name: {"kind": "tiles", "prefix": place(name, spec.location), "upload": True}
             for name, spec in plan.arrays.items()
-            if name in read and is_here(spec.location)
+            if name in sent and is_here(spec.location)
         }
     )

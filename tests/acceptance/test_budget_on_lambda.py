@@ -54,3 +54,12 @@ def test_a_task_that_takes_longer_than_it_can_be_paid_for_ends_in_its_function(o
     with la.config(max_dollars=LEAST_DOLLARS + 2 * DOLLARS_PER_S, workers=1, retries=0), pytest.raises(BudgetError):
         x.compute()
     assert time.monotonic() - begin < 60
+
+
+def test_what_is_sent_first_is_paid_for(on_lambda: str) -> None:
+    x = la.from_array(np.ones((64, 64)), chunks=4)
+    with la.config(max_dollars=256 * 0.000005 * 0.9), pytest.raises(BudgetError, match="max_dollars"):
+        x.persist()
+    with la.config(max_dollars=256 * 0.000005 * 1.1):
+        x.persist()
+        assert get_purse().used >= 256 * 0.000005 * UNITS_PER_DOLLAR

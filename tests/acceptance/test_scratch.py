@@ -54,6 +54,35 @@ def test_persist_leaves_the_tiles_of_what_it_persists_and_no_others(durable_stor
     assert len(tiles(durable_store)) == 12
 
 
+def persist_and_use(store: str, tiles: Tiles) -> None:
+    """Persist an array of this process, and use it; it is in the store from then on, whatever becomes of it here."""
+    values = np.arange(30.0).reshape(6, 5)
+    kept = la.from_array(values, chunks=(3, 2)).persist()
+    assert len(tiles(store)) == 6
+    values[:] = 0
+    np.testing.assert_array_equal((kept + 1).compute(), np.arange(1, 31.0).reshape(6, 5))
+    assert la.plan(kept + 1).arrays["s0"].location["store"] == store
+    assert len(tiles(store)) == 6
+
+
+def test_persist_puts_an_array_of_this_process_into_the_store(durable_store: str, tiles: Tiles) -> None:
+    with la.config(store=durable_store):
+        persist_and_use(durable_store, tiles)
+
+
+def test_persist_sends_an_array_of_this_process_to_functions_once(on_lambda: str, tiles: Tiles) -> None:
+    persist_and_use(on_lambda, tiles)
+
+
+def test_what_is_persisted_in_memory_can_be_persisted_in_a_durable_store(durable_store: str, tiles: Tiles) -> None:
+    here = (la.arange(6.0, chunks=2) + 1).persist()
+    with la.config(store=durable_store):
+        kept = here.persist()
+        assert len(tiles(durable_store)) == 3
+        del here
+        np.testing.assert_array_equal(kept.compute(), np.arange(6.0) + 1)
+
+
 def test_a_run_in_functions_leaves_nothing_of_what_it_uploaded(on_lambda: str, tiles: Tiles) -> None:
     expression().compute()
     assert tiles(on_lambda) == []
