@@ -7,7 +7,11 @@ What is predicted is the plan's own run in virtual time, by the simulator with t
 --cloud runs go to functions of the local cloud, and the constants are measured there first. Its S3 server should be a
 real one, since moto reads all of an object for a part:
 
-    sh tools/with_versitygw.sh python benchmarks/predicted.py --cloud
+    TMPDIR=/dev/shm taskset -c 0 sh tools/with_versitygw.sh python benchmarks/predicted.py --cloud --cores 1
+
+Results stay in the store there, as those of a batch job do, and what is predicted begins with functions that are warm,
+as those of all runs but the first are. The server has cores and memory of its own, since neither what functions compute
+nor what a disk has yet to write slows S3 down.
 
 Before each round that counts memory is taken and let go, as `lambdarray calibrate` does before it measures, since that
 of a virtual machine may have gone back to its host; the first round is as it comes, and is shown beside.
@@ -24,7 +28,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -37,6 +41,7 @@ from lambdarray.cost import machine_of
 from lambdarray.runtime.environment import cores
 from lambdarray.runtime.launch import Launch, worker_count
 from lambdarray.runtime.simulation import simulate
+from lambdarray.store import open_store
 from lambdarray.task import Plan
 
 Run = Callable[[], object]
@@ -76,22 +81,27 @@ def given(values: np.ndarray) -> Any:
     return x if get_config().local else x.persist()
 
 
+def result(*arrays: Any) -> object:
+    """Their values, or of functions tiles that stay in the store."""
+    return la.compute(*arrays) if get_config().local else la.persist(*arrays)
+
+
 def gemm(n: int) -> Run:
     rng = np.random.default_rng(0)
     a, b = given(rng.standard_normal((n, n))), given(rng.standard_normal((n, n)))
-    return lambda: (a @ b).compute()
+    return lambda: result(a @ b)
 
 
 def cholesky(n: int) -> Run:
     x = np.random.default_rng(0).standard_normal((n, n))
     a = given(x + x.T + 4 * n * np.eye(n))
-    return lambda: la.linalg.cholesky(a, tile=n // 8).compute()
+    return lambda: result(la.linalg.cholesky(a, tile=n // 8))
 
 
 def chain(n: int) -> Run:
     rng = np.random.default_rng(0)
     x, y = given(rng.standard_normal(n)), given(rng.standard_normal(n))
-    return lambda: ((np.sin(x) * 2 + x**2 - y) / (1 + abs(y))).mean().compute()
+    return lambda: result(((np.sin(x) * 2 + x**2 - y) / (1 + abs(y))).mean())
 
 
 def rechunk(n: int) -> Run:
@@ -109,7 +119,7 @@ def rechunk(n: int) -> Run:
 
 def tsqr(m: int) -> Run:
     a = given(np.random.default_rng(0).standard_normal((m, 64)))
-    return lambda: la.compute(*la.linalg.qr(a))
+    return lambda: result(*la.linalg.qr(a))
 
 
 _place = [""]
@@ -145,17 +155,21 @@ def measure(name: str, run_once: Run, rounds: int) -> Row:
     """Run it a few times, the first of which is not counted, and its plan in virtual time."""
     seconds, plan, report = [], None, None
     for n in range(rounds + 1):
-        if n and get_config().local:
+        if n:
             warm_memory(MOST_NBYTES)
         with noted() as plans:
             run_once()
         (plan,), report = plans, la.last_report()
+        if not get_config().local:  # or the next run would find its results there
+            open_store(get_config().store).delete_prefix(f"{plan.key[:2]}/{plan.key}")
         assert report is not None
         seconds.append(report.seconds)
     assert plan is not None
     assert report is not None
     config = get_config()
-    predicted = simulate(plan, config, worker_count(config), machine=machine_of(config)).seconds
+    machine = machine_of(config)
+    warm = replace(machine, functions=replace(machine.functions, cold_start_s=0.0))
+    predicted = simulate(plan, config, worker_count(config), machine=warm).seconds
     stages = [
         (stage.name, program.task_count, estimate.seconds, stage.total_s / max(stage.done, 1))
         for stage, program, estimate in zip(report.stages, plan.programs, plan.estimates, strict=True)
@@ -186,8 +200,22 @@ def stages_text(row: Row) -> str:
 
 
 @contextmanager
-def local_cloud(folder: str) -> Iterator[dict[str, Any]]:
-    """Settings for functions of the local cloud, deployed and measured; half of the cores are the S3 server's."""
+def running_on(places: Sequence[int]) -> Iterator[None]:
+    """What is started meanwhile runs on these cores, if there are any here."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, places or before)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def local_cloud(folder: str, places: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Settings for functions of the local cloud on these cores, one on each: deployed and measured.
+
+    Without any the functions are on all cores, half as many, since the S3 server is on them too.
+    """
     import platform
 
     from lambdarray import cli
@@ -196,11 +224,14 @@ def local_cloud(folder: str) -> Iterator[dict[str, Any]]:
     arch = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
     store, data, profile = f"s3://{BUCKET}/scratch", f"s3://{BUCKET}/data", f"{folder}/function.toml"
     s3 = os.environ.get("AWS_ENDPOINT_URL_S3") or "moto"
-    with LocalCloud(bucket=BUCKET, s3=s3) as cloud:
+    with ExitStack() as stack:
+        with running_on(places):
+            cloud = stack.enter_context(LocalCloud(bucket=BUCKET, s3=s3))
         os.environ.update(cloud.environ)
         assert cli.main(["deploy", "--arch", arch, "--yes", "--store", store, "--write", data]) == 0
         assert cli.main(["calibrate", "--function", "lambdarray", "--out", profile]) == 0
-        yield {"executor": "lambda", "store": store, "workers": max(1, cores() // 2), "profile": profile, "place": data}
+        workers = len(places) or max(1, cores() // 2)
+        yield {"executor": "lambda", "store": store, "workers": workers, "profile": profile, "place": data}
 
 
 @contextmanager
@@ -238,6 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how well")
     parser.add_argument("--stages", action="store_true", help="print every stage beside what its tasks took")
     parser.add_argument("--cloud", action="store_true", help="on functions of the local cloud")
+    parser.add_argument("--cores", type=int, nargs="+", default=[], metavar="N", help="on which cores these run")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.child:
@@ -245,7 +277,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = []
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lambdarray-predicted-"))
-        settings = stack.enter_context(local_cloud(folder) if options.cloud else threads(folder, options.profile))
+        where = local_cloud(folder, options.cores) if options.cloud else threads(folder, options.profile)
+        settings = stack.enter_context(where)
         for name in options.only:
             _, size, quick = CASES[name]
             rows.append(child(name, quick if options.quick else size, options.rounds, settings))

@@ -25,6 +25,7 @@ class Assumptions:
                              None: all are
     ramp_step, ramp_every_s  how many more are let through, and how often
     bandwidth_mbps           MB/s of an environment, reads and writes together; 0: tiles are handed on in memory
+    write_factor             how many times as long a byte takes to be written as to be read
     bandwidth_sigma          its spread over environments: lognormal, this mean, this deviation of the logarithm
     request_s                the latency of a request that nothing hides: the first read, the last write
     partition_gets           GETs a second that a partition of the store answers; beyond, 503 and back-off
@@ -53,6 +54,7 @@ class Assumptions:
     ramp_step: int = 1000
     ramp_every_s: float = 10.0
     bandwidth_mbps: float = 75.0
+    write_factor: float = 1.0
     bandwidth_sigma: float = 0.2
     request_s: float = 0.03
     partition_gets: float = PARTITION_GETS
@@ -74,7 +76,8 @@ class Assumptions:
         for name in ("straggler_share", "crashes_per_minute", "lost_share", "broken_share", "repeated_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)!r} must be at least 0 and less than 1")
-        for name in ("partition_gets", "partition_puts", "partitions", "ramp_every_s", "straggler_factor", "kill_s"):
+        positive = ("partition_gets", "partition_puts", "partitions", "ramp_every_s", "straggler_factor", "kill_s")
+        for name in (*positive, "write_factor"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name}={getattr(self, name)!r} must be above 0")
         for name in ("launch_s", "cold_mean_s", "cold_sd_s", "bandwidth_mbps", "bandwidth_sigma", "spread"):
@@ -107,6 +110,7 @@ class Assumptions:
         found = cls.steady(
             task_s=machine.task_s,
             bandwidth_mbps=store.read_mbps if stored else 0.0,
+            write_factor=store.read_mbps / store.write_mbps,
             request_s=store.request_s if stored else 0.0,
             partition_gets=math.inf,
             partition_puts=math.inf,

@@ -244,7 +244,7 @@ class SimulatedExecutor:
         per_byte = slow / rate
         first = work.first_bytes * per_byte
         rest = (work.read_bytes - work.first_bytes) * per_byte
-        return _Took(compute, work.turns, first, rest, work.write_bytes * per_byte)
+        return _Took(compute, work.turns, first, rest, work.write_bytes * per_byte * model.write_factor)
 
     def _report(self, attempt: Attempt, work: Work, begin: float, total: float, environment: int) -> TaskReport:
         report = TaskReport(
