@@ -29,7 +29,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -106,13 +105,13 @@ def chain(n: int) -> Run:
 
 def rechunk(n: int) -> Run:
     """From rows to columns, Zarr to Zarr."""
-    place, parts, names = _place[0], 20, count()
+    place, parts = open_store(_place[0]), 20
     rows = np.random.default_rng(0).standard_normal((2 * n, n))
-    la.from_array(rows, chunks=(2 * n // parts, n)).to_zarr(f"{place}/rows.zarr")
+    la.from_array(rows, chunks=(2 * n // parts, n)).to_zarr(f"{place.url}/rows.zarr")
 
     def run() -> object:
-        target = f"{place}/columns{next(names)}.zarr"
-        return la.open_zarr(f"{place}/rows.zarr").rechunk((2 * n, n // parts)).to_zarr(target)
+        place.delete_prefix("columns.zarr")  # or memory would fill, which is slower where it was not used before
+        return la.open_zarr(f"{place.url}/rows.zarr").rechunk((2 * n, n // parts)).to_zarr(f"{place.url}/columns.zarr")
 
     return run
 
@@ -168,8 +167,9 @@ def measure(name: str, run_once: Run, rounds: int) -> Row:
     assert report is not None
     config = get_config()
     machine = machine_of(config)
-    warm = replace(machine, functions=replace(machine.functions, cold_start_s=0.0))
-    predicted = simulate(plan, config, worker_count(config), machine=warm).seconds
+    if machine.remote:
+        machine = replace(machine, functions=replace(machine.functions, cold_start_s=0.0))
+    predicted = simulate(plan, config, worker_count(config), machine=machine).seconds
     stages = [
         (stage.name, program.task_count, estimate.seconds, stage.total_s / max(stage.done, 1))
         for stage, program, estimate in zip(report.stages, plan.programs, plan.estimates, strict=True)
@@ -256,6 +256,8 @@ def be_child(told: str) -> int:
     _place[0] = settings.pop("place") + f"/{asked['name'].replace(' ', '-')}"
     with la.config(progress=False, **settings):
         row = measure(asked["name"], CASES[asked["name"]][0](asked["size"]), asked["rounds"])
+        for url in (_place[0], get_config().store):
+            open_store(url).delete_prefix("")
     print(json.dumps(asdict(row)))
     return 0
 

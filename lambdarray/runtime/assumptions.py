@@ -27,6 +27,8 @@ class Assumptions:
     bandwidth_mbps           MB/s of an environment, reads and writes together; 0: tiles are handed on in memory
     write_factor             how many times as long a byte takes to be written as to be read
     bandwidth_sigma          its spread over environments: lognormal, this mean, this deviation of the logarithm
+    cache_mib                memory of an environment for what later tasks read too; 0: nothing is kept
+    read_cpu_s_per_gb        the time of a core that a task's seconds in kernels have for what it reads
     request_s                the latency of a request that nothing hides: the first read, the last write
     partition_gets           GETs a second that a partition of the store answers; beyond, 503 and back-off
     partition_puts           the same of PUTs
@@ -56,6 +58,8 @@ class Assumptions:
     bandwidth_mbps: float = 75.0
     write_factor: float = 1.0
     bandwidth_sigma: float = 0.2
+    cache_mib: float = 0.0
+    read_cpu_s_per_gb: float = 0.0
     request_s: float = 0.03
     partition_gets: float = PARTITION_GETS
     partition_puts: float = PARTITION_PUTS
@@ -80,7 +84,8 @@ class Assumptions:
         for name in (*positive, "write_factor"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name}={getattr(self, name)!r} must be above 0")
-        for name in ("launch_s", "cold_mean_s", "cold_sd_s", "bandwidth_mbps", "bandwidth_sigma", "spread"):
+        least_0 = ("launch_s", "cold_mean_s", "cold_sd_s", "bandwidth_mbps", "bandwidth_sigma", "spread")
+        for name in (*least_0, "cache_mib", "read_cpu_s_per_gb"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name}={getattr(self, name)!r} must be at least 0 and finite")
 
@@ -99,8 +104,10 @@ class Assumptions:
         return cls(**{**none, "ramp_first": None, "warm_s": math.inf, "together": False, **others})  # type: ignore[arg-type]
 
     @classmethod
-    def of(cls, machine: Machine, stored: bool = True) -> Assumptions:
+    def of(cls, machine: Machine, stored: bool = True, cache_mib: float = 0.0) -> Assumptions:
         """What a machine's profile says, and nothing left to chance; `stored` is whether tiles go through a store.
+
+        `cache_mib` is what a function keeps of what it has read.
 
         >>> from lambdarray.cost import profile
         >>> Assumptions.of(profile("threads"), stored=False).bandwidth_mbps
@@ -121,7 +128,7 @@ class Assumptions:
         return replace(
             found, launch_s=functions.invoke_s, cold_mean_s=start, init_s=start, warm_s=functions.warm_s, together=True,
             ramp_first=int(functions.ramp), ramp_step=int(functions.ramp), ramp_every_s=functions.ramp_every_s,
-            kill_s=functions.limit_s,
+            kill_s=functions.limit_s, cache_mib=cache_mib, read_cpu_s_per_gb=store.read_cpu_s_per_gb,
         )  # fmt: skip
 
 

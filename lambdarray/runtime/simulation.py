@@ -11,10 +11,13 @@ from ..task import Plan, TaskReport
 from .assumptions import Assumptions
 from .budget import Budget
 from .executors.simulated import SimulatedExecutor
+from .launch import worker_memory_bytes
 from .run import run
 from .summary import RunReport
 
 OnProgress = Callable[[int, int], object]
+# Reads whose tiles are looked for in what functions have kept; each takes some microseconds.
+MOST_FOLLOWED = 1 << 17
 
 
 def simulate(
@@ -39,7 +42,8 @@ def simulate(
     """
     report = RunReport.of(plan, "simulated", workers, config)
     if model is None and machine is not None:
-        model = Assumptions.of(machine, stored=machine.remote or not config.store.startswith("memory"))
+        stored = machine.remote or not config.store.startswith("memory")
+        model = Assumptions.of(machine, stored, cache_mib(plan, config) if machine.remote else 0.0)
     executor = SimulatedExecutor(plan, workers, seed=seed, model=model)
 
     def told(task: TaskReport) -> None:
@@ -56,3 +60,14 @@ def simulate(
     report.more_counts |= {**asdict(executor.counts), "partitions": executor.store.most}
     report.cold_starts, report.billed_s = executor.counts.cold_starts, executor.counts.billed_s
     return report
+
+
+def cache_mib(plan: Plan, config: Config) -> float:
+    """What a function may keep of what it reads, as `runtime.bundle` says: half of what its tasks leave free.
+
+    Nothing for plans of more reads than can be followed one by one in seconds.
+    """
+    if sum(p.task_count * p.loop_count * len(p.reads) for p in plan.programs) > MOST_FOLLOWED:
+        return 0.0
+    most = max((e.peak_bytes for e in plan.estimates), default=0)
+    return max(0, worker_memory_bytes(config) - most) / 2 / 2**20

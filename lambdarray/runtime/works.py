@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from ..task import Estimate, Plan, Program, Task
+from .bundle import reads_in_order
+from .cache import ReadCache
+from .prepared import Prepared
 from .reading import Blocks, PreparedRead
 
 
 class _Elsewhere:
     """Stands for an open array whose tiles are in a store that blocks."""
 
-    durable = True
+    durable = remote = True
 
     @property
     def store(self) -> _Elsewhere:
@@ -41,10 +45,21 @@ class Work:
     puts: Mapping[str, int]
 
 
-class Works:
-    """The work of each task of a plan; tasks whose blocks have the same lengths have the same."""
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """Stands for what was read."""
 
-    def __init__(self, plan: Plan, estimated: bool = False) -> None:
+    nbytes: int
+
+
+class Works:
+    """The work of each task of a plan; tasks whose blocks have the same lengths have the same.
+
+    `read_cpu_s_per_gb` is how much of the seconds in kernels is for what is read.
+    """
+
+    def __init__(self, plan: Plan, estimated: bool = False, read_cpu_s_per_gb: float = 0.0) -> None:
+        self._read_cpu_s = read_cpu_s_per_gb / 1e9
         self._stages = {id(p): _Stage(p, e, estimated) for p, e in zip(plan.programs, plan.estimates, strict=True)}
         self._known: dict[tuple[int, ...], Work] = {}
 
@@ -55,6 +70,17 @@ class Works:
         if found is None:
             found = self._known[key] = self._stages[id(task.program)].work(task)
         return found
+
+    def after(self, task: Task, cache: ReadCache) -> Work:
+        """What a task takes where the cache has some of what it reads; the cache has the rest from then on."""
+        work, (first, kept, gets) = self.of(task), self._stages[id(task.program)].found(task, cache)
+        return replace(
+            work,
+            compute_s=max(0.0, work.compute_s - kept * self._read_cpu_s),
+            first_bytes=max(0, work.first_bytes - first),
+            read_bytes=max(0, work.read_bytes - kept),
+            gets={name: max(0, count - gets.get(name, 0)) for name, count in work.gets.items()},
+        )
 
 
 class _Stage:
@@ -88,6 +114,26 @@ class _Stage:
         alone = self.estimated or not (e.compute_s or e.bytes_read or e.bytes_written)
         compute = (e.seconds if alone else e.compute_s) * share
         return Work(e.flops * share, compute, self.turns, first, total, written, gets, puts)
+
+    @cached_property
+    def _prepared(self) -> Prepared:
+        return Prepared(self.program, lambda spec: ELSEWHERE, ReadCache())
+
+    def found(self, task: Task, cache: ReadCache) -> tuple[int, int, Mapping[str, int]]:
+        """The bytes that a cache has of what the first kernel needs and of all that is read, and their tiles."""
+        made, first, total = self._prepared, 0, 0
+        gets: dict[str, int] = {}
+        for unit, (reads, blocks) in enumerate(reads_in_order(made, task)):
+            early = unit < bool(made.before_reads) + bool(made.loop_reads)
+            for source in (s for read in reads for s in read.sources if s.cache is not None):
+                spans, nbytes = tuple([a.span(blocks) for a in source.axes]), source.nbytes(blocks)
+                key, soon = (source.name, spans), source.read_soon(blocks)
+                _, is_new = cache.get(key, partial(_Region, nbytes), soon, source.uses)
+                if not is_new:
+                    total, first = total + nbytes, first + nbytes * early
+                    tiles = _tiles(self.program.arrays[source.name].tiling.axes, spans)
+                    gets[source.name] = gets.get(source.name, 0) + tiles
+        return first, total, gets
 
     def _along(self, made: PreparedRead, axis: int) -> int:
         return made.sources[0].axes[axis].size

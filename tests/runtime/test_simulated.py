@@ -212,6 +212,26 @@ def test_the_work_of_a_product_is_its_tiles():
     assert (work.gets, work.puts) == ({"a": 10, "b": 10}, {"c": 1})
 
 
+def test_an_environment_that_keeps_what_it_read_reads_every_tile_once():
+    plan, nbytes = scaled(3, 4, 5, side=100), 80_000
+
+    def read(workers, cache_mib):
+        _, reports, executor = simulate(plan, workers, model=Assumptions.steady(cache_mib=cache_mib))
+        return sum(r.bytes_read for r in reports) / nbytes, executor.counts.gets
+
+    assert read(1, 0.0) == (15 * 8, 15 * 8)
+    assert read(1, 100.0) == (3 * 4 + 4 * 5, 3 * 4 + 4 * 5)
+    assert 32 < read(1, 12 * nbytes / 2**20)[0] < 120  # a cache that holds 12 tiles
+    assert 32 < read(3, 100.0)[0] <= 3 * 32
+
+
+def test_what_is_kept_takes_no_time_of_a_core():
+    plan = scaled(3, 4, 5, side=100)
+    cpu = Assumptions.steady(read_cpu_s_per_gb=1000.0, bandwidth_mbps=1e9)  # 80 ms for a tile
+    without, kept = (simulate(plan, 1, model=replace(cpu, cache_mib=mib))[0].seconds for mib in (0.0, 100.0))
+    assert without - kept == pytest.approx((120 - 32) * 0.08, rel=1e-3)
+
+
 @pytest.mark.parametrize(("bandwidth", "bound_s"), [(160.0, 10.0), (16.0, 1.0), (8.0, 2.0)])
 def test_a_task_takes_the_longer_of_its_kernels_and_its_bytes_and_its_first_read_and_last_write(bandwidth, bound_s):
     plan, model = scaled(1, 10, 1, side=1000), Assumptions.steady(bandwidth_mbps=bandwidth)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...task import Plan, Task, TaskReport
 from ..assumptions import Assumptions, around, lognormal
+from ..cache import ReadCache
 from ..chance import chance
 from ..partitions import Partitions
 from ..works import Work, Works
@@ -99,7 +100,8 @@ class SimulatedExecutor:
             self.first_bundle_s, self.urgent_first = 30.0, True  # as the Lambda executor says
         self.now, self.counts = 0.0, Counts()
         self.store = Partitions(self.model)
-        self._works, self._effect = Works(plan, self.model.estimated), effect
+        self._works, self._effect = Works(plan, self.model.estimated, self.model.read_cpu_s_per_gb), effect
+        self._caches: dict[int, ReadCache] = {}
         self._firsts: dict[int, int] = {}
         self._made: set[int] = set()
         self._asked: dict[int, float] = {}
@@ -198,7 +200,7 @@ class SimulatedExecutor:
     def _invoke(self, bundle: Sequence[Attempt], environment: int, begin: float, cold: bool = False) -> None:
         model, rate = self.model, self._rate(environment)
         # A worker looks first whether a task is done, where that may be: at second attempts, and after a cold start.
-        works = [NOTHING if (a.number or cold) and a.id in self._made else self._works.of(a.task) for a in bundle]
+        works = [NOTHING if (a.number or cold) and a.id in self._made else self._work(a, environment) for a in bundle]
         gets, puts = _summed([w.gets for w in works]), _summed([w.puts for w in works])
         self.counts.gets += sum(gets.values())
         self.counts.puts += sum(puts.values())
@@ -218,6 +220,15 @@ class SimulatedExecutor:
         reports[0].cold, reports[0].billed_ms = cold, math.ceil(billed * 1000)
         reports[0].launch_s = begin - self._asked.pop(bundle[0].id, begin)
         self.counts.billed_s += billed
+
+    def _work(self, attempt: Attempt, environment: int) -> Work:
+        """What an attempt takes where its environment has kept some of what it reads."""
+        if not self.model.cache_mib:
+            return self._works.of(attempt.task)
+        if environment not in self._caches:
+            self._caches[environment] = ReadCache()
+            self._caches[environment].allow(environment, self.model.cache_mib * 2**20)
+        return self._works.after(attempt.task, self._caches[environment])
 
     def _ends(self, bundle: Sequence[Attempt], works: Sequence[Work], rate: float) -> list[float]:
         """When each attempt of a bundle ends, after its begin: reads and writes go on beside the kernels of others."""
@@ -336,7 +347,9 @@ class SimulatedExecutor:
         if invocation is not None:
             self._running -= 1
             crashed = any(r.status == "crashed" for r in event.reports)
-            if not crashed:
+            if crashed:
+                self._caches.pop(invocation.environment, None)
+            else:
                 self._idle.append((self.now, invocation.environment))
             self.store.leave(invocation.gets, invocation.puts)
         failed = {a.id: text for a in event.made if (text := self._do(a)) is not None}
