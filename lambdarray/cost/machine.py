@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
+from ..store.buffers import HUGE_BYTES
 from .constants import choice, constant, text, truth
 
 ARCHITECTURES = ("x86_64", "arm64")
@@ -17,8 +18,6 @@ ARCHITECTURES = ("x86_64", "arm64")
 TWO_CORES_MIB = 3008
 # Requests a second that S3 answers below one prefix before it is split (AWS): an array begins with one such part.
 PARTITION_GETS, PARTITION_PUTS = 5500.0, 3500.0
-# The least tile that lies in huge pages: a worker asks for them, and one has so many bytes.
-HUGE_BYTES = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,10 @@ class Memory:
     gather_gbps: float = constant("read and written by what sorts, gathers or reorders", "GB/s", 0.001, 10_000)
 
     def fresh_seconds(self, nbytes: float, tile_bytes: float) -> float:
-        """Seconds in which bytes are written to new memory, of arrays of so many bytes."""
+        """Seconds in which bytes are written to new memory, of arrays of so many bytes.
+
+        A worker asks for huge pages where an array has at least one.
+        """
         rate = self.fresh_gbps if tile_bytes >= HUGE_BYTES else self.fresh_small_gbps
         return nbytes / (rate * 1e9)
 

@@ -17,6 +17,10 @@ import numpy as np
 
 # Smaller memory comes quickly from the allocator's own lists.
 LEAST_NBYTES = 1 << 20
+# A huge page, in which memory comes tens of times as quickly; the system makes one where a whole one is asked for.
+HUGE_BYTES = 2 << 20
+# What may be asked for more than is needed, so that the last page is a huge one too, as a share of it.
+MOST_MORE = 1 / 16
 # Where more of a size lie ready nobody is asking for them: the system has better use of memory that it just got back.
 MOST_OF_A_SIZE = 4
 
@@ -56,7 +60,13 @@ def _used(nbytes: int) -> mmap | None:
 
 
 def _fresh(nbytes: int) -> mmap:
-    """Memory that is not NumPy's: NumPy looks through arrays for whose memory it is, and would pass the lease by."""
+    """Memory that is not NumPy's: NumPy looks through arrays for whose memory it is, and would pass the lease by.
+
+    It may be a little more than was asked for: of 4 MB, that is no whole number of huge pages, half had small ones.
+    """
+    whole = -(-nbytes // HUGE_BYTES) * HUGE_BYTES
+    if whole - nbytes <= MOST_MORE * nbytes:
+        nbytes = whole
     # What is private may lie in huge pages; Python's default is shared, and 500 page faults in place of each of them.
     private = getattr(mmap_module, "MAP_PRIVATE", 0) | getattr(mmap_module, "MAP_ANONYMOUS", 0)
     memory = mmap(-1, nbytes, private) if private else mmap(-1, nbytes)

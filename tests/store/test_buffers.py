@@ -68,3 +68,9 @@ def test_of_a_size_nobody_asks_for_only_a_few_are_kept():
 def test_small_arrays_are_numpys_own():
     with buffers.kept(1 << 30):
         assert buffers.empty((3, 4), "f4").base is None
+
+
+def test_memory_ends_with_a_huge_page_where_that_is_little_more_than_was_asked_for():
+    with buffers.kept(1 << 30):
+        sizes = [len(buffers.empty((n,), "u1").base) for n in (4_000_000, 4 << 20, 3 << 20)]
+    assert sizes == [4 << 20, 4 << 20, 3 << 20]
