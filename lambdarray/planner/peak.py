@@ -4,7 +4,8 @@
   blocks and the tiles of the next pair that are under way;
 - what is made: the result of a product, random values and what drawing them takes, outputs of elementwise programs,
   and for every other kernel twice what it writes, or a copy of what it chooses from; `extra_bytes` of the stage;
-- a copy of what is written as it was read, where it does not lie in order;
+- a copy of what is written as it was read, where it does not lie in order, and of tiles that a block is cut into, as
+  many as are written at once;
 - less what is never there at once: the operands of a product, and what its result is made into afterwards;
 - buffers that do not grow with tiles: blocks in the cache, BLAS's packed operands, threads' stacks.
 
@@ -36,7 +37,9 @@ WITH_BLAS = frozenset(
     ["products", "updates", "triangular", "lapack", "solvers", "orthogonal", "pivoting", "row_orders"]
 )
 # Measured, and rounded up: see benchmarks/peaks.py.
-BUFFERS, PACKED = 8 << 20, 12 << 20
+BUFFERS, PACKED = 12 << 20, 12 << 20
+# Tiles that a function, or a worker of this machine, writes at once.
+WRITTEN_THERE, WRITTEN_HERE = 8, 2
 # A product of integers goes through blocks of floats.
 THROUGH_FLOATS = 36 << 20
 
@@ -59,6 +62,10 @@ def peak_bytes(
         made += 2 * sum(written)  # what a kernel makes, and once more while it makes it
     made += max((COPIES.get(kernel, 0) for kernel in kernels), default=0) * max(reads.values(), default=0)
     copied = sum(n for w, n in zip(program.writes, written, strict=True) if _is_copied(program, w, spans))
+    # Tiles are written when what they were made from is gone.
+    pieces = sum(_pieces(program, w, n, spans, resources) for w, n in zip(program.writes, written, strict=True))
+    stays = {w.register for w in program.writes}
+    copied += max(0, pieces - sum(n for name, n in held.items() if name not in stays))
     data = sum(held.values()) + made + copied - _apart(program, held, elements, written)
     buffers = BUFFERS + PACKED * (any(MODULES.get(k) in WITH_BLAS for k in kernels) * math.ceil(resources.cores))
     return data + min(buffers, 9 * data // 16, resources.memory_bytes // LEAST_SHARE)
@@ -95,9 +102,13 @@ def _updated(program: Program) -> Read | None:
 
 def _held(program: Program, read: Read, nbytes: int, spans: Sequence[Span], resources: Resources) -> int:
     """Bytes of a read of `nbytes` with what it is put together from."""
-    under_way = min(nbytes, _regions(program, read, spans)) if read.loop and program.loop_count > 1 else 0
+    under_way = 0
+    if read.loop and program.loop_count > 1:
+        region = _regions(program, read, spans)
+        # A block that is most of what lies between its first element and its last is a view of all that.
+        under_way = region if nbytes < region <= 2 * nbytes and not read.by else min(nbytes, region)
     piece = nbytes if read.by else max(_piece(program, part, nbytes, spans, resources) for part in read.parts)
-    return max(piece, nbytes + under_way) + (nbytes if is_pasted(program, read) else 0)
+    return max(piece, max(nbytes, under_way) + under_way) + (nbytes if is_pasted(program, read) else 0)
 
 
 def _piece(program: Program, part: Part, nbytes: int, spans: Sequence[Span], resources: Resources) -> int:
@@ -201,6 +212,21 @@ def _is_copied(program: Program, write: Write, spans: Sequence[Span]) -> bool:
     cuts = program.arrays[read.parts[0].array].tiling.axes
     lengths = [reach(m, spans) for m in read.parts[0].maps]
     return order != sorted(order) or steps or lengths[1:] != [c.max_chunk for c in cuts[1:]]
+
+
+def _pieces(program: Program, write: Write, nbytes: int, spans: Sequence[Span], resources: Resources) -> int:
+    """Bytes of the copies of tiles that a block is cut into, where such a tile does not lie in order in the block."""
+    spec = program.arrays[write.array]
+    if not resources.remote:  # then it is the copy that is kept
+        return 0
+    follows = zip(write.axes, write.by_block, spec.tiling.max_tile, strict=True)
+    lengths = [n if a < 0 or by_block else spans[a][1] for a, by_block, n in follows]
+    cut = [n < length for n, length in zip(spec.tiling.max_tile, lengths, strict=True)]
+    first = next((d for d, n in enumerate(spec.tiling.max_tile) if n > 1), len(cut))
+    if not any(cut[first + 1 :]):
+        return 0
+    at_once = WRITTEN_THERE if resources.machine.remote else WRITTEN_HERE
+    return min(nbytes, at_once * math.prod(spec.tiling.max_tile) * spec.dtype.itemsize)
 
 
 def _apart(program: Program, held: Mapping[str, int], elements: int, written: Sequence[int]) -> int:
