@@ -42,6 +42,10 @@ def users_of(pid: int) -> range:
     return range(first, first + BLOCK_USERS)
 
 
+# What says on this machine which instructions NumPy and OpenBLAS use: functions are on the same processor.
+PROCESSOR = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES")
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """The folders that an environment sees, as this machine names them."""
@@ -167,6 +171,7 @@ class Launcher:
             "PYTHONPATH": inside.runtime,
             "_HANDLER": version.handler,
         }
+        variables |= {name: os.environ[name] for name in PROCESSOR if name in os.environ}
         if keys.session_token:
             variables["AWS_SESSION_TOKEN"] = keys.session_token
         if inside.tmp != "/tmp":

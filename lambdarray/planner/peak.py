@@ -4,8 +4,8 @@
   blocks and the tiles of the next pair that are under way;
 - what is made: the result of a product, random values and what drawing them takes, outputs of elementwise programs,
   and for every other kernel twice what it writes, or a copy of what it chooses from; `extra_bytes` of the stage;
-- a copy of what is written as it was read, where it does not lie in order, and of tiles that a block is cut into, as
-  many as are written at once;
+- a copy of what is written as it was read, where it does not lie in order, and of one of the tiles that a block is cut
+  into: more at once only where there is room;
 - less what is never there at once: the operands of a product, and what its result is made into afterwards;
 - buffers that do not grow with tiles: blocks in the cache, BLAS's packed operands, threads' stacks.
 
@@ -38,8 +38,6 @@ WITH_BLAS = frozenset(
 )
 # Measured, and rounded up: see benchmarks/peaks.py.
 BUFFERS, PACKED = 12 << 20, 12 << 20
-# Tiles that a function, or a worker of this machine, writes at once.
-WRITTEN_THERE, WRITTEN_HERE = 8, 2
 # A product of integers goes through blocks of floats.
 THROUGH_FLOATS = 36 << 20
 
@@ -63,7 +61,7 @@ def peak_bytes(
     made += max((COPIES.get(kernel, 0) for kernel in kernels), default=0) * max(reads.values(), default=0)
     copied = sum(n for w, n in zip(program.writes, written, strict=True) if _is_copied(program, w, spans))
     # Tiles are written when what they were made from is gone.
-    pieces = sum(_pieces(program, w, n, spans, resources) for w, n in zip(program.writes, written, strict=True))
+    pieces = max((_piece_written(program, w, spans, resources) for w in program.writes), default=0)
     stays = {w.register for w in program.writes}
     copied += max(0, pieces - sum(n for name, n in held.items() if name not in stays))
     data = sum(held.values()) + made + copied - _apart(program, held, elements, written)
@@ -214,8 +212,8 @@ def _is_copied(program: Program, write: Write, spans: Sequence[Span]) -> bool:
     return order != sorted(order) or steps or lengths[1:] != [c.max_chunk for c in cuts[1:]]
 
 
-def _pieces(program: Program, write: Write, nbytes: int, spans: Sequence[Span], resources: Resources) -> int:
-    """Bytes of the copies of tiles that a block is cut into, where such a tile does not lie in order in the block."""
+def _piece_written(program: Program, write: Write, spans: Sequence[Span], resources: Resources) -> int:
+    """Bytes of a copy of one of the tiles that a block is cut into, where they do not lie in order in the block."""
     spec = program.arrays[write.array]
     if not resources.remote:  # then it is the copy that is kept
         return 0
@@ -223,10 +221,7 @@ def _pieces(program: Program, write: Write, nbytes: int, spans: Sequence[Span], 
     lengths = [n if a < 0 or by_block else spans[a][1] for a, by_block, n in follows]
     cut = [n < length for n, length in zip(spec.tiling.max_tile, lengths, strict=True)]
     first = next((d for d, n in enumerate(spec.tiling.max_tile) if n > 1), len(cut))
-    if not any(cut[first + 1 :]):
-        return 0
-    at_once = WRITTEN_THERE if resources.machine.remote else WRITTEN_HERE
-    return min(nbytes, at_once * math.prod(spec.tiling.max_tile) * spec.dtype.itemsize)
+    return math.prod(spec.tiling.max_tile) * spec.dtype.itemsize if any(cut[first + 1 :]) else 0
 
 
 def _apart(program: Program, held: Mapping[str, int], elements: int, written: Sequence[int]) -> int:

@@ -120,11 +120,23 @@ class Stream:
             fail(report, error)
         self._execution = None
         pending = Pending(report, begin, len(outputs), self._emit)
-        for output in outputs:
-            self._written_bytes += output[2].nbytes
-            self._writes.append((self._io.submit(pending.write, output), output[2].nbytes))
+        self._write(pending, outputs)
         if not outputs:
             pending.settle()
+
+    def _write(self, pending: Pending, outputs: Sequence[Output]) -> None:
+        """Have tiles written; those that do not lie in order are copied for that, as many at once as there is room."""
+        copied = [output[2].nbytes for output in outputs if not output[2].flags.c_contiguous]
+        block, left = sum(copied), len(copied)  # which stays until the last of them is written
+        for output in outputs:
+            nbytes = output[2].nbytes
+            if not output[2].flags.c_contiguous:
+                ahead = self._prefetcher.ahead_bytes + self._cached_bytes
+                self._drain(max(self._worker.memory_bytes - block - nbytes - ahead, 0))
+                left -= 1
+                nbytes += 0 if left else block
+            self._written_bytes += nbytes
+            self._writes.append((self._io.submit(pending.write, output), nbytes))
 
     def _compute(self, position: int, entry: Entry, report: TaskReport) -> list[Output]:
         prepared, attempt, task = entry.prepared, entry.attempt, entry.attempt.task

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -95,3 +96,9 @@ def test_code_inside_reaches_s3(account: Any, connect: Any) -> None:
     """
     url = presigned(account, connect, "get_object", "greeting")
     assert account.run(source, url).value == "hello"
+
+
+def test_a_function_uses_the_instructions_that_this_machine_is_told_to(account: Any) -> None:
+    source = "import os\ndef handler(event, context): return {k: os.environ.get(k) for k in event}"
+    told = {name: os.environ.get(name) for name in ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")}
+    assert account.invoke(account.deploy(source), list(told)).value == told

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from itertools import product as indices
+from threading import Lock
 from time import monotonic, sleep
 
 import numpy as np
@@ -521,6 +522,41 @@ def test_reads_run_ahead_by_at_most_four_and_every_tile_is_read_once(tmp_path):
 def test_nothing_is_read_ahead_where_memory_does_not_allow_it(tmp_path):
     events = [e for e, _ in ahead(tmp_path, 1) if e != "put"]
     assert events == ["get", "run"] * 10
+
+
+class Busy(DirectoryStore):
+    """Counts how many tiles are put at once at most."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.lock, self.now, self.most = Lock(), 0, 0
+
+    def put(self, key, tile):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        sleep(0.02)
+        done = super().put(key, tile)
+        with self.lock:
+            self.now -= 1
+        return done
+
+
+@pytest.mark.parametrize(("copies", "most"), [(1, [1]), (2, [2]), (100, [3, 4])])
+def test_of_tiles_that_are_copied_to_be_written_as_many_are_at_once_as_there_is_room_for(tmp_path, copies, most):
+    p = program(
+        [tiles("x", (8, 16), (8, 16)), tiles("y", (8, 16), (8, 2))],
+        [Cuts(8, 8), Cuts(16, 16)],
+        [whole("x", "a", 2)],
+        [],
+        [write("a", "y", [0, 1])],
+    )
+    store = Busy(str(tmp_path))
+    put(store, p.arrays["x"], np.arange(128.0).reshape(8, 16))
+    store.most = 0
+    checked(run(store, p, memory_bytes=(8 + copies) * 128, io_threads=4))
+    np.testing.assert_array_equal(get(store, p.arrays["y"]), np.arange(128.0).reshape(8, 16))
+    assert store.most in most
 
 
 def test_a_task_may_follow_in_the_bundle_on_the_one_whose_output_it_reads(store):
