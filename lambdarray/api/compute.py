@@ -328,9 +328,9 @@ class _Holder:
 
 
 def _stored(op: Op, launch: Launch, name: str) -> Op:
-    spec = launch.plan.arrays[name]
-    if name not in launch.plan.written and not spec.location.get("upload"):
+    if not launch.stores(name):
         return op
+    spec = launch.plan.arrays[name]
     # Memory that processes share has a place of its own; a durable store is known by the name that it was given.
     location = {k: v for k, v in spec.location.items() if k != "upload"}
     location["store"] = launch.config.store if launch.scratch.durable else launch.scratch.url

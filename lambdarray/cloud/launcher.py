@@ -26,6 +26,8 @@ from lambdarray.errors import ConfigError
 # takes a block of numbers by its process id, where the system has that many; in a container it may have 65,536.
 BLOCK_USERS, FEW_USERS = 4096, range(60_000, 65_000)
 MANY_USERS = range(0x7000_0000, 0x8000_0000, BLOCK_USERS)
+# What says on this machine which instructions NumPy and OpenBLAS use: functions are on the same processor.
+PROCESSOR = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES")
 _log = logging.getLogger(__name__)
 
 
@@ -40,10 +42,6 @@ def users_of(pid: int) -> range:
         return FEW_USERS
     first = MANY_USERS[pid % len(MANY_USERS)]
     return range(first, first + BLOCK_USERS)
-
-
-# What says on this machine which instructions NumPy and OpenBLAS use: functions are on the same processor.
-PROCESSOR = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES")
 
 
 @dataclass(frozen=True, slots=True)

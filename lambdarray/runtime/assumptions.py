@@ -80,12 +80,16 @@ class Assumptions:
         for name in ("straggler_share", "crashes_per_minute", "lost_share", "broken_share", "repeated_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)!r} must be at least 0 and less than 1")
-        positive = ("partition_gets", "partition_puts", "partitions", "ramp_every_s", "straggler_factor", "kill_s")
-        for name in (*positive, "write_factor"):
+        for name in (
+            *("partition_gets", "partition_puts", "partitions", "ramp_every_s", "straggler_factor", "kill_s"),
+            "write_factor",
+        ):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name}={getattr(self, name)!r} must be above 0")
-        least_0 = ("launch_s", "cold_mean_s", "cold_sd_s", "bandwidth_mbps", "bandwidth_sigma", "spread")
-        for name in (*least_0, "cache_mib", "read_cpu_s_per_gb"):
+        for name in (
+            *("launch_s", "cold_mean_s", "cold_sd_s", "bandwidth_mbps", "bandwidth_sigma", "spread"),
+            *("cache_mib", "read_cpu_s_per_gb"),
+        ):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name}={getattr(self, name)!r} must be at least 0 and finite")
 

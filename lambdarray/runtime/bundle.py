@@ -126,11 +126,12 @@ class Stream:
 
     def _write(self, pending: Pending, outputs: Sequence[Output]) -> None:
         """Have tiles written; those that do not lie in order are copied for that, as many at once as there is room."""
-        copied = [output[2].nbytes for output in outputs if not output[2].flags.c_contiguous]
+        copied = [tile.nbytes for _, _, tile in outputs if not tile.flags.c_contiguous]
         block, left = sum(copied), len(copied)  # which stays until the last of them is written
         for output in outputs:
-            nbytes = output[2].nbytes
-            if not output[2].flags.c_contiguous:
+            tile = output[2]
+            nbytes = tile.nbytes
+            if not tile.flags.c_contiguous:
                 ahead = self._prefetcher.ahead_bytes + self._cached_bytes
                 self._drain(max(self._worker.memory_bytes - block - nbytes - ahead, 0))
                 left -= 1

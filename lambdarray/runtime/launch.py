@@ -99,7 +99,7 @@ class Launch:
         try:
             if self.plan.programs:
                 self._run(_Once(on_tile), on_progress)
-            else:
+            elif self._sent:
                 with Marker(self.scratch, self.plan.key):
                     self._upload(self.there)
         except BaseException as error:
@@ -201,6 +201,15 @@ class Launch:
         whole, at = self._parts[name]
         return whole, tuple([i + first for i, first in zip(index, at, strict=False)])
 
+    @cached_property
+    def _sent(self) -> list[str]:
+        """The arrays of this process that it puts into the store."""
+        return [name for name, spec in self.plan.arrays.items() if spec.location.get("upload")]
+
+    def stores(self, name: str) -> bool:
+        """Whether the run puts the array's tiles where they are: tasks write them, or this process sends them."""
+        return name in self.plan.written or bool(self.plan.arrays[name].location.get("upload"))
+
     # -- what is there already
 
     @cached_property
@@ -208,8 +217,7 @@ class Launch:
         """The tiles that exist before the run, by array: one LIST of a durable store, none of a store in memory."""
         out = {}
         for name, spec in self.plan.arrays.items():
-            made_here = name in self.plan.written or spec.location.get("upload")
-            if made_here and (spec.location["kind"] == "zarr" or self.scratch.durable):
+            if self.stores(name) and (spec.location["kind"] == "zarr" or self.scratch.durable):
                 out[name] = frozenset(self.array(name).existing())
         return out
 
@@ -237,10 +245,9 @@ class Launch:
     def _upload(self, there: Mapping[str, frozenset[Index]]) -> None:
         from .upload import upload
 
-        for name, spec in self.plan.arrays.items():
-            if spec.location.get("upload"):
-                source = open_array(self._given.arrays[name], self.scratch, self.objects)
-                upload(source, self.array(name), there.get(name, frozenset()))
+        for name in self._sent:
+            source = open_array(self._given.arrays[name], self.scratch, self.objects)
+            upload(source, self.array(name), there.get(name, frozenset()))
 
     # -- what goes
 
@@ -251,12 +258,10 @@ class Launch:
 
     def forget(self) -> None:
         """Delete the plan's scratch, except the arrays to keep."""
-        keep = self.keep
-        for name in self.plan.arrays:
-            location = self.plan.arrays[name].location
-            made_here = name in self.plan.written or location.get("upload")
-            if made_here and location["kind"] == "tiles" and name not in keep and location.get("whole") not in keep:
-                self.scratch.delete_prefix(location["prefix"])
+        for name, spec in self.plan.arrays.items():
+            is_kept = name in self.keep or spec.location.get("whole") in self.keep
+            if self.stores(name) and spec.location["kind"] == "tiles" and not is_kept:
+                self.scratch.delete_prefix(spec.location["prefix"])
 
 
 class _Once:
@@ -287,9 +292,12 @@ def _with_uploads(plan: Plan, objects: Mapping[str, Any], config: Config, keep: 
     """
     from .functions import place_of
 
-    threads = config.executor == "threads"
-    sent = frozenset() if threads and config.store.startswith("memory:") else keep
-    sent |= frozenset() if threads else plan.read
+    if config.executor != "threads":
+        sent = keep | plan.read
+    elif not config.store.startswith("memory:"):
+        sent = keep
+    else:
+        return plan
 
     def is_here(location: Mapping[str, Any]) -> bool:
         persisted = str(location.get("store", "")).startswith("memory:")

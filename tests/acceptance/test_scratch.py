@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,15 @@ def test_what_is_persisted_in_memory_can_be_persisted_in_a_durable_store(durable
         assert len(tiles(durable_store)) == 3
         del here
         np.testing.assert_array_equal(kept.compute(), np.arange(6.0) + 1)
+
+
+def test_what_is_in_the_store_already_is_persisted_without_a_trace(tmp_path: Path) -> None:
+    store = tmp_path / "scratch"
+    with la.config(store=str(store)):
+        kept = (la.arange(6.0, chunks=2) + 1).persist()
+        shutil.rmtree(store / "runs")  # where runs say that they live
+        kept.persist()
+    assert not (store / "runs").exists()
 
 
 def test_a_run_in_functions_leaves_nothing_of_what_it_uploaded(on_lambda: str, tiles: Tiles) -> None:
