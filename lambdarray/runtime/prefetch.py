@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from _thread import allocate_lock
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
@@ -16,14 +16,14 @@ from .reading import Loaded, PreparedRead
 # Units under way ahead of the one that is needed: more of small ones, to hide latency; fewer of large ones, which
 # would take bandwidth from what is needed first.
 MAX_AHEAD, MAX_LARGE_AHEAD, LARGE_BYTES = 4, 1, 16 << 20
-# A store that computing waited for so long is slow.
+# A store that computing waits for so long is slow.
 SLOW_S = 0.05
 
 
 class Job:
     """A call that an I/O thread makes; `result` waits for it and raises what it raised."""
 
-    __slots__ = ("_args", "_done", "_error", "_fn", "_value", "seconds")
+    __slots__ = ("_args", "_done", "_error", "_fn", "_value", "begun_s", "seconds")
 
     def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self._fn, self._args = fn, args
@@ -31,16 +31,16 @@ class Job:
         self._error: BaseException | None = None
         self._done = allocate_lock()
         self._done.acquire()
-        self.seconds = 0.0
+        self.begun_s = self.seconds = 0.0
 
     def run(self) -> None:
         """Make the call."""
-        begin = perf_counter()
+        self.begun_s = perf_counter()
         try:
             self._value = self._fn(*self._args)
         except BaseException as error:
             self._error = error
-        self.seconds = perf_counter() - begin
+        self.seconds = perf_counter() - self.begun_s
         self._args = ()
         self._done.release()
 
@@ -109,7 +109,7 @@ class Prefetcher:
 
     `units` gives None where there is none now. How many bytes may be ahead is `room()`; what is needed at once is
     fetched whatever the room. Where the store is slow, as much is ahead as the task at work will write (`outputs()`):
-    what computes while that is on its way.
+    what computes while that is on its way. It is slow where computing waited for it, or would while that is written.
     """
 
     def __init__(
@@ -122,7 +122,8 @@ class Prefetcher:
         self._io, self._units, self._room, self._outputs = io, units, room, outputs
         self._window: deque[Unit] = deque()
         self._next: Unit | None = None
-        self._taken, self._is_slow = 0, False
+        self._taken_s: float | None = None
+        self._is_slow = False
         self.position = 0
         self.ahead_bytes = 0
 
@@ -144,10 +145,22 @@ class Prefetcher:
         self._fill(0)
         begin, jobs = perf_counter(), unit.jobs or []
         loaded = [job.result() for job in jobs]
-        # The first is waited for on any store.
-        self._is_slow |= self._taken > 0 and perf_counter() - begin > SLOW_S
-        self._taken += 1
+        now = perf_counter()
+        if self._taken_s is not None:  # the first is waited for on any store
+            wait = max(now - begin, self._wait_behind_writes(unit, jobs, begin - self._taken_s))
+            self._is_slow |= wait > SLOW_S
+        self._taken_s = now
         return loaded, sum(job.seconds for job in jobs)
+
+    def _wait_behind_writes(self, unit: Unit, jobs: Sequence[Job], computing_s: float) -> float:
+        """Seconds that computing waits for a unit like this one, if what the task at work writes is on its way first.
+
+        Only few large units are ahead, and each of them keeps computing busy for `computing_s`.
+        """
+        if unit.nbytes <= LARGE_BYTES:
+            return 0.0
+        io_s = max(job.begun_s + job.seconds for job in jobs) - min(job.begun_s for job in jobs)
+        return io_s * self._outputs() / unit.nbytes - MAX_LARGE_AHEAD * computing_s
 
     def _peek(self) -> Unit | None:
         """The next unit that is not of an earlier attempt."""
