@@ -181,21 +181,6 @@ class Tiling:
         spans = (c.span(i) for c, i in zip(self.axes, index, strict=True))
         return tuple(hi - lo for lo, hi in spans)
 
-    def number(self, index: Index) -> int:
-        """The place of tile `index` in C order."""
-        n = 0
-        for c, i in zip(self.axes, index, strict=True):
-            n = n * c.count + i
-        return n
-
-    def index(self, number: int) -> Index:
-        """The inverse of `number`."""
-        out = []
-        for c in reversed(self.axes):
-            number, i = divmod(number, c.count)
-            out.append(i)
-        return tuple(reversed(out))
-
     def indices(self) -> Iterator[Index]:
         """All tile indices in C order."""
         return product(*(range(c.count) for c in self.axes))
