@@ -20,7 +20,7 @@ from ..api.manipulation import concatenate
 from ..api.matrices import adjoint, of_matrices, of_matrix, sample
 from ..api.norms import norm
 from ..api.products import matmul
-from ..api.sorting import argsort
+from ..api.sorting import argsort, sort
 from . import band
 from .eigh import MOST_BAND, eigh, parts
 from .polar import Matrix, polar
@@ -109,14 +109,23 @@ def _square(x: Matrix, tile: int, most: int, vectors: bool) -> Triple:
     product: Any = adjoint(factor.u) @ x
     h: Any = tiled((product + adjoint(product)) / 2, tile)
     values, right = parts(h, tile, most, vectors)
-    s: Any = np.maximum(values[::-1], 0) * power
     if right is None:
-        return Triple(None, s, None)
+        s: Any = np.maximum(values[::-1], 0)
+        return Triple(None, s * power, None)
     v: Any = right[:, ::-1]
+    images = tiled(x @ v, tile)
     # Where singular values are as good as 0 the factor is no isometry; the columns of A V then are the rows of
     # a triangle that is diagonal but for rounding errors.
-    u = factor.u @ v if factor.error <= n * eps else _turned(tiled(x @ v, tile), tile)
-    return Triple(u, s, adjoint(v))
+    u = factor.u @ v if factor.error <= n * eps else _turned(images, tile)
+    return Triple(u, _quotients(u, images, v) * power, adjoint(v))
+
+
+def _quotients(u: Matrix, images: Matrix, v: Matrix) -> Matrix:
+    """The singular values with which U and V are nearest to A, whose `images` A V are: those of H have its errors, and
+    the columns' norms are 1 but for theirs."""
+    along = (u.conj() * images).real.sum(0)
+    square: Any = [(np.abs(x) ** 2).sum(0) for x in (u, v)]
+    return sort(np.maximum(along / (square[0] * square[1]), 0), descending=True)
 
 
 def _turned(x: Array, tile: int) -> Matrix:
