@@ -138,6 +138,16 @@ def test_a_run_without_places_has_the_same_values():
     same(merge_runs(np.concatenate([run, run], axis=1), axis=1), np.sort(np.concatenate([x, x], axis=1), axis=1))
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "i2", "u1", "c16", "M8[s]"])
+def test_many_elements_are_merged_whatever_is_faster_here(dtype):
+    """So many that it is tried which sort is: both give the same."""
+    x = np.arange(1 << 16)[::-1].reshape(64, -1).astype(dtype)
+    if x.dtype.kind in "fc":
+        x[::5, ::7] = np.nan
+    runs = np.sort(x, axis=1).reshape(-1)
+    same(merge_runs(runs), np.sort(x, axis=None, kind="stable"))
+
+
 def test_the_samples_are_the_first_the_last_and_regular_ones_between():
     assert sample_places(101, 5).tolist() == [0, 25, 50, 75, 100]
     assert sample_places([0, 1, 3], 3).tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 2]]
