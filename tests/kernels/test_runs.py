@@ -146,6 +146,9 @@ def test_many_elements_are_merged_whatever_is_faster_here(dtype):
         x[::5, ::7] = np.nan
     runs = np.sort(x, axis=1).reshape(-1)
     same(merge_runs(runs), np.sort(x, axis=None, kind="stable"))
+    out = np.empty_like(runs)
+    assert merge_runs(runs, out=out) is out
+    same(out, np.sort(x, axis=None, kind="stable"))
 
 
 def test_the_samples_are_the_first_the_last_and_regular_ones_between():
