@@ -16,8 +16,8 @@ from .reading import Loaded, PreparedRead
 # Units under way ahead of the one that is needed: more of small ones, to hide latency; fewer of large ones, which
 # would take bandwidth from what is needed first.
 MAX_AHEAD, MAX_LARGE_AHEAD, LARGE_BYTES = 4, 1, 16 << 20
-# A store that computing waits for so long is slow.
-SLOW_S = 0.05
+# A store that computing waits for so long is slow. Then there are ahead so many times the bytes that a task writes.
+SLOW_S, WRITTEN_AHEAD = 0.05, 2
 
 
 class Job:
@@ -108,8 +108,9 @@ class Prefetcher:
     """Takes the reads of a stream in order while the next ones are under way.
 
     `units` gives None where there is none now. How many bytes may be ahead is `room()`; what is needed at once is
-    fetched whatever the room. Where the store is slow, as much is ahead as the task at work will write (`outputs()`):
-    what computes while that is on its way. It is slow where computing waited for it, or would while that is written.
+    fetched whatever the room. Where the store is slow, twice as much is ahead as the task at work will write
+    (`outputs()`): what computes while that is on its way, and while the wire catches up. It is slow where computing
+    waited for it, or would while that is written.
     """
 
     def __init__(
@@ -184,5 +185,5 @@ class Prefetcher:
             return False
         ahead = self.ahead_bytes + unit.nbytes
         most = MAX_AHEAD if unit.nbytes <= LARGE_BYTES else MAX_LARGE_AHEAD
-        deeper = self._is_slow and ahead <= self._outputs()
+        deeper = self._is_slow and ahead <= WRITTEN_AHEAD * self._outputs()
         return (len(self._window) < most or deeper) and ahead <= self._room()
