@@ -39,11 +39,15 @@ _room = [0]
 _users = [0]
 
 
-def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
-    """An array for any values, as `np.empty`; of memory that was used before where there is such."""
+def empty(shape: Sequence[int], dtype: Any, *, given_back: bool = False) -> np.ndarray:
+    """An array for any values, as `np.empty`; of memory that was used before where there is such.
+
+    With `given_back` the system has it again when it is let go, or the pool: the allocator keeps up to 32 MB of it for
+    each thread that asked.
+    """
     kind = np.dtype(dtype)
     nbytes = prod(shape) * kind.itemsize
-    if nbytes < LEAST_NBYTES or not _users[0] or kind.hasobject:
+    if nbytes < LEAST_NBYTES or kind.hasobject or not (_users[0] or given_back):
         return np.empty(shape, kind)
     memory = _used(nbytes) or _fresh(nbytes)
     return np.ndarray(tuple(shape), kind, Leased((len(memory),), np.uint8, memory))

@@ -107,8 +107,11 @@ def as_bytes(tile: np.ndarray) -> memoryview:
     """The elements of `tile` in C order as bytes; a copy only where they do not lie so."""
     if tile.nbytes == 0:
         return memoryview(b"")
-    flat = np.asarray(tile, order="C").reshape(-1)
-    return flat.view(np.uint8).data
+    if not tile.flags.c_contiguous:
+        copy = empty(tile.shape, tile.dtype, given_back=True)
+        copy[...] = tile
+        tile = copy
+    return tile.reshape(-1).view(np.uint8).data
 
 
 def empty_bytes(nbytes: int) -> memoryview:

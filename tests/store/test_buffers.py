@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lambdarray.store import buffers
+from lambdarray.store.format import as_bytes
 
 SHAPE = (1 << 18,)
 
@@ -74,3 +75,16 @@ def test_memory_ends_with_a_huge_page_where_that_is_little_more_than_was_asked_f
     with buffers.kept(1 << 30):
         sizes = [len(buffers.empty((n,), "u1").base) for n in (3 << 20, 4_000_000)]
     assert sizes == [3 << 20, 4 << 20]
+
+
+def test_what_is_to_be_given_back_is_not_the_allocators():
+    lent = buffers.empty((1 << 20,), "u1", given_back=True)
+    assert isinstance(lent.base, buffers.Leased)
+    assert not isinstance(buffers.empty((1 << 20,), "u1").base, buffers.Leased)
+
+
+def test_a_tile_that_does_not_lie_in_order_is_copied_to_memory_that_is_given_back():
+    tile = np.arange(1 << 18, dtype="f8").reshape(512, 512).T
+    data = as_bytes(tile)
+    assert isinstance(np.asarray(data.obj).base.base, buffers.Leased)
+    assert np.array_equal(np.frombuffer(data, "f8").reshape(512, 512), tile)
