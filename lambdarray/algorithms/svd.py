@@ -21,6 +21,7 @@ from ..api.matrices import adjoint, of_matrices, of_matrix, sample
 from ..api.norms import norm
 from ..api.products import matmul
 from ..api.sorting import argsort, sort
+from ..api.tensors import vecdot
 from . import band
 from .eigh import MOST_BAND, eigh, parts
 from .polar import Matrix, polar
@@ -123,9 +124,9 @@ def _square(x: Matrix, tile: int, most: int, vectors: bool) -> Triple:
 def _quotients(u: Matrix, images: Matrix, v: Matrix) -> Matrix:
     """The singular values with which U and V are nearest to A, whose `images` A V are: those of H have its errors, and
     the columns' norms are 1 but for theirs."""
-    along = (u.conj() * images).real.sum(0)
-    square: Any = [(np.abs(x) ** 2).sum(0) for x in (u, v)]
-    return sort(np.maximum(along / (square[0] * square[1]), 0), descending=True)
+    along: Any = vecdot(u, images, axis=0).real
+    size: Any = vecdot(u, u, axis=0).real * vecdot(v, v, axis=0).real  # type: ignore[operator]
+    return sort(np.maximum(along / size, 0), descending=True)
 
 
 def _turned(x: Array, tile: int) -> Matrix:

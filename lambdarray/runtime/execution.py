@@ -11,7 +11,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from ..errors import AccessError, ConfigError, PlanError, UserFunctionError
-from ..store.buffers import empty
+from ..store.buffers import copied
 from ..task import Task, TaskReport
 from ..tiling import Index, Span
 from .prepared import Prepared, PreparedStep, PreparedWrite
@@ -165,9 +165,7 @@ class Execution:
             with suppress(ValueError):  # a file's memory, which cannot be written
                 value.setflags(write=True)
                 return value
-        own = empty(value.shape, value.dtype)  # in C order, as kernels that change it want it
-        own[...] = value
-        return own
+        return copied(value)  # in C order, as kernels that change it want it
 
     def _keep(self, name: str, value: Any) -> None:
         before = self._registers.get(name)

@@ -147,9 +147,8 @@ class Prefetcher:
         begin, jobs = perf_counter(), unit.jobs or []
         loaded = [job.result() for job in jobs]
         now = perf_counter()
-        if self._taken_s is not None:  # the first is waited for on any store
-            wait = max(now - begin, self._wait_behind_writes(unit, jobs, begin - self._taken_s))
-            self._is_slow |= wait > SLOW_S
+        if not self._is_slow and self._taken_s is not None:  # the first is waited for on any store
+            self._is_slow = max(now - begin, self._wait_behind_writes(unit, jobs, begin - self._taken_s)) > SLOW_S
         self._taken_s = now
         return loaded, sum(job.seconds for job in jobs)
 

@@ -53,6 +53,13 @@ def empty(shape: Sequence[int], dtype: Any, *, given_back: bool = False) -> np.n
     return np.ndarray(tuple(shape), kind, Leased((len(memory),), np.uint8, memory))
 
 
+def copied(values: np.ndarray, *, given_back: bool = False) -> np.ndarray:
+    """A copy in C order, in memory as `empty` has it."""
+    out = empty(values.shape, values.dtype, given_back=given_back)
+    out[...] = values
+    return out
+
+
 def _used(nbytes: int) -> mmap | None:
     """The smallest memory there is of at least so many bytes, but no more than twice as many."""
     for size in sorted(n for n in list(_free) if nbytes <= n <= 2 * nbytes):

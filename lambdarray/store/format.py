@@ -25,7 +25,7 @@ from numpy.lib.format import dtype_to_descr
 
 from ..errors import CorruptTileError, PlanError, StoreError
 from ..tiling import Span
-from .buffers import empty
+from .buffers import copied, empty
 
 MAGIC = b"\x93LAtile\n"
 VERSION = 1
@@ -108,9 +108,7 @@ def as_bytes(tile: np.ndarray) -> memoryview:
     if tile.nbytes == 0:
         return memoryview(b"")
     if not tile.flags.c_contiguous:
-        copy = empty(tile.shape, tile.dtype, given_back=True)
-        copy[...] = tile
-        tile = copy
+        tile = copied(tile, given_back=True)
     return tile.reshape(-1).view(np.uint8).data
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import CorruptTileError, MissingTileError
 from ..tiling import Span
 from .base import Head, TileStore, check_key, element_nbytes
-from .buffers import Leased, empty
+from .buffers import Leased, copied
 from .directory import DirectoryStore
 from .format import as_bytes, check_dtype, flat_span
 
@@ -241,16 +241,9 @@ def _kept(tile: np.ndarray) -> tuple[np.ndarray, int]:
         if _is_own(tile, base):
             nbytes = base.nbytes
         else:
-            tile = _copied(tile)
+            tile = copied(tile)
     tile.setflags(write=False)
     return tile, nbytes
-
-
-def _copied(tile: np.ndarray) -> np.ndarray:
-    """A copy in C order."""
-    out = empty(tile.shape, tile.dtype)
-    out[...] = tile
-    return out
 
 
 def _is_own(tile: np.ndarray, base: Any) -> bool:
