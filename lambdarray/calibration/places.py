@@ -101,12 +101,12 @@ class Here(Place):
         from ..runtime.blas_threads import blas_threads
 
         fortran.load()  # the second BLAS, whose threads are set with the first's
-        asked = {"names": names, "seconds": seconds, "threads": self.cores, "tile_bytes": self.sizes.tile_bytes}
+        asked = {"seconds": seconds, "threads": self.cores, "tile_bytes": self.sizes.tile_bytes, "deletes": True}
         products = [name for name in names if name.startswith("product.")]
         if any(name.startswith(("memory.", "store.")) for name in names):
             warm_memory()
         with blas_threads(1), self._place() as store:
-            answer: dict[str, Json] = measure.measure(asked, store)
+            answer: dict[str, Json] = measure.measure({**asked, "names": names}, store)
             self._alone |= measure.measure({**asked, "names": products, "threads": 1}, store)
             remove(store, answer)
         return answer

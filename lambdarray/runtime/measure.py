@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 from typing import Any
 from uuid import uuid4
 
@@ -52,10 +52,11 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something to do, and how much of what it is counted in it does each time."""
+    """Something to do, how much of what it is counted in it does each time, and what is done after it unmeasured."""
 
     count: float
     run: Callable[[], Any]
+    after: Callable[[], Any] = lambda: None
 
 
 Make = Callable[[], Work]
@@ -270,12 +271,13 @@ def measured(make: Make, seconds: float, threads: int = 1, most: int = MOST) -> 
     """
     ready, runs = threading.Barrier(threads), [list[float]() for _ in range(threads)]
     counts, errors = [0.0] * threads, list[BaseException]()
-    cpu = [0.0]
+    cpu, afterwards = [0.0], [0.0] * threads
 
     def run(place: int) -> None:
         try:
             work = make()
             work.run()  # what is loaded or made at the first time is so now
+            work.after()
             counts[place] = work.count
             ready.wait()
             cpu[0] = cpu[0] or process_time()
@@ -284,6 +286,9 @@ def measured(make: Make, seconds: float, threads: int = 1, most: int = MOST) -> 
                 begin = perf_counter()
                 work.run()
                 runs[place].append(perf_counter() - begin)
+                begin = thread_time()
+                work.after()
+                afterwards[place] += thread_time() - begin
         except BaseException as error:
             errors.append(error)
             ready.abort()
@@ -297,7 +302,7 @@ def measured(make: Make, seconds: float, threads: int = 1, most: int = MOST) -> 
     if errors:
         raise next((e for e in errors if not isinstance(e, threading.BrokenBarrierError)), errors[0])
     every = [round(s, 9) for place in runs for s in place]
-    return {"count": counts[0], "seconds": every, "cpu": (process_time() - cpu[0]) / len(every)}
+    return {"count": counts[0], "seconds": every, "cpu": (process_time() - cpu[0] - sum(afterwards)) / len(every)}
 
 
 # -- a store
@@ -306,11 +311,13 @@ def measured(make: Make, seconds: float, threads: int = 1, most: int = MOST) -> 
 class StoreWorks:
     """Reading from a store and writing to it: tiles, a few at once as a worker has them under way, and small objects.
 
-    All is below one prefix, which the caller removes: a function may not delete.
+    All is below one prefix, which the caller removes. Where this process may delete, which a function may not, tiles
+    are deleted as soon as they are written: the next ones are written to memory that is at hand, as those of a run are
+    that follows another, and not to what a virtual machine's host has to find first.
     """
 
-    def __init__(self, store: TileStore, tile_bytes: int, at_once: int = AT_ONCE) -> None:
-        self.store, self.prefix = store, f"{PREFIX}/{uuid4().hex}"
+    def __init__(self, store: TileStore, tile_bytes: int, deletes: bool, at_once: int = AT_ONCE) -> None:
+        self.store, self.prefix, self._deletes = store, f"{PREFIX}/{uuid4().hex}", deletes
         self._tile, self._pool = values((tile_bytes // 8,)), ThreadPoolExecutor(at_once)
         self._at_once, self._names = at_once, count()
 
@@ -322,8 +329,19 @@ class StoreWorks:
         return [f"{self.prefix}/{next(self._names)}" for _ in range(self._at_once)]
 
     def _writing(self) -> Work:
-        # A store in memory keeps the array that it is given, so that each is another.
-        return Work(self._nbytes, lambda: self._all(lambda key: self.store.put(key, self._tile), self._new()))
+        keys = self._new()
+
+        def write() -> None:
+            self._all(lambda key: self.store.put(key, self._tile), keys)
+
+        def make_room() -> None:
+            if self._deletes:
+                for key in keys:
+                    self.store.delete(key)
+            else:
+                keys[:] = self._new()
+
+        return Work(self._nbytes, write, make_room)
 
     def _reading(self) -> Work:
         keys = self._new()
@@ -348,8 +366,9 @@ class StoreWorks:
 def measure(asked: Mapping[str, Json], store_url: str = "") -> Json:
     """Do what is asked for, by name; a name that is not known is a KeyError.
 
-    `asked` has the `names`, the `seconds` for each, the `threads` that do it at once, and the `tile_bytes` of what is
-    stored. The answer has what `measured` gives for each name, and the `prefix` of what was written.
+    `asked` has the `names`, the `seconds` for each, the `threads` that do it at once, the `tile_bytes` of what is
+    stored, and whether this process `deletes` what it wrote. The answer has what `measured` gives for each name, and
+    the `prefix` of what may be left.
     """
     seconds, threads = asked["seconds"], asked.get("threads", 1)
     stored = [name for name in asked["names"] if name.startswith("store.")]
@@ -357,7 +376,7 @@ def measure(asked: Mapping[str, Json], store_url: str = "") -> Json:
         name: measured(find(name), seconds, threads) for name in asked["names"] if name not in stored
     }
     if stored:
-        store = StoreWorks(open_store(store_url), asked["tile_bytes"])
+        store = StoreWorks(open_store(store_url), asked["tile_bytes"], asked.get("deletes", False))
         for name in stored:
             most = MOST if name == "store.request" else MOST_STORED
             answer[name] = measured(store.works()[name], seconds, threads, most)

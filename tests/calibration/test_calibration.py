@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from lambdarray.calibration.writing import changed, profile_text
 from lambdarray.cost import Machine, from_toml, names, profile
 from lambdarray.runtime import measure
 from lambdarray.runtime.measure import ADDED, FEW, MANY, Sizes
+from lambdarray.store import open_store
 
 TINY = Sizes((16, 64), (4, 8), 1 << 14)
 
@@ -149,3 +151,33 @@ def test_a_work_that_fails_on_one_thread_fails_for_all() -> None:
 
     with pytest.raises(OSError, match="the disk is gone"):
         measure.measured(make, 0.01, threads=2)
+
+
+@pytest.mark.parametrize(("deletes", "left"), [(True, 0), (False, 3)])
+def test_tiles_are_deleted_as_soon_as_they_are_written_where_that_is_allowed(deletes: bool, left: int) -> None:
+    store = open_store("memory://")
+    works = measure.StoreWorks(store, 1 << 10, deletes, at_once=1)
+    writing = works.works()["store.write"]()
+    for _ in range(3):
+        writing.run()
+        assert len(list(store.list(works.prefix))) >= 1
+        writing.after()
+    assert len(list(store.list(works.prefix))) == left
+
+
+def test_what_is_done_afterwards_is_not_measured() -> None:
+    begun: list[str] = []
+
+    def run() -> None:
+        begun.append("run")
+
+    def after() -> None:
+        end = thread_time() + 0.01
+        while thread_time() < end:
+            pass
+        begun.append("after")
+
+    told = measure.measured(lambda: measure.Work(1, run, after), seconds=0.0)
+    assert begun == ["run", "after"] * (1 + measure.LEAST)
+    assert max(told["seconds"]) < 0.01
+    assert told["cpu"] < 0.01
