@@ -24,6 +24,7 @@ import numpy as np
 from lambdarray_kernels import get
 
 from ..store import TileStore, open_store
+from ..store.format import encode
 from . import environment
 
 Array = np.ndarray[Any, Any]
@@ -311,9 +312,10 @@ def measured(make: Make, seconds: float, threads: int = 1, most: int = MOST) -> 
 class StoreWorks:
     """Reading from a store and writing to it: tiles, a few at once as a worker has them under way, and small objects.
 
-    All is below one prefix, which the caller removes. Where this process may delete, which a function may not, tiles
-    are deleted as soon as they are written: the next ones are written to memory that is at hand, as those of a run are
-    that follows another, and not to what a virtual machine's host has to find first.
+    All is below one prefix, which the caller removes. Tiles are deleted as soon as they are written, or replaced by a
+    function, which may not delete: the next ones are written to memory that is at hand, as those of a run are that
+    follows another, and not to what a virtual machine's host has to find first. A file that replaces another one is
+    written to the disk at once by some file systems, which is why it is not what is done where tiles can be deleted.
     """
 
     def __init__(self, store: TileStore, tile_bytes: int, deletes: bool, at_once: int = AT_ONCE) -> None:
@@ -330,18 +332,15 @@ class StoreWorks:
 
     def _writing(self) -> Work:
         keys = self._new()
+        if self._deletes:
+            return Work(self._nbytes, lambda: self._all(self._put, keys), lambda: self.store.delete_all(keys))
+        return Work(self._nbytes, lambda: self._all(self._replace, keys))
 
-        def write() -> None:
-            self._all(lambda key: self.store.put(key, self._tile), keys)
+    def _put(self, key: str) -> object:
+        return self.store.put(key, self._tile)
 
-        def make_room() -> None:
-            if self._deletes:
-                for key in keys:
-                    self.store.delete(key)
-            else:
-                keys[:] = self._new()
-
-        return Work(self._nbytes, write, make_room)
+    def _replace(self, key: str) -> object:
+        return self.store.put_parts(key, encode(self._tile), False)
 
     def _reading(self) -> Work:
         keys = self._new()
