@@ -43,7 +43,7 @@ def command_lines() -> dict[int, str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                command = (entry / "cmdline").read_bytes().replace(b"\\0", b" ").decode()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
@@ -53,7 +53,7 @@ def command_lines() -> dict[int, str]:
 
 
 def children_of_clouds(before: set[int]) -> set[int]:
-    words = ("lambdarray.cloud", "warden.py", "bootstrap.py", "sleep")
+    words = ("lambdarray.cloud", "warden.py", "bootstrap.py", f"sleep {os.getpid()} ")
     return {pid for pid, line in command_lines().items() if any(word in line for word in words)} - before
 
 
