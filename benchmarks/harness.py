@@ -86,11 +86,13 @@ def measure(name: str, folder: Path, quick: bool, say: Callable[[str], None]) ->
     if case.prepare is not None:
         _child(name, PREPARE, size, folder)
     found: dict[str, list[dict[str, Any]]] = {contender: [] for contender in case.contenders}
+    order = list(case.contenders)
     for _ in range(case.rounds):
-        for contender in case.contenders:
+        for contender in order:
             result = _child(name, contender, size, folder)
             say(f"{name}: {contender} {result['seconds']:.4g} s")
             found[contender].append(result)
+        order.reverse()  # what the host of a machine takes back after one run it takes from the next
     return [_row(name, contender, results) for contender, results in found.items()]
 
 
