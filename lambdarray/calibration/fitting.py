@@ -35,6 +35,22 @@ def each(answer: Mapping[str, Json], name: str) -> Measured:
     return Measured(median(seconds) / count, spread_of(seconds), len(seconds))
 
 
+def joined(before: Mapping[str, Json], answer: Mapping[str, Json]) -> dict[str, Json]:
+    """An answer with the seconds of an earlier one too, where that measured the same.
+
+    >>> earlier = {"x": {"count": 2.0, "seconds": [1.0, 3.0], "cpu": 1.0}, "y": {}}
+    >>> joined(earlier, {"x": {"count": 2.0, "seconds": [2.0, 2.0], "cpu": 3.0}})
+    {'x': {'count': 2.0, 'seconds': [1.0, 3.0, 2.0, 2.0], 'cpu': 2.0}}
+    """
+    return {name: _joined(before[name], told) if name in before else told for name, told in answer.items()}
+
+
+def _joined(a: Json, b: Json) -> Json:
+    seconds = [*a["seconds"], *b["seconds"]]
+    cpu = (a["cpu"] * len(a["seconds"]) + b["cpu"] * len(b["seconds"])) / len(seconds)
+    return {"count": b["count"], "seconds": seconds, "cpu": cpu}
+
+
 def spread_of(seconds: Sequence[float]) -> float:
     """The middle half as a share of the median.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from typing import Any
 
 from ..cost import Machine, profile
 from ..runtime import environment, measure
-from .fitting import Found, Measured, constants, spread_of
+from .fitting import Found, Measured, constants, joined, spread_of
 from .writing import changed, profile_text, rates_text, table_text
 
 Json = Any
@@ -26,8 +27,10 @@ STORE = ("store.write", "store.read", "store.request")
 # The works of one invocation, which has to end before the client gives up.
 AT_A_TIME = 12
 HEAD = "Rates are those of one core while the others work too; +- is half of the middle half of the samples."
+# All works are done in turn, so often: what a machine's other tenants slow down for some seconds is one turn of three.
+TURNS = 3
 # Of the seconds that calibrating may take, what works go on for; the rest is what they are made in.
-WORKING = 0.6
+WORKING = 0.4
 # A program that takes so many bytes of memory.
 TAKE = "import numpy as np; np.ones({}, np.uint8)"
 # Tasks of next to no work, for what each of them costs.
@@ -73,10 +76,10 @@ def calibrate(place: Place, seconds: float = 30.0, say: Say = lambda line: None)
     """Measure a kind of worker for about so many seconds."""
     names = [*measure.names(place.sizes), *STORE]
     answer: dict[str, Json] = {}
-    for first in range(0, len(names), AT_A_TIME):
+    for turn, first in product(range(TURNS), range(0, len(names), AT_A_TIME)):
         part = names[first : first + AT_A_TIME]
-        say(f"measuring {part[0]} to {part[-1]}")
-        answer |= place.measure(part, WORKING * seconds / len(names))
+        say(f"measuring {part[0]} to {part[-1]}, {turn + 1} of {TURNS}")
+        answer |= joined(answer, place.measure(part, WORKING * seconds / TURNS / len(names)))
     found = place.found(answer)
     source = f"measured by lambdarray calibrate on {date.today()}: {place.about}"
     machine = replace(changed(place.base, found), name=place.name, source=source)
@@ -107,7 +110,7 @@ class Here(Place):
             warm_memory()
         with blas_threads(1), self._place() as store:
             answer: dict[str, Json] = measure.measure({**asked, "names": names}, store)
-            self._alone |= measure.measure({**asked, "names": products, "threads": 1}, store)
+            self._alone |= joined(self._alone, measure.measure({**asked, "names": products, "threads": 1}, store))
             remove(store, answer)
         return answer
 
