@@ -1,11 +1,10 @@
 """Predicted seconds beside measured ones, on plans on which no constant was fitted.
 
-    lambdarray calibrate --out machine.toml
-    python benchmarks/predicted.py --profile machine.toml [--rounds 5] [--only NAME ...] [--quick] [--cloud]
+    python benchmarks/predicted.py [--profile FILE] [--rounds 5] [--only NAME ...] [--quick] [--cloud]
 
-What is predicted is the plan's own run in virtual time, by the simulator with the constants of the profile. With
---cloud runs go to functions of the local cloud, and the constants are measured there first. Its S3 server should be a
-real one, since moto reads all of an object for a part:
+What is predicted is the plan's own run in virtual time, by the simulator with the constants of a profile, or with those
+that `lambdarray calibrate` measures first. With --cloud runs go to functions of the local cloud, and the constants are
+measured there. Its S3 server should be a real one, since moto reads all of an object for a part:
 
     TMPDIR=/dev/shm taskset -c 0 sh tools/with_versitygw.sh python benchmarks/predicted.py --cloud --cores 1
 
@@ -14,7 +13,8 @@ as those of all runs but the first are. The server has cores and memory of its o
 nor what a disk has yet to write slows S3 down.
 
 Before each round that counts memory is taken and let go, as `lambdarray calibrate` does before it measures, since that
-of a virtual machine may have gone back to its host; the first round is as it comes, and is shown beside.
+of a virtual machine may have gone back to its host; the first round is as it comes, and is shown beside. Constants and
+rounds are of one `placement` of the cores by that host: a round that begins or ends in another one is run again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import placement
 
 import lambdarray as la
 from lambdarray.calibration import warm_memory
@@ -40,6 +41,7 @@ from lambdarray.cost import machine_of
 from lambdarray.runtime.environment import cores
 from lambdarray.runtime.launch import Launch, worker_count
 from lambdarray.runtime.simulation import simulate
+from lambdarray.runtime.summary import RunReport
 from lambdarray.store import open_store
 from lambdarray.task import Plan
 
@@ -47,12 +49,15 @@ Run = Callable[[], object]
 BUCKET = "lambdarray-local"
 # More than any case takes, files included.
 MOST_NBYTES = 4 << 30
+# How often constants, or a round, are measured again where the cores' placement changed meanwhile.
+AGAIN = 5
 
 
 @dataclass(frozen=True)
 class Row:
     """A plan's seconds: predicted; measured, their median, the least and the most; and those of the first run.
 
+    `lost` is how many rounds were not counted, and `elsewhere` how many were although the cores' placement was another.
     `stages` has for each stage its name, its tasks, and the seconds of one of them: predicted, and measured.
     """
 
@@ -63,6 +68,8 @@ class Row:
     least: float
     most: float
     first: float
+    lost: int
+    elsewhere: int
     stages: list[tuple[str, int, float, float]]
 
     @property
@@ -150,21 +157,33 @@ def noted() -> Iterator[list[Plan]]:
         Launch.execute = execute  # type: ignore[method-assign]
 
 
-def measure(name: str, run_once: Run, rounds: int) -> Row:
-    """Run it a few times, the first of which is not counted, and its plan in virtual time."""
-    seconds, plan, report = [], None, None
-    for n in range(rounds + 1):
-        if n:
-            warm_memory(MOST_NBYTES)
-        with noted() as plans:
-            run_once()
-        (plan,), report = plans, la.last_report()
-        if not get_config().local:  # or the next run would find its results there
-            open_store(get_config().store).delete_prefix(f"{plan.key[:2]}/{plan.key}")
-        assert report is not None
-        seconds.append(report.seconds)
-    assert plan is not None
+def once(run: Run) -> tuple[Plan, RunReport]:
+    """The plan of a run, and what it took."""
+    with noted() as plans:
+        run()
+    (plan,), report = plans, la.last_report()
+    if not get_config().local:  # or the next run would find its results there
+        open_store(get_config().store).delete_prefix(f"{plan.key[:2]}/{plan.key}")
     assert report is not None
+    return plan, report
+
+
+def measure(name: str, run: Run, rounds: int, distance: float) -> Row:
+    """Run it a few times, the first of which is not counted, and its plan in virtual time."""
+    plan, report = once(run)
+    first, seconds, lost, elsewhere = report.seconds, list[float](), 0, 0
+    while len(seconds) < rounds:
+        warm_memory(MOST_NBYTES)
+        if lost < AGAIN:
+            placement.wait_for(distance)
+        before = placement.distance_ns()
+        plan, report = once(run)
+        near = all(placement.same(there, distance) for there in (before, placement.distance_ns()))
+        if near or lost == AGAIN:
+            seconds.append(report.seconds)
+            elsewhere += not near
+        else:
+            lost += 1
     config = get_config()
     machine = machine_of(config)
     if machine.remote:
@@ -174,9 +193,8 @@ def measure(name: str, run_once: Run, rounds: int) -> Row:
         (stage.name, program.task_count, estimate.seconds, stage.total_s / max(stage.done, 1))
         for stage, program, estimate in zip(report.stages, plan.programs, plan.estimates, strict=True)
     ]
-    measured = sorted(seconds[1:])
-    median = statistics.median(measured)
-    return Row(name, plan.task_count, predicted, median, measured[0], measured[-1], seconds[0], stages)
+    middle, least, most = statistics.median(seconds), min(seconds), max(seconds)
+    return Row(name, plan.task_count, predicted, middle, least, most, first, lost, elsewhere, stages)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -229,15 +247,29 @@ def local_cloud(folder: str, places: Sequence[int]) -> Iterator[dict[str, Any]]:
             cloud = stack.enter_context(LocalCloud(bucket=BUCKET, s3=s3))
         os.environ.update(cloud.environ)
         assert cli.main(["deploy", "--arch", arch, "--yes", "--store", store, "--write", data]) == 0
-        assert cli.main(["calibrate", "--function", "lambdarray", "--out", profile]) == 0
+        distance = calibrated("--function", "lambdarray", "--out", profile)
         workers = len(places) or max(1, cores() // 2)
-        yield {"executor": "lambda", "store": store, "workers": workers, "profile": profile, "place": data}
+        settings = {"executor": "lambda", "store": store, "workers": workers, "profile": profile}
+        yield settings | {"place": data, "distance": distance}
 
 
 @contextmanager
 def threads(folder: str, profile: str | None) -> Iterator[dict[str, Any]]:
-    """Settings for this machine."""
-    yield {"profile": profile and os.path.abspath(profile), "place": folder}
+    """Settings for this machine, measured unless its constants are given."""
+    measured = f"{folder}/machine.toml"
+    distance = placement.distance_ns() if profile else calibrated("--out", measured)
+    yield {"profile": profile or measured, "place": f"{folder}/data", "distance": distance}
+
+
+def calibrated(*arguments: str) -> float:
+    """Measure constants, again where cores were placed anew meanwhile; how far apart they are."""
+    command = [sys.executable, "-m", "lambdarray", "calibrate", *arguments]
+    for _ in range(1 + AGAIN):
+        distance = placement.distance_ns()
+        subprocess.run(command, check=True, stdout=sys.stderr)
+        if placement.same(placement.distance_ns(), distance):
+            break
+    return distance
 
 
 def child(name: str, size: int, rounds: int, settings: Mapping[str, Any]) -> Row:
@@ -254,8 +286,9 @@ def be_child(told: str) -> int:
     asked = json.loads(told)
     settings = dict(asked["settings"])
     _place[0] = settings.pop("place") + f"/{asked['name'].replace(' ', '-')}"
+    distance = settings.pop("distance")
     with la.config(progress=False, **settings):
-        row = measure(asked["name"], CASES[asked["name"]][0](asked["size"]), asked["rounds"])
+        row = measure(asked["name"], CASES[asked["name"]][0](asked["size"]), asked["rounds"], distance)
         for url in (_place[0], get_config().store):
             open_store(url).delete_prefix("")
     print(json.dumps(asdict(row)))
@@ -265,7 +298,7 @@ def be_child(told: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure what was asked for, and print it."""
     parser = argparse.ArgumentParser(description="Predicted seconds beside measured ones.")
-    parser.add_argument("--profile", metavar="FILE", help="the constants; default: the shipped ones")
+    parser.add_argument("--profile", metavar="FILE", help="the constants, or a shipped profile; default: measured")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs that are counted (5)")
     parser.add_argument("--only", nargs="+", default=list(CASES), choices=list(CASES), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how well")
@@ -288,6 +321,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if options.stages:
                 print(stages_text(rows[-1]), file=sys.stderr, flush=True)
     print(table(rows))
+    lost, elsewhere = sum(row.lost for row in rows), sum(row.elsewhere for row in rows)
+    print(f"cores {settings['distance']:.0f} ns apart; elsewhere {lost} rounds, run again, and {elsewhere} that count")
     return 0
 
 

@@ -83,7 +83,8 @@ def test_a_wrong_result_is_not_reported(harness: object, monkeypatch: pytest.Mon
 
 
 def test_predicted_seconds_stand_beside_measured_ones() -> None:
-    command = [sys.executable, "benchmarks/predicted.py", "--quick", "--rounds", "1", "--stages", "--only", "rechunk"]
+    quick = ["--quick", "--profile", "threads", "--rounds", "1", "--stages", "--only", "rechunk"]
+    command = [sys.executable, "benchmarks/predicted.py", *quick]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     assert "| rechunk | 40 |" in done.stdout
