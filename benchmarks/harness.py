@@ -2,6 +2,10 @@
 
 A process first runs its contender at the case's quick size, so that no library's imports and first calls are timed:
 some import what they need beforehand, others when it is used. What importing takes is a case of its own.
+
+A virtual machine's host takes free memory back within seconds and then gives one gigabyte of it a second, and it places
+cores near to one another or apart. Neither is a library's doing: memory is taken and let go before what is timed, and
+all runs of a case are of one `placement`.
 """
 
 from __future__ import annotations
@@ -15,8 +19,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from placement import Placement
 
 HERE = Path(__file__).resolve().parent
 PREPARE = "prepare"
@@ -87,9 +94,11 @@ def measure(name: str, folder: Path, quick: bool, say: Callable[[str], None]) ->
         _child(name, PREPARE, size, folder)
     found: dict[str, list[dict[str, Any]]] = {contender: [] for contender in case.contenders}
     order = list(case.contenders)
+    place = None if quick else Placement()
     for _ in range(case.rounds):
         for contender in order:
-            result = _child(name, contender, size, folder)
+            run = partial(_child, name, contender, size, folder)
+            result = run() if place is None else place.hold(run)[0]
             say(f"{name}: {contender} {result['seconds']:.4g} s")
             found[contender].append(result)
         order.reverse()  # what the host of a machine takes back after one run it takes from the next
@@ -135,10 +144,22 @@ def peak_mb() -> float:
 
 
 _peaks: list[float] = []
+# Whether what runs now is the case at its full size.
+_full = [False]
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of a call, and what it returned; notes the peak memory until then, before the result is verified."""
+    """Seconds of a call with memory at hand, and what it returned."""
+    if _full[0]:
+        # A process of its own, which leaves this one's peak as it is.
+        subprocess.run(
+            [sys.executable, "-c", "from lambdarray.calibration import warm_memory; warm_memory()"], check=True
+        )
+    return _timed(run)
+
+
+def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds, and what was returned; notes the peak memory until then, before the result is verified."""
     start = time.perf_counter()
     value = run()
     seconds = time.perf_counter() - start
@@ -154,7 +175,7 @@ def steady(run: Callable[[], Any], warm: int, repeat: int) -> tuple[float, Any]:
     value = None
     for _ in range(repeat):
         value = None  # a result is let go before the next one is made
-        seconds, value = timed(run)
+        seconds, value = _timed(run)
         taken.append(seconds)
     return statistics.median(taken), value
 
@@ -168,6 +189,7 @@ def main(argv: list[str]) -> None:
     warm = [(case.quick, folder / "quick")] if size > case.quick else []
     for n, where in [*warm, (size, folder)]:
         where.mkdir(parents=True, exist_ok=True)
+        _full[0] = n > case.quick
         outcome = run(n, where) or outcome
     print(json.dumps({**asdict(outcome), "peak_mb": _peaks[-1] if _peaks else peak_mb()}))
 

@@ -16,14 +16,43 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from statistics import median
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # Messages there and back that are timed together, and how often.
 MESSAGES, TIMES = 3000, 7
 # Distances within this factor are one placement.
 SAME = 1.4
-# How often it is looked at while another one is waited for, and how long at most.
-EVERY_S, WAIT_S = 2.0, 240.0
+# How often it is looked at while another one is waited for, and how long at most, all times together.
+EVERY_S, PATIENCE_S = 2.0, 600.0
+# How often a run is made at most.
+RUNS = 4
+
+
+class Placement:
+    """A distance of the cores (default: as they are now), in which runs are made."""
+
+    def __init__(self, distance: float | None = None) -> None:
+        self.distance = distance_ns() if distance is None else distance
+        self._patience_s = PATIENCE_S
+
+    def hold(self, run: Callable[[], T]) -> tuple[T, bool]:
+        """What a run returns that begins and ends with cores so far apart; and whether it did, the last time it could.
+
+        It is waited for until cores are so, for some minutes altogether, and the run is made anew where they were not.
+        """
+        for _ in range(RUNS):
+            while not (held := same(distance_ns(), self.distance)) and self._patience_s > 0:
+                time.sleep(EVERY_S)
+                self._patience_s -= EVERY_S
+            value = run()
+            held = held and same(distance_ns(), self.distance)
+            if held or self._patience_s <= 0:
+                break
+        return value, held
 
 
 def distance_ns() -> float:
@@ -39,13 +68,6 @@ def same(a: float, b: float) -> bool:
     (True, False, True)
     """
     return max(a, b) <= SAME * min(a, b)
-
-
-def wait_for(distance: float) -> None:
-    """Wait until cores are so far apart again, for some minutes at most."""
-    end = time.monotonic() + WAIT_S
-    while not same(distance_ns(), distance) and time.monotonic() < end:
-        time.sleep(EVERY_S)
 
 
 def _measure() -> float:

@@ -14,7 +14,7 @@ nor what a disk has yet to write slows S3 down.
 
 Before each round that counts memory is taken and let go, as `lambdarray calibrate` does before it measures, since that
 of a virtual machine may have gone back to its host; the first round is as it comes, and is shown beside. Constants and
-rounds are of one `placement` of the cores by that host: a round that begins or ends in another one is run again.
+rounds are of one `placement` of the cores by that host: a round that begins or ends in another one is made anew.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import placement
+from placement import Placement
 
 import lambdarray as la
 from lambdarray.calibration import warm_memory
@@ -49,15 +49,13 @@ Run = Callable[[], object]
 BUCKET = "lambdarray-local"
 # More than any case takes, files included.
 MOST_NBYTES = 4 << 30
-# How often constants, or a round, are measured again where the cores' placement changed meanwhile.
-AGAIN = 5
 
 
 @dataclass(frozen=True)
 class Row:
     """A plan's seconds: predicted; measured, their median, the least and the most; and those of the first run.
 
-    `lost` is how many rounds were not counted, and `elsewhere` how many were although the cores' placement was another.
+    `elsewhere` is how many of the runs were made although the cores' placement was another.
     `stages` has for each stage its name, its tasks, and the seconds of one of them: predicted, and measured.
     """
 
@@ -68,7 +66,6 @@ class Row:
     least: float
     most: float
     first: float
-    lost: int
     elsewhere: int
     stages: list[tuple[str, int, float, float]]
 
@@ -170,20 +167,15 @@ def once(run: Run) -> tuple[Plan, RunReport]:
 
 def measure(name: str, run: Run, rounds: int, distance: float) -> Row:
     """Run it a few times, the first of which is not counted, and its plan in virtual time."""
-    plan, report = once(run)
-    first, seconds, lost, elsewhere = report.seconds, list[float](), 0, 0
-    while len(seconds) < rounds:
+    place = Placement(distance)
+
+    def warm() -> tuple[Plan, RunReport]:
         warm_memory(MOST_NBYTES)
-        if lost < AGAIN:
-            placement.wait_for(distance)
-        before = placement.distance_ns()
-        plan, report = once(run)
-        near = all(placement.same(there, distance) for there in (before, placement.distance_ns()))
-        if near or lost == AGAIN:
-            seconds.append(report.seconds)
-            elsewhere += not near
-        else:
-            lost += 1
+        return once(run)
+
+    first = once(run)[1].seconds
+    runs = [place.hold(warm) for _ in range(rounds)]
+    (plan, report), _ = runs[-1]
     config = get_config()
     machine = machine_of(config)
     if machine.remote:
@@ -193,8 +185,9 @@ def measure(name: str, run: Run, rounds: int, distance: float) -> Row:
         (stage.name, program.task_count, estimate.seconds, stage.total_s / max(stage.done, 1))
         for stage, program, estimate in zip(report.stages, plan.programs, plan.estimates, strict=True)
     ]
+    seconds, elsewhere = [report.seconds for (_, report), _ in runs], sum(not held for _, held in runs)
     middle, least, most = statistics.median(seconds), min(seconds), max(seconds)
-    return Row(name, plan.task_count, predicted, middle, least, most, first, lost, elsewhere, stages)
+    return Row(name, plan.task_count, predicted, middle, least, most, first, elsewhere, stages)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -257,19 +250,15 @@ def local_cloud(folder: str, places: Sequence[int]) -> Iterator[dict[str, Any]]:
 def threads(folder: str, profile: str | None) -> Iterator[dict[str, Any]]:
     """Settings for this machine, measured unless its constants are given."""
     measured = f"{folder}/machine.toml"
-    distance = placement.distance_ns() if profile else calibrated("--out", measured)
+    distance = Placement().distance if profile else calibrated("--out", measured)
     yield {"profile": profile or measured, "place": f"{folder}/data", "distance": distance}
 
 
 def calibrated(*arguments: str) -> float:
     """Measure constants, again where cores were placed anew meanwhile; how far apart they are."""
-    command = [sys.executable, "-m", "lambdarray", "calibrate", *arguments]
-    for _ in range(1 + AGAIN):
-        distance = placement.distance_ns()
-        subprocess.run(command, check=True, stdout=sys.stderr)
-        if placement.same(placement.distance_ns(), distance):
-            break
-    return distance
+    place, command = Placement(), [sys.executable, "-m", "lambdarray", "calibrate", *arguments]
+    place.hold(lambda: subprocess.run(command, check=True, stdout=sys.stderr))
+    return place.distance
 
 
 def child(name: str, size: int, rounds: int, settings: Mapping[str, Any]) -> Row:
@@ -321,8 +310,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if options.stages:
                 print(stages_text(rows[-1]), file=sys.stderr, flush=True)
     print(table(rows))
-    lost, elsewhere = sum(row.lost for row in rows), sum(row.elsewhere for row in rows)
-    print(f"cores {settings['distance']:.0f} ns apart; elsewhere {lost} rounds, run again, and {elsewhere} that count")
+    print(f"cores {settings['distance']:.0f} ns apart, but in {sum(row.elsewhere for row in rows)} rounds")
     return 0
 
 
