@@ -9,17 +9,28 @@ from threading import Lock
 from typing import Any
 
 
+class Reading:
+    """A read that is under way, or has just ended: what it got, for those that wait for it."""
+
+    __slots__ = ("lock", "value")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.value: Any = None
+
+
 class ReadCache:
     """What was read, by key, shared by the workers of a process.
 
-    Each worker says how much of its memory it may take (`allow`). Two that ask for one key at once read it once. What
-    the next task reads too (`soon`) stays for longest, of that what was used last; all else goes first, and what was
-    asked for as often as a plan does at once.
+    Each worker says how much of its memory it may take (`allow`). Two that ask for one key at once read it once, also
+    where nothing can be kept. What the next task reads too (`soon`) stays for longest, of that what was used last; all
+    else goes first, and what was asked for as often as a plan does at once. `workers` are those at work at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
         self._kept: OrderedDict[Hashable, tuple[Any, float]] = OrderedDict()  # what goes first is first; uses to come
-        self._reading: dict[Hashable, Lock] = {}
+        self._reading: dict[Hashable, Reading] = {}
         self._allowed: dict[Hashable, float] = {}
         self._lock = Lock()
         self.nbytes = 0
@@ -41,12 +52,14 @@ class ReadCache:
         with self._lock:
             if key in self._kept:
                 return self._found(key, soon), False
-            reading = self._reading.setdefault(key, Lock())
-        with reading:
+            reading = self._reading.setdefault(key, Reading())
+        with reading.lock:
             with self._lock:
                 if key in self._kept:
                     return self._found(key, soon), False
-            value = read()
+            if reading.value is not None:
+                return reading.value, False
+            value = reading.value = read()
             with self._lock:
                 self._reading.pop(key, None)
                 if uses > 1:

@@ -35,25 +35,38 @@ def test_less_room_lets_go_of_what_was_used_longest_ago():
     assert cache.nbytes == 0
 
 
-def test_two_workers_that_want_one_key_at_once_read_it_once():
-    cache, reads, begun = ReadCache(), [], threading.Event()
-    cache.allow("w", 1000)
+class Key:
+    """A key that tells when as many lookups were made as two make that wait for one read."""
+
+    def __init__(self, lookups: int) -> None:
+        self.left, self.all_made = lookups, threading.Event()
+
+    def __hash__(self) -> int:
+        self.left -= 1
+        if self.left == 0:
+            self.all_made.set()
+        return 1
+
+
+@pytest.mark.parametrize("room", [1000, 0])
+def test_two_workers_that_want_one_key_at_once_read_it_once(room):
+    cache, reads, key = ReadCache(), [], Key(5)
+    cache.allow("w", room)
 
     def read() -> np.ndarray:
         reads.append(1)
-        begun.set()
-        go.wait(10)
+        assert key.all_made.wait(10)
         return tile(1)
 
-    go = threading.Event()
-    workers = [threading.Thread(target=cache.get, args=("k", read)) for _ in range(2)]
+    found = []
+    workers = [threading.Thread(target=lambda: found.append(cache.get(key, read))) for _ in range(2)]
     for worker in workers:
         worker.start()
-    begun.wait(10)
-    go.set()
     for worker in workers:
         worker.join()
     assert len(reads) == 1
+    assert [value[0] for value, _ in found] == [1, 1]
+    assert sorted(is_new for _, is_new in found) == [False, True]
 
 
 def test_what_is_asked_for_no_more_is_let_go():

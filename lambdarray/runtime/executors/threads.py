@@ -42,7 +42,7 @@ class ThreadsExecutor(LocalExecutor):
         self._known: set[Program] = set()
         self._uses_blas = False
         self._prepared: dict[Program, Prepared] = {}
-        self._cache = ReadCache()
+        self._cache = ReadCache(self.workers)
 
     def start(self, bundle: Bundle) -> None:
         """Have one thread run these attempts, or with `inline` the calling one."""
