@@ -12,6 +12,7 @@ The product is compared with NumPy's on random vectors.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -28,6 +29,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("."
 GOAL = 0.95
 DEPTH = 512  # of the tiles along k
 LATENCY_S = 0.02
+# Of the whole: what cannot be hidden, the first tile's way in and the last block's way out, is to be little of it.
+LEAST_S = 150.0
 # How many times as long computing takes as transfers do, about.
 SHARES = {"equal": 1.0, "more to move": 0.6, "more to compute": 1.3}
 
@@ -84,19 +87,19 @@ def dgemm_rate(side: int, depth: int = DEPTH) -> float:
 
 
 def product_for(share: float, bytes_per_s: float, workers: int) -> Product:
-    """A product whose tasks compute `share` times as long as they move: 4 for each worker, and 16 blocks deep or more.
+    """A product whose tasks compute `share` times as long as they move: 4 or more for each worker, and 16 blocks deep.
 
-    With a block of m by m, 2 m^2 k flops take as long as 8 (2 m k + m^2) bytes. What cannot be hidden is the first
-    tile's way in and the last block's way out: that has to be little of the whole.
+    Workers are threads at neighbouring blocks, so that rows are read by one of them for all: with a block of m by m,
+    2 m^2 k flops take as long as 8 ((1 + 1 / workers) m k + m^2) bytes.
     """
-    m = 1024.0
+    m, strips = 1024.0, 1 + 1 / workers
     for _ in range(4):
         rate = dgemm_rate(int(m))
         depth = max(16 * DEPTH, 4.5 * m)
-        m = share * 8 * rate / bytes_per_s * (1 + m / (2 * depth))
+        m = share * 4 * rate / bytes_per_s * (strips + m / depth)
     side = max(64, round(m / 64) * 64)
-    k = max(16, round(4.5 * side / DEPTH)) * DEPTH
-    return Product(side, k, workers, 4)
+    task_s = 2 * m**2 * depth / rate / min(share, 1.0)
+    return Product(side, max(16, round(depth / DEPTH)) * DEPTH, workers, max(4, math.ceil(LEAST_S / task_s)))
 
 
 def measure(product: Product, bytes_per_s: float, workers: int, folder: Path) -> Overlap:

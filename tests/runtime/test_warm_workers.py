@@ -180,7 +180,6 @@ def test_tasks_at_once_read_the_same_and_first_what_those_before_them_read_last(
 PEAK = """
 import json, sys
 from lambdarray.runtime import environment, handler
-from lambdarray.runtime.cache import ReadCache
 from lambdarray.runtime.executors.payload import Encoder
 from lambdarray.store import open_array, open_store
 from lambdarray.store.directory import DirectoryStore
