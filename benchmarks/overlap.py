@@ -99,7 +99,8 @@ def product_for(share: float, bytes_per_s: float, workers: int) -> Product:
         m = share * 4 * rate / bytes_per_s * (strips + m / depth)
     side = max(64, round(m / 64) * 64)
     task_s = 2 * m**2 * depth / rate / min(share, 1.0)
-    return Product(side, max(16, round(depth / DEPTH)) * DEPTH, workers, max(4, math.ceil(LEAST_S / task_s)))
+    columns = 4 * math.ceil(LEAST_S / task_s / 4)
+    return Product(side, max(16, round(depth / DEPTH)) * DEPTH, workers, columns)
 
 
 def measure(product: Product, bytes_per_s: float, workers: int, folder: Path) -> Overlap:

@@ -24,11 +24,10 @@ class ReadCache:
 
     Each worker says how much of its memory it may take (`allow`). Two that ask for one key at once read it once, also
     where nothing can be kept. What the next task reads too (`soon`) stays for longest, of that what was used last; all
-    else goes first, and what was asked for as often as a plan does at once. `workers` are those at work at once.
+    else goes first, and what was asked for as often as a plan does at once.
     """
 
-    def __init__(self, workers: int = 1) -> None:
-        self.workers = workers
+    def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, tuple[Any, float]] = OrderedDict()  # what goes first is first; uses to come
         self._reading: dict[Hashable, Reading] = {}
         self._allowed: dict[Hashable, float] = {}

@@ -19,6 +19,7 @@ class Policy:
     """How a run deals with failure, small tasks and stragglers; all times in seconds.
 
     workers            bundles that run at once, where an executor lets others wait for them
+    together           workers that share what they read
     retries            attempts after the first that a task may have, whatever they are for; one that ended with a
                        worker of several tasks is not counted
     task_timeout_s     how long an attempt may take; `grace` more, as a share, until it counts as lost
@@ -36,6 +37,7 @@ class Policy:
     """
 
     workers: float = inf
+    together: int = 1
     retries: int = 4
     task_timeout_s: float = 870.0
     grace: float = 0.05
@@ -57,6 +59,7 @@ class Policy:
         """The policy of a configuration and of what an executor says of itself (see `Executor`)."""
         return cls(
             workers=getattr(executor, "workers", inf),
+            together=getattr(executor, "together", 1),
             retries=config.retries,
             task_timeout_s=config.task_timeout_s,
             bundle_s=min(config.bundle_s, getattr(executor, "bundle_s", config.bundle_s)),

@@ -153,7 +153,6 @@ class Prepared:
     """A program with its arrays opened and its steps in the order that they run: before, in and after the loop."""
 
     __slots__ = (
-        "_together",
         "after",
         "after_reads",
         "before",
@@ -177,7 +176,6 @@ class Prepared:
         self.program, self.loop_count, self.most_bytes = program, program.loop_count, 0
         arrays = {name: open_array(spec) for name, spec in program.arrays.items()}
         self.sizes = tuple(c.size for c in program.axes)
-        self._together = 1 if cache is None else cache.workers
         self._prepare_steps(program)
         self._prepare_reads(program, arrays, cache)
         self.writes = tuple(
@@ -248,10 +246,9 @@ class Prepared:
         """The blocks of all axes in each iteration of a task's loop, in the order in which it makes them.
 
         Tasks begin at different places, so that they do not all read one tile at once; and each goes back where the
-        task before it came from, so that one worker reads first what it read last. Those of workers that share a cache
-        go together: what several of them need at once is read once.
+        task before it came from, so that one worker reads first what it read last.
         """
-        pair, odd = divmod(task.number // self._together, 2)
+        pair, odd = divmod(task.number, 2)
         first, step = (pair - 1, -1) if odd else (pair, 1)
         if any(s.kernel.in_order for s in self.loop):
             first, step = 0, 1

@@ -175,6 +175,17 @@ def in_order_of_use(deps: Dependencies, program: int, ids: range | np.ndarray) -
     return ids if (first[1:] >= first[:-1]).all() else np.asarray(ids)[np.argsort(first, kind="stable")]
 
 
+def side_by_side(program: Program, ids: range | np.ndarray, workers: int) -> range | np.ndarray:
+    """Tasks of a stage in an order in which so many workers, that share what they read, go through loops together.
+
+    Tasks with odd numbers go through theirs backward: workers begin a row with even ones, and all turn with the next.
+    """
+    if workers == 1 or program.loop_count == 1 or len(ids) > MOST_ORDERED:
+        return ids
+    numbers, row = np.asarray(ids), max(row_length(program), 2 * workers)
+    return numbers[np.lexsort((numbers, numbers % 2, numbers % row // (2 * workers), numbers // row))]
+
+
 def _first_use(edge: Edge) -> np.ndarray:
     """For each tile of an array the number of the first task that reads it."""
     strides, stride = dict[int, int](), 1

@@ -30,7 +30,7 @@ from .dependencies import Dependencies
 from .executors import Attempt
 from .failures import final_error, refused_error
 from .frontier import Frontier
-from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path, row_length, within_rows
+from .ready import ReadyQueue, in_order_of_use, ranks_by_critical_path, row_length, side_by_side, within_rows
 from .resume import resume
 from .window import Window
 
@@ -191,6 +191,7 @@ class Scheduler:
         offsets, queue = self.deps.offsets, self._queue
         for program in queue.order:
             roots = in_order_of_use(self.deps, program, self._frontier.roots(program))
+            roots = side_by_side(self.plan.programs[program], roots, self.policy.together)
             queue.add_roots(program, offsets[program], roots)
 
     def _free(self, capacity: int) -> int:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 import lambdarray as la
 from lambdarray.numbering import Numbering
 from lambdarray.runtime.dependencies import Dependencies
-from lambdarray.runtime.ready import in_order_of_use, row_length, within_rows
+from lambdarray.runtime.ready import in_order_of_use, row_length, side_by_side, within_rows
+
+from .programs import product
 
 
 def ordered(array, program=0):
@@ -55,6 +57,29 @@ def test_only_the_tasks_that_are_asked_for_are_given(count):
     ids = np.array([5, 40, 62])[:count]
     found = in_order_of_use(Dependencies(plan), 0, ids)
     assert sorted(found.tolist()) == ids.tolist()
+
+
+@given(rows=st.integers(1, 3), columns=st.integers(2, 13), workers=st.integers(1, 5))
+def test_workers_that_share_reads_begin_tasks_of_a_row_that_go_through_k_the_same_way(rows, columns, workers):
+    p = product(rows, 2, columns, 1)
+    order = [int(n) for n in side_by_side(p, range(p.task_count), workers)]
+    assert sorted(order) == list(range(p.task_count))
+    if workers == 1:
+        assert order == sorted(order)
+        return
+    row = row_length(p)
+    if row >= 2 * workers:
+        assert [n // row for n in order] == sorted(n // row for n in order)
+        for first in range(0, p.task_count, row):
+            for at in range(0, row // (2 * workers) * 2 * workers, workers):
+                together = order[first + at : first + at + workers]
+                assert len({n % 2 for n in together}) == 1
+                assert max(together) - min(together) < 2 * workers
+
+
+def test_a_stage_without_loops_keeps_its_order_and_what_is_left_of_a_run_is_all_there():
+    assert side_by_side(product(1, 1, 8, 1), range(8), 2) == range(8)
+    assert side_by_side(product(1, 2, 8, 1), np.array([1, 2, 5]), 2).tolist() == [2, 1, 5]
 
 
 @given(first=st.integers(0, 200), count=st.integers(1, 60), row=st.integers(1, 50))

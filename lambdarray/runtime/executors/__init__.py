@@ -27,10 +27,10 @@ class Executor(Protocol):
     """Starts attempts somewhere and hands back their reports: late, twice or never, as it may be.
 
     `capacity` is how many bundles it can hold at once, started or waiting for a worker. It may also say, as plain
-    attributes, `workers` (how many bundles run at once while the others wait), `bundle_s` (the longest bundle that
-    it has a use for), `first_bundle_s` (the same of a worker that may still have to be started), `urgent_first` (tiles
-    that wait take no memory of workers), `speculate` (False: a second attempt beside a slow one gains nothing) and
-    `clock` (its own clock, where that is not the machine's).
+    attributes, `workers` (how many bundles run at once while the others wait), `together` (how many workers share what
+    they read), `bundle_s` (the longest bundle that it has a use for), `first_bundle_s` (the same of a worker that may
+    still have to be started), `urgent_first` (tiles that wait take no memory of workers), `speculate` (False: a second
+    attempt beside a slow one gains nothing) and `clock` (its own clock, where that is not the machine's).
     """
 
     capacity: int

@@ -36,13 +36,14 @@ class ThreadsExecutor(LocalExecutor):
         inline: bool = False,
     ) -> None:
         super().__init__(workers)
+        self.together = self.workers
         self._inline = inline
         self._shared = (scratch, objects, memory_bytes)
         self._blas = ExitStack()
         self._known: set[Program] = set()
         self._uses_blas = False
         self._prepared: dict[Program, Prepared] = {}
-        self._cache = ReadCache(self.workers)
+        self._cache = ReadCache()
 
     def start(self, bundle: Bundle) -> None:
         """Have one thread run these attempts, or with `inline` the calling one."""
