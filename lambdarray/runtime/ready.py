@@ -175,15 +175,16 @@ def in_order_of_use(deps: Dependencies, program: int, ids: range | np.ndarray) -
     return ids if (first[1:] >= first[:-1]).all() else np.asarray(ids)[np.argsort(first, kind="stable")]
 
 
-def side_by_side(program: Program, ids: range | np.ndarray, workers: int) -> range | np.ndarray:
-    """Tasks of a stage in an order in which so many workers, that share what they read, go through loops together.
+def side_by_side(program: Program, ids: range | np.ndarray, workers: int, row: int) -> range | np.ndarray:
+    """Tasks of a stage so that as many workers, that share what they read, go through loops together.
 
     Tasks with odd numbers go through theirs backward: workers begin a row with even ones, and all turn with the next.
+    Each stays within 2 `workers` places of where it was.
     """
     if workers == 1 or program.loop_count == 1 or len(ids) > MOST_ORDERED:
         return ids
-    numbers, row = np.asarray(ids), max(row_length(program), 2 * workers)
-    return numbers[np.lexsort((numbers, numbers % 2, numbers % row // (2 * workers), numbers // row))]
+    numbers, places, row = np.asarray(ids), np.arange(len(ids)), max(row, 2 * workers)
+    return numbers[np.lexsort((places, numbers % 2, places % row // (2 * workers), places // row))]
 
 
 def _first_use(edge: Edge) -> np.ndarray:

@@ -191,7 +191,7 @@ class Scheduler:
         offsets, queue = self.deps.offsets, self._queue
         for program in queue.order:
             roots = in_order_of_use(self.deps, program, self._frontier.roots(program))
-            roots = side_by_side(self.plan.programs[program], roots, self.policy.together)
+            roots = side_by_side(self.plan.programs[program], roots, self.policy.together, self._rows[program])
             queue.add_roots(program, offsets[program], roots)
 
     def _free(self, capacity: int) -> int:

@@ -62,7 +62,7 @@ def test_only_the_tasks_that_are_asked_for_are_given(count):
 @given(rows=st.integers(1, 3), columns=st.integers(2, 13), workers=st.integers(1, 5))
 def test_workers_that_share_reads_begin_tasks_of_a_row_that_go_through_k_the_same_way(rows, columns, workers):
     p = product(rows, 2, columns, 1)
-    order = [int(n) for n in side_by_side(p, range(p.task_count), workers)]
+    order = [int(n) for n in side_by_side(p, range(p.task_count), workers, row_length(p))]
     assert sorted(order) == list(range(p.task_count))
     if workers == 1:
         assert order == sorted(order)
@@ -78,8 +78,15 @@ def test_workers_that_share_reads_begin_tasks_of_a_row_that_go_through_k_the_sam
 
 
 def test_a_stage_without_loops_keeps_its_order_and_what_is_left_of_a_run_is_all_there():
-    assert side_by_side(product(1, 1, 8, 1), range(8), 2) == range(8)
-    assert side_by_side(product(1, 2, 8, 1), np.array([1, 2, 5]), 2).tolist() == [2, 1, 5]
+    assert side_by_side(product(1, 1, 8, 1), range(8), 2, 8) == range(8)
+    assert side_by_side(product(1, 2, 8, 1), np.array([1, 2, 5]), 2, 8).tolist() == [2, 1, 5]
+
+
+@given(order=st.permutations(range(16)), workers=st.integers(1, 4))
+def test_workers_that_share_reads_keep_the_order_of_use_but_for_a_few_places(order, workers):
+    found = [int(n) for n in side_by_side(product(1, 2, 16, 1), np.array(order), workers, 16)]
+    assert sorted(found) == list(range(16))
+    assert all(abs(order.index(n) - at) < 2 * workers for at, n in enumerate(found))
 
 
 @given(first=st.integers(0, 200), count=st.integers(1, 60), row=st.integers(1, 50))
