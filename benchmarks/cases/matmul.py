@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def _outcome(x: Any, y: Any, run: Any, total: Any) -> Outcome:
     return Outcome(seconds, bool(np.isclose(float(value), float(columns @ rows), rtol=1e-9)))
 
 
-def ours(n: int, folder: Path, chunks: int = CHUNK) -> Outcome:
+def ours(n: int, folder: Path, chunks: int) -> Outcome:
     import lambdarray as la
 
     def make() -> Any:
@@ -30,7 +31,7 @@ def ours(n: int, folder: Path, chunks: int = CHUNK) -> Outcome:
     return _outcome(x, y, lambda: (x @ y).sum().compute(), lambda a, axis: a.sum(axis=axis).compute())
 
 
-def dask(n: int, folder: Path, chunks: int = CHUNK) -> Outcome:
+def dask(n: int, folder: Path, chunks: int) -> Outcome:
     import dask.array as da
 
     rng = da.random.default_rng(0)
@@ -38,11 +39,11 @@ def dask(n: int, folder: Path, chunks: int = CHUNK) -> Outcome:
     return _outcome(x, y, lambda: (x @ y).sum().compute(), lambda a, axis: a.sum(axis=axis).compute())
 
 
-def cubed(n: int, folder: Path) -> Outcome:
+def cubed(n: int, folder: Path, chunks: int) -> Outcome:
     import cubed.array_api as xp
     import cubed.random
 
-    x, y = (cubed.random.random((n, n), chunks=min(n, CHUNK), spec=spec(folder)) for _ in range(2))
+    x, y = (cubed.random.random((n, n), chunks=min(n, chunks), spec=spec(folder)) for _ in range(2))
     return _outcome(x, y, lambda: xp.sum(xp.matmul(x, y)).compute(), lambda a, axis: xp.sum(a, axis=axis).compute())
 
 
@@ -59,17 +60,21 @@ def numpy(n: int, folder: Path) -> Outcome:
     return Outcome(seconds, bool(np.isclose(value, check, rtol=1e-9)))
 
 
-CASE = Case(
-    title="random, matmul, sum; 8192 x 8192",
-    size=8192,
-    quick=1024,
-    contenders={
-        "lambdarray": ours,
-        "numpy": numpy,
-        "dask": dask,
-        "dask, 2x chunks": lambda n, folder: dask(n, folder, 2 * CHUNK),
-        "cubed": cubed,
-        "dgemm": dgemm,
-    },
-    goals={"numpy": 1.0, "dask": 1.0, "dask, 2x chunks": 1.0, "cubed": 1.0},
-)
+def case(chunks: int, title: str) -> Case:
+    """The case with tiles of `chunks` by `chunks` for every library that has tiles."""
+    return Case(
+        title=title,
+        size=8192,
+        quick=1024,
+        contenders={
+            "lambdarray": partial(ours, chunks=chunks),
+            "numpy": numpy,
+            "dask": partial(dask, chunks=chunks),
+            "cubed": partial(cubed, chunks=chunks),
+            "dgemm": dgemm,
+        },
+        goals={"numpy": 1.0, "dask": 1.0, "cubed": 1.0},
+    )
+
+
+CASE = case(CHUNK, "random, matmul, sum; 8192 x 8192")
