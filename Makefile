@@ -26,7 +26,7 @@ help:
 	@echo 'make test         the whole test suite, doctests and the blocks of the documentation'
 	@echo 'make check        formatting, lint, types, layers and the tiny test: seconds'
 	@echo 'make conformance  the suite of the array API standard, a checkout at SUITE=path: under half an hour'
-	@echo 'make bench        the benchmarks beside NumPy and Dask: about 20 minutes'
+	@echo 'make bench        the benchmarks beside NumPy, Dask and Cubed: about an hour'
 	@echo 'make wheel        build the wheel, install it in an environment of its own, and run it from elsewhere'
 	@echo 'make names        write docs/numpy-names.md, which of the functions of NumPy and Dask are here'
 	@echo 'make accuracy     write docs/accuracy.md, the errors of tiled factorisations beside SciPy: under half an hour'

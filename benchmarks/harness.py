@@ -5,7 +5,7 @@ some import what they need beforehand, others when it is used. What importing ta
 
 A virtual machine's host takes free memory back within seconds and then gives one gigabyte of it a second, and it places
 cores near to one another or apart. Neither is a library's doing: memory is taken and let go before what is timed, and
-all runs of a case are of one `placement`.
+the runs of a case are of one `placement`, as far as that comes again soon.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from placement import Placement
 
 HERE = Path(__file__).resolve().parent
 PREPARE = "prepare"
+# How long a case may wait for the placement of its first run. Long cases go on in another: contenders are in turns.
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def measure(name: str, folder: Path, quick: bool, say: Callable[[str], None]) ->
         _child(name, PREPARE, size, folder)
     found: dict[str, list[dict[str, Any]]] = {contender: [] for contender in case.contenders}
     order = list(case.contenders)
-    place = None if quick else Placement()
+    place = None if quick else Placement(patience_s=PATIENCE_S)
     for _ in range(case.rounds):
         for contender in order:
             run = partial(_child, name, contender, size, folder)

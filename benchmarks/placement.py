@@ -32,16 +32,16 @@ RUNS = 4
 
 
 class Placement:
-    """A distance of the cores (default: as they are now), in which runs are made."""
+    """A distance of the cores (default: as they are now), in which runs are made; it is waited for so long in all."""
 
-    def __init__(self, distance: float | None = None) -> None:
+    def __init__(self, distance: float | None = None, patience_s: float = PATIENCE_S) -> None:
         self.distance = distance_ns() if distance is None else distance
-        self._patience_s = PATIENCE_S
+        self._patience_s = patience_s
 
     def hold(self, run: Callable[[], T]) -> tuple[T, bool]:
         """What a run returns that begins and ends with cores so far apart; and whether it did, the last time it could.
 
-        It is waited for until cores are so, for some minutes altogether, and the run is made anew where they were not.
+        It is waited for until cores are so, while there is patience left, and the run is made anew where they were not.
         """
         for _ in range(RUNS):
             while not (held := same(distance_ns(), self.distance)) and self._patience_s > 0:
