@@ -12,9 +12,10 @@ Results stay in the store there, as those of a batch job do, and what is predict
 as those of all runs but the first are. The server has cores and memory of its own, since neither what functions compute
 nor what a disk has yet to write slows S3 down.
 
-Before each round that counts memory is taken and let go, as `lambdarray calibrate` does before it measures, since that
-of a virtual machine may have gone back to its host; the first round is as it comes, and is shown beside. Constants and
-rounds are of one `placement` of the cores by that host: a round that begins or ends in another one is made anew.
+Before each round that counts files are read, since the system of a virtual machine may page out what it did not use
+for a minute, and memory is taken and let go, as `lambdarray calibrate` does before it measures, since it may have gone
+back to the host; the first round is as it comes, and is shown beside. Constants and rounds are of one `placement` of
+the cores by that host: a round that begins or ends in another one is made anew.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peers import warm
 from placement import Placement
 
 import lambdarray as la
@@ -169,12 +172,14 @@ def measure(name: str, run: Run, rounds: int, distance: float) -> Row:
     """Run it a few times, the first of which is not counted, and its plan in virtual time."""
     place = Placement(distance)
 
-    def warm() -> tuple[Plan, RunReport]:
+    def warmed() -> tuple[Plan, RunReport]:
+        if get_config().local:
+            warm(Path(_place[0]))
         warm_memory(MOST_NBYTES)
         return once(run)
 
     first = once(run)[1].seconds
-    runs = [place.hold(warm) for _ in range(rounds)]
+    runs = [place.hold(warmed) for _ in range(rounds)]
     (plan, report), _ = runs[-1]
     config = get_config()
     machine = machine_of(config)
