@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 from harness import Case, Outcome, timed
-from peers import dgemm, spec, warm
+from peers import dgemm, spec, warm, write_zarr
 
 CHUNK = 2048
 
 
 def prepare(n: int, folder: Path, chunk: int) -> None:
-    for path in _inputs(folder):
-        _target(path, n, chunk)[:] = np.random.default_rng(ord(Path(path).stem)).standard_normal((n, n))
+    for seed, path in enumerate(_inputs(folder)):
+        write_zarr(path, (n, n), (min(n, chunk), min(n, chunk)), seed)
 
 
-def _target(path: Any, n: int, chunk: int) -> Any:
+def _target(path: str, n: int, chunk: int) -> Any:
     """An empty Zarr array, uncompressed, as all of them are here."""
     import zarr
 
@@ -28,8 +28,8 @@ def _target(path: Any, n: int, chunk: int) -> Any:
     return zarr.create_array(path, shape=(n, n), chunks=chunks, dtype="f8", compressors=None, overwrite=True)
 
 
-def _inputs(folder: Path) -> tuple[str, str]:
-    return str(folder / "a.zarr"), str(folder / "b.zarr")
+def _inputs(folder: Path) -> tuple[Path, Path]:
+    return folder / "a.zarr", folder / "b.zarr"
 
 
 def _measure(folder: Path, run: Callable[[str, str, str], object]) -> Outcome:
@@ -37,9 +37,9 @@ def _measure(folder: Path, run: Callable[[str, str, str], object]) -> Outcome:
 
     target = folder / "c.zarr"
     shutil.rmtree(target, ignore_errors=True)
-    a, b = _inputs(folder)
-    for path in (a, b):
-        warm(Path(path))
+    for path in _inputs(folder):
+        warm(path)
+    a, b = map(str, _inputs(folder))
     seconds, _ = timed(lambda: run(a, b, str(target)))
     x = np.random.default_rng(0).standard_normal((zarr.open_array(b).shape[1], 3))
     left = zarr.open_array(target)[:] @ x
