@@ -1,6 +1,7 @@
 """Predicted seconds beside measured ones, on plans on which no constant was fitted.
 
-    python benchmarks/predicted.py [--profile FILE] [--rounds 5] [--only NAME ...] [--quick] [--cloud]
+    python benchmarks/predicted.py [--profile FILE] [--rounds 5] [--only NAME ...] [--quick] [--patience S]
+        [--cloud]
 
 What is predicted is the plan's own run in virtual time, by the simulator with the constants of a profile, or with those
 that `lambdarray calibrate` measures first. With --cloud runs go to functions of the local cloud, and the constants are
@@ -15,7 +16,7 @@ nor what a disk has yet to write slows S3 down.
 Before each round that counts files are read, since the system of a virtual machine may page out what it did not use
 for a minute, and memory is taken and let go, as `lambdarray calibrate` does before it measures, since it may have gone
 back to the host; the first round is as it comes, and is shown beside. Constants and rounds are of one `placement` of
-the cores by that host: a round that begins or ends in another one is made anew.
+the cores by that host: a round that begins or ends in another one is made anew, while a row has patience left.
 """
 
 from __future__ import annotations
@@ -168,9 +169,8 @@ def once(run: Run) -> tuple[Plan, RunReport]:
     return plan, report
 
 
-def measure(name: str, run: Run, rounds: int, distance: float) -> Row:
+def measure(name: str, run: Run, rounds: int, place: Placement) -> Row:
     """Run it a few times, the first of which is not counted, and its plan in virtual time."""
-    place = Placement(distance)
 
     def warmed() -> tuple[Plan, RunReport]:
         if get_config().local:
@@ -227,7 +227,7 @@ def running_on(places: Sequence[int]) -> Iterator[None]:
 
 
 @contextmanager
-def local_cloud(folder: str, places: Sequence[int]) -> Iterator[dict[str, Any]]:
+def local_cloud(folder: str, places: Sequence[int], patience_s: float) -> Iterator[dict[str, Any]]:
     """Settings for functions of the local cloud on these cores, one on each: deployed and measured.
 
     Without any the functions are on all cores, half as many, since the S3 server is on them too.
@@ -245,30 +245,31 @@ def local_cloud(folder: str, places: Sequence[int]) -> Iterator[dict[str, Any]]:
             cloud = stack.enter_context(LocalCloud(bucket=BUCKET, s3=s3))
         os.environ.update(cloud.environ)
         assert cli.main(["deploy", "--arch", arch, "--yes", "--store", store, "--write", data]) == 0
-        distance = calibrated("--function", "lambdarray", "--out", profile)
+        distance = calibrated(patience_s, "--function", "lambdarray", "--out", profile)
         workers = len(places) or max(1, cores() // 2)
         settings = {"executor": "lambda", "store": store, "workers": workers, "profile": profile}
         yield settings | {"place": data, "distance": distance}
 
 
 @contextmanager
-def threads(folder: str, profile: str | None) -> Iterator[dict[str, Any]]:
+def threads(folder: str, profile: str | None, patience_s: float) -> Iterator[dict[str, Any]]:
     """Settings for this machine, measured unless its constants are given."""
     measured = f"{folder}/machine.toml"
-    distance = Placement().distance if profile else calibrated("--out", measured)
+    distance = Placement().distance if profile else calibrated(patience_s, "--out", measured)
     yield {"profile": profile or measured, "place": f"{folder}/data", "distance": distance}
 
 
-def calibrated(*arguments: str) -> float:
+def calibrated(patience_s: float, *arguments: str) -> float:
     """Measure constants, again where cores were placed anew meanwhile; how far apart they are."""
-    place, command = Placement(), [sys.executable, "-m", "lambdarray", "calibrate", *arguments]
+    place, command = Placement(patience_s=patience_s), [sys.executable, "-m", "lambdarray", "calibrate", *arguments]
     place.hold(lambda: subprocess.run(command, check=True, stdout=sys.stderr))
     return place.distance
 
 
-def child(name: str, size: int, rounds: int, settings: Mapping[str, Any]) -> Row:
+def child(name: str, size: int, rounds: int, patience_s: float, settings: Mapping[str, Any]) -> Row:
     """A row from a process of its own, whose memory is as a user's is."""
-    told = json.dumps({"name": name, "size": size, "rounds": rounds, "settings": settings})
+    asked = {"name": name, "size": size, "rounds": rounds, "patience_s": patience_s, "settings": settings}
+    told = json.dumps(asked)
     done = subprocess.run([sys.executable, __file__, "--child", told], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{name} failed\n{done.stderr}")
@@ -280,9 +281,9 @@ def be_child(told: str) -> int:
     asked = json.loads(told)
     settings = dict(asked["settings"])
     _place[0] = settings.pop("place") + f"/{asked['name'].replace(' ', '-')}"
-    distance = settings.pop("distance")
+    place = Placement(settings.pop("distance"), asked["patience_s"])
     with la.config(progress=False, **settings):
-        row = measure(asked["name"], CASES[asked["name"]][0](asked["size"]), asked["rounds"], distance)
+        row = measure(asked["name"], CASES[asked["name"]][0](asked["size"]), asked["rounds"], place)
         for url in (_place[0], get_config().store):
             open_store(url).delete_prefix("")
     print(json.dumps(asdict(row)))
@@ -296,6 +297,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs that are counted (5)")
     parser.add_argument("--only", nargs="+", default=list(CASES), choices=list(CASES), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how well")
+    patience = "how long a row waits for the cores' placement at calibration (120; with --quick it does not)"
+    parser.add_argument("--patience", type=float, default=120.0, metavar="S", help=patience)
     parser.add_argument("--stages", action="store_true", help="print every stage beside what its tasks took")
     parser.add_argument("--cloud", action="store_true", help="on functions of the local cloud")
     parser.add_argument("--cores", type=int, nargs="+", default=[], metavar="N", help="on which cores these run")
@@ -303,14 +306,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.child:
         return be_child(options.child)
-    rows = []
+    rows, patience_s = [], 0.0 if options.quick else options.patience
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lambdarray-predicted-"))
-        where = local_cloud(folder, options.cores) if options.cloud else threads(folder, options.profile)
+        if options.cloud:
+            where = local_cloud(folder, options.cores, patience_s)
+        else:
+            where = threads(folder, options.profile, patience_s)
         settings = stack.enter_context(where)
         for name in options.only:
             _, size, quick = CASES[name]
-            rows.append(child(name, quick if options.quick else size, options.rounds, settings))
+            rows.append(child(name, quick if options.quick else size, options.rounds, patience_s, settings))
             print(f"{name}: {rows[-1].ratio:.3f}", file=sys.stderr, flush=True)
             if options.stages:
                 print(stages_text(rows[-1]), file=sys.stderr, flush=True)

@@ -64,11 +64,12 @@ class Moved:
         streams = not any(s.kernel in KERNELS for s in program.steps)
         for r in program.reads:
             nbytes = read_bytes[r.register] * (program.loop_count if r.loop else 1)
+            assembled = _is_assembled(program, r, spans)
             if any(_is_far(program.arrays[p.array], resources) for p in r.parts):
                 read += nbytes
-            elif streams:
+            elif streams and (program.steps or not assembled):
                 seconds += nbytes / (memory.stream_gbps * 1e9)
-            if _is_assembled(program, r, spans):
+            if assembled:
                 seconds += 2 * nbytes / (memory.copy_gbps * 1e9)
         for n, w in enumerate(program.writes):
             nbytes, spec = _written(program, n, spans), program.arrays[w.array]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import mmap
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -34,6 +35,8 @@ DTYPES = ("float64", "float32", "complex128", "complex64")
 # Elements of a block that stays in the cache, and of arrays that do not.
 CACHED, STREAMED = 1 << 15, 1 << 23
 FEW, MANY = 4, 36
+# Bytes that a thread holds of what it makes, of which no cache has much: what was just let go lies there yet.
+HELD_BYTES = 1 << 28
 # A block of rows, as large as a task's.
 TALL_BYTES = 32 << 20
 # How many requests store a tile at once, and how often at most.
@@ -179,9 +182,16 @@ def stream() -> Work:
 
 
 def fresh() -> Work:
-    """Memory that is written for the first time."""
+    """Memory that is written for the first time, and what was written a while ago is let go."""
     n = streamed()
-    return Work(8.0 * n, lambda: np.empty(n).fill(1.0))
+    held = deque[Array](maxlen=max(1, _held() // (8 * n)))
+
+    def run() -> None:
+        made = np.empty(n)
+        made.fill(1.0)
+        held.append(made)
+
+    return Work(8.0 * n, run)
 
 
 def small() -> Work:
@@ -214,6 +224,12 @@ def streamed() -> int:
     """Elements of an array that does not stay in the cache, and of which a function holds a few."""
     have = environment.data_bytes()
     return STREAMED if have is None else min(STREAMED, max(CACHED, have // 64))
+
+
+def _held() -> int:
+    """Bytes that a thread may hold of what it makes."""
+    have = environment.data_bytes()
+    return HELD_BYTES if have is None else min(HELD_BYTES, have // 4)
 
 
 # A method of a generator of each kind, with its parameters.
@@ -312,10 +328,11 @@ def measured(make: Make, seconds: float, threads: int = 1, most: int = MOST) -> 
 class StoreWorks:
     """Reading from a store and writing to it: tiles, a few at once as a worker has them under way, and small objects.
 
-    All is below one prefix, which the caller removes. Tiles are deleted as soon as they are written, or replaced by a
+    All is below one prefix, which the caller removes. Tiles are deleted soon after they are written, or replaced by a
     function, which may not delete: the next ones are written to memory that is at hand, as those of a run are that
-    follows another, and not to what a virtual machine's host has to find first. A file that replaces another one is
-    written to the disk at once by some file systems, which is why it is not what is done where tiles can be deleted.
+    follows another, and not to what a virtual machine's host has to find first; nor is it what a cache still has. A
+    file that replaces another one is written to the disk at once by some file systems, which is why it is not what is
+    done where tiles can be deleted.
     """
 
     def __init__(self, store: TileStore, tile_bytes: int, deletes: bool, at_once: int = AT_ONCE) -> None:
@@ -331,16 +348,22 @@ class StoreWorks:
         return [f"{self.prefix}/{next(self._names)}" for _ in range(self._at_once)]
 
     def _writing(self) -> Work:
-        keys = self._new()
-        if self._deletes:
-            return Work(self._nbytes, lambda: self._all(self._put, keys), lambda: self.store.delete_all(keys))
-        return Work(self._nbytes, lambda: self._all(self._replace, keys))
+        # One for each request: what tasks write is in no cache either.
+        tiles, first, left = [self._tile.copy() for _ in range(self._at_once)], self._new(), deque[list[str]]()
+        most = max(1, HELD_BYTES // int(self._nbytes))
 
-    def _put(self, key: str) -> object:
-        return self.store.put(key, self._tile)
+        def replace() -> None:
+            self._all(lambda key, tile: self.store.put_parts(key, encode(tile), False), first, tiles)
 
-    def _replace(self, key: str) -> object:
-        return self.store.put_parts(key, encode(self._tile), False)
+        def put() -> None:
+            left.append(self._new())
+            self._all(self.store.put, left[-1], tiles)
+
+        def delete() -> None:
+            if len(left) >= most:
+                self.store.delete_all(left.popleft())
+
+        return Work(self._nbytes, put, delete) if self._deletes else Work(self._nbytes, replace)
 
     def _reading(self) -> Work:
         keys = self._new()
@@ -357,8 +380,8 @@ class StoreWorks:
     def _nbytes(self) -> float:
         return float(self._tile.nbytes * self._at_once)
 
-    def _all(self, run: Callable[[str], object], keys: Sequence[str]) -> None:
-        for done in [self._pool.submit(run, key) for key in keys]:
+    def _all(self, run: Callable[..., object], keys: Sequence[str], *of_each: Sequence[Array]) -> None:
+        for done in [self._pool.submit(run, *one) for one in zip(keys, *of_each, strict=True)]:
             done.result()
 
 

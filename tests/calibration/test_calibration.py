@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,16 +154,38 @@ def test_a_work_that_fails_on_one_thread_fails_for_all() -> None:
         measure.measured(make, 0.01, threads=2)
 
 
-@pytest.mark.parametrize(("deletes", "left"), [(True, 0), (False, 1)])
-def test_tiles_are_deleted_as_soon_as_they_are_written_or_replaced(deletes: bool, left: int) -> None:
+@pytest.mark.parametrize(("deletes", "held", "most", "left"), [(True, 2, 2, 1), (True, 0, 1, 0), (False, 2, 1, 1)])
+def test_tiles_are_deleted_soon_after_they_are_written_or_replaced(
+    monkeypatch: pytest.MonkeyPatch, deletes: bool, held: int, most: int, left: int
+) -> None:
+    tile_bytes = 1 << 10
+    monkeypatch.setattr(measure, "HELD_BYTES", held * tile_bytes)
     store = open_store("memory://")
-    works = measure.StoreWorks(store, 1 << 10, deletes, at_once=1)
-    writing = works.works()["store.write"]()
-    for _ in range(3):
+    works = measure.StoreWorks(store, tile_bytes, deletes, at_once=1)
+    writing, found = works.works()["store.write"](), list[int]()
+    for _ in range(4):
         writing.run()
-        assert len(list(store.list(works.prefix))) == 1
+        found.append(len(list(store.list(works.prefix))))
         writing.after()
+    assert max(found) == most
     assert len(list(store.list(works.prefix))) == left
+
+
+def test_fresh_memory_is_not_what_was_just_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "STREAMED", 1 << 15)
+    monkeypatch.setattr(measure, "HELD_BYTES", 4 * 8 << 15)
+    made, empty = list[weakref.ref[np.ndarray]](), np.empty
+
+    def noted(n: int) -> np.ndarray:
+        out = empty(n)
+        made.append(weakref.ref(out))
+        return out
+
+    monkeypatch.setattr(np, "empty", noted)
+    work = measure.fresh()
+    for _ in range(6):
+        work.run()
+    assert [one() is not None for one in made] == [False] * 2 + [True] * 4
 
 
 def test_what_is_done_afterwards_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
