@@ -298,7 +298,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure what was asked for, and print it."""
     parser = argparse.ArgumentParser(description="Predicted seconds beside measured ones.")
     parser.add_argument("--profile", metavar="FILE", help="the constants, or a shipped profile; default: measured")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs that are counted, more of what is quick (5)")
+    parser.add_argument(
+        "--rounds", type=int, default=5, metavar="N", help="runs that are counted, more of what is quick (5)"
+    )
     parser.add_argument("--only", nargs="+", default=list(CASES), choices=list(CASES), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that all runs, not how well")
     patience = "how long a row waits for the cores' placement at calibration (120; with --quick it does not)"

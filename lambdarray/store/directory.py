@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from ..errors import AccessError, MissingTileError, StoreError
 from .atomic import TEMPORARY, AtomicFiles
 from .base import ByteStore, Head, check_key
-from .format import empty_bytes
+from .format import Parts, empty_bytes
 
 # A mapped file costs a few system calls and one file handle, a copy costs fresh memory: from the page cache
 # 32 MiB come mapped at 20 GB/s, copied at 4 GB/s, verified both; below a megabyte a copy is as fast.
@@ -33,7 +33,7 @@ class DirectoryStore(ByteStore):
     def _path(self, key: str) -> str:
         return f"{self.root}/{check_key(key)}"
 
-    def put_parts(self, key: str, parts: Sequence[bytes | memoryview], create: bool) -> bool:
+    def put_parts(self, key: str, parts: Parts, create: bool) -> bool:
         """Write a file, whole or not at all."""
         path = self._path(key)
         with self._errors(key):

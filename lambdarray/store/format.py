@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -32,6 +32,9 @@ VERSION = 1
 BLOCK_NBYTES = 1 << 20
 ALIGNMENT = 64
 FIXED = struct.Struct("<8sIIIIQ")
+
+# What an object consists of, one after the other; it may be gone through again, as where a request is made once more.
+Parts = Iterable[bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from ..tiling import Span
 from .base import Head, TileStore, check_key, element_nbytes
 from .buffers import Leased, copied
 from .directory import DirectoryStore
-from .format import as_bytes, check_dtype, flat_span
+from .format import Parts, as_bytes, check_dtype, flat_span
 
 
 class _Entry:
@@ -113,7 +113,7 @@ class MemoryStore(TileStore):
         """The bytes of the region's elements."""
         return element_nbytes(dtype, spans)
 
-    def put_parts(self, key: str, parts: Sequence[bytes | memoryview], create: bool) -> bool:
+    def put_parts(self, key: str, parts: Parts, create: bool) -> bool:
         """Keep a copy of an object that is not a tile."""
         copy = np.frombuffer(b"".join(parts), np.uint8)
         return self._insert(check_key(key), copy, copy.nbytes, create)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ..config import get_config
 from ..errors import AccessError, ConfigError, LambdarrayError, MissingTileError, StoreError
 from .base import ByteStore, Head, check_key
-from .format import empty_bytes
+from .format import Parts, empty_bytes
 
 # Large enough that a tile of 512 MiB passes at the 30 MB/s of a small function, small enough to notice a dead peer.
 TIMEOUT_S = 60.0
@@ -154,7 +154,7 @@ class S3Store(ByteStore):
         """obstore's client of the bucket, made when first needed."""
         return _client(self.bucket, self.access)
 
-    def put_parts(self, key: str, parts: Sequence[bytes | memoryview], create: bool) -> bool:
+    def put_parts(self, key: str, parts: Parts, create: bool) -> bool:
         """One PUT, conditional with `create`; True where S3 took it."""
         path = self.prefix + check_key(key)
         for attempt in range(CONFLICTS):
@@ -167,7 +167,7 @@ class S3Store(ByteStore):
             time.sleep(0.05 * 2**attempt)
         raise StoreError(f"{self.url}/{key}: S3 answered 409 (conflict) {CONFLICTS} times; is somebody deleting it?")
 
-    def _put_once(self, path: str, key: str, parts: Sequence[bytes | memoryview], create: bool) -> bool | None:
+    def _put_once(self, path: str, key: str, parts: Parts, create: bool) -> bool | None:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 

@@ -11,8 +11,9 @@ import weakref
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
-from .atomic import AtomicFiles, Parts, again
+from .atomic import AtomicFiles, again
 from .directory import DirectoryStore
+from .format import Parts
 from .memory import machine_nbytes
 from .spill import spill_directory
 

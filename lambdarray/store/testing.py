@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import StoreError
 from ..tiling import Span
 from .base import ByteStore, Head, TileStore
-from .format import encode
+from .format import Parts, encode
 
 
 class WrapperStore(TileStore):
@@ -46,7 +46,7 @@ class WrapperStore(TileStore):
         """Hand on."""
         return self.store.region_nbytes(dtype, shape, spans)
 
-    def put_parts(self, key: str, parts: Sequence[bytes | memoryview], create: bool) -> bool:
+    def put_parts(self, key: str, parts: Parts, create: bool) -> bool:
         """Hand on."""
         return self.store.put_parts(key, parts, create)
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import CorruptTileError
 from ..tiling import Json
-from .compression import Codec, CodecError, as_view, check_crc, decoder, encoder, numcodec, settings, undone
-from .format import as_array, as_bytes, crc_function
+from .compression import Codec, CodecError, WithCrc, as_view, check_crc, decoder, encoder, numcodec, settings, undone
+from .format import Parts, as_array, as_bytes
 
 EMPTY = 2**64 - 1
 Shape = tuple[int, ...]
@@ -82,7 +82,7 @@ class Chain:
             )
         return as_array(data, self._stored, shape)
 
-    def encode(self, tile: np.ndarray, shape: Sequence[int], name: str) -> list[bytes | memoryview]:
+    def encode(self, tile: np.ndarray, shape: Sequence[int], name: str) -> Parts:
         """The parts of an object that holds `tile` as a chunk of `shape`, padded by zeros at the array's edge."""
         if self._inner or any(codec["name"] == "crc32c" for codec in self._outer[:-1]):
             raise CodecError(f"{name} has filters; chunks are written plain, or by zstd or gzip")
@@ -90,14 +90,12 @@ class Chain:
             padded = np.zeros(shape, self._stored)
             padded[tuple([slice(0, n) for n in tile.shape])] = tile
             tile = padded
-        parts: list[bytes | memoryview] = [as_bytes(tile.astype(self._stored, copy=False))]
+        data = as_bytes(tile.astype(self._stored, copy=False))
         for codec in self._outer:
             if codec["name"] == "crc32c":
-                crc: int = crc_function()(parts[0])
-                parts.append(crc.to_bytes(4, "little"))
-            else:
-                parts = [encoder(codec, name)(as_view(parts[0]))]
-        return parts
+                return WithCrc(data)
+            data = as_view(encoder(codec, name)(data))
+        return [data]
 
 
 class Transpose:

@@ -70,7 +70,7 @@ def test_a_write_that_fails_leaves_nothing(way: str, tmp_path: Path, monkeypatch
     def full(*args: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "writev", full)
+    monkeypatch.setattr(os, "write", full)
     for create in (True, False):
         with pytest.raises(StoreError, match=r"a/0: No space left on device"):
             store.put_bytes("a/0", b"x", create=create)
@@ -79,8 +79,8 @@ def test_a_write_that_fails_leaves_nothing(way: str, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("way", ["unnamed", "link", "rename"])
 def test_a_write_in_several_pieces_is_whole(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writev = os.writev
-    monkeypatch.setattr(os, "writev", lambda handle, views: writev(handle, [views[0][:70]]))
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, view: write(handle, view[:70]))
     store, tile = DirectoryStore(tmp_path, way), np.random.default_rng(0).random(100)
     store.put("a/0", tile)
     assert (store.get("a/0", F8, (100,)) == tile).all()

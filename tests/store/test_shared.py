@@ -117,13 +117,13 @@ def folders(root: Path) -> list[str]:
 
 
 def test_a_file_system_that_is_full_sends_tiles_to_disk(place: SharedPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    writev, store = os.writev, place.store("memory://")
+    write, store = os.write, place.store("memory://")
 
     def full_once(*args: Any) -> int:
-        monkeypatch.setattr(os, "writev", writev)
+        monkeypatch.setattr(os, "write", write)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "writev", full_once)
+    monkeypatch.setattr(os, "write", full_once)
     assert store.put("a/0", np.arange(30.0)) is True
     assert os.path.islink(f"{store.root}/a/0")
     np.testing.assert_array_equal(store.get("a/0", F8, (30,)), np.arange(30.0))

@@ -10,9 +10,11 @@ from typing import Any
 import numcodecs
 import numpy as np
 import pytest
+from crc32c import crc32c
 
 import lambdarray as la
 from lambdarray.errors import ConfigError, CorruptTileError, StoreError, TaskError
+from lambdarray.store import compression, open_store
 from lambdarray.store.zarr import open_zarr, read_zarr
 from lambdarray.store.zarr_targets import (
     codecs_for,
@@ -83,6 +85,21 @@ def test_codecs_that_are_not_as_they_must_be_are_noticed_when_the_array_is_opene
     (Path(url) / "zarr.json").write_text(json.dumps({**document, "codecs": codecs}))
     with pytest.raises(StoreError, match=r"a\.zarr (is encoded by|is not as it must be)"):
         open_zarr(url)
+
+
+@pytest.mark.parametrize("nbytes", [0, 1, 7, 8, 1000])
+def test_a_checksum_stands_behind_parts_that_are_summed_as_they_are_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nbytes: int
+) -> None:
+    monkeypatch.setattr(compression, "SUMMED_NBYTES", 8)
+    data = np.random.default_rng(0).bytes(nbytes)
+    parts = compression.WithCrc(memoryview(data))
+    whole = data + crc32c(data).to_bytes(4, "little")
+    assert b"".join(parts) == whole
+    assert b"".join(parts) == whole  # a write that is made once more
+    store = open_store(f"{tmp_path}")
+    assert store.put_parts("a", parts, True)
+    assert store.get_bytes("a") == whole
 
 
 def test_storage_transformers_are_refused(url: str) -> None:
