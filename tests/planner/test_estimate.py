@@ -142,3 +142,16 @@ def test_a_long_loop_hides_the_smaller_of_computing_and_transfer_and_a_single_bl
 def test_the_side_of_a_product_is_that_of_square_tiles() -> None:
     assert product_side(2 * 7**3, (7, 7)) == pytest.approx(7)
     assert product_side(2 * 1000 * 1000 * 10, (1000, 1000)) < 31
+
+
+@pytest.mark.parametrize("computes", [False, True])
+def test_a_block_of_several_tiles_is_copied_together_and_read_again_where_something_is_computed(computes: bool) -> None:
+    rows = la.random.default_rng(0).standard_normal((1024, 1024), chunks=(256, 1024))
+    x = np.sort(rows, axis=1).rechunk((1024, 256))
+    plan, memory = plan_of(np.sort(x, axis=0) if computes else x), HERE.memory
+    program, found = plan.programs[-1], plan.estimates[-1]
+    assert bool(program.steps) == computes
+    slow = replace(HERE, memory=replace(memory, stream_gbps=memory.stream_gbps / 2))
+    (*_, slower) = estimates(plan, Resources(4, 1459 * MIB, False, 0, slow))
+    assert slower.compute_s - found.compute_s == pytest.approx(computes * found.bytes_read / memory.stream_gbps / 1e9)
+    assert found.compute_s > 2 * found.bytes_read / memory.copy_gbps / 1e9
