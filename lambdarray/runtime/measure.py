@@ -35,8 +35,9 @@ DTYPES = ("float64", "float32", "complex128", "complex64")
 # Elements of a block that stays in the cache, and of arrays that do not.
 CACHED, STREAMED = 1 << 15, 1 << 23
 FEW, MANY = 4, 36
-# Bytes that a thread holds of what it makes, of which no cache has much: what was just let go lies there yet.
-HELD_BYTES = 1 << 28
+# Bytes that a thread holds of what it makes, and that all of them do: no cache has much of it, as it has of what was
+# just let go.
+HELD_BYTES, ALL_HELD_BYTES = 1 << 28, 1 << 30
 # A block of rows, as large as a task's.
 TALL_BYTES = 32 << 20
 # How many requests store a tile at once, and how often at most.
@@ -228,8 +229,8 @@ def streamed() -> int:
 
 def _held() -> int:
     """Bytes that a thread may hold of what it makes."""
-    have = environment.data_bytes()
-    return HELD_BYTES if have is None else min(HELD_BYTES, have // 4)
+    have, most = environment.data_bytes(), min(HELD_BYTES, ALL_HELD_BYTES // environment.cores())
+    return most if have is None else min(most, have // 4)
 
 
 # A method of a generator of each kind, with its parameters.
@@ -350,7 +351,7 @@ class StoreWorks:
     def _writing(self) -> Work:
         # One for each request: what tasks write is in no cache either.
         tiles, first, left = [self._tile.copy() for _ in range(self._at_once)], self._new(), deque[list[str]]()
-        most = max(1, HELD_BYTES // int(self._nbytes))
+        most = max(1, int(_held() / self._nbytes))
 
         def replace() -> None:
             self._all(lambda key, tile: self.store.put_parts(key, encode(tile), False), first, tiles)
