@@ -47,13 +47,38 @@ def packed_size(rows: int, n: int, itemsize: int) -> int:
     return n * n + sum((height + n) * n for height in heights)
 
 
+def _heights(rows: int, n: int) -> list[int]:
+    """The rows of all leaves, of all levels, as they are with numbers of 8 bytes.
+
+    >>> _heights(2500, 64)
+    [1024, 1024, 452, 192]
+    """
+    return [max(hi - lo, n) for level in leaves(rows, n, 8) for lo, hi in level]
+
+
+def _flops(rows: int, n: int, others: int = 0) -> int:
+    """What a block takes: R, V and T of each leaf, and what these make of its other columns.
+
+    R and V take 2 h n^2 - 2 n^3 / 3 (LAPACK's geqrf), T another h n^2 - n^3 / 3.
+    """
+    return sum(n * n * (3 * h - n) + n * others * (4 * h + n) for h in _heights(rows, n))
+
+
+def _reflect_flops(a: Shape, *, columns: int, **_: Any) -> int:
+    return _flops(math.prod(a) // columns, columns)
+
+
+def _unfold_flops(_packed: Shape, top: Shape, *, block: Sequence[tuple[int, int]], columns: int, **_: Any) -> int:
+    """For each leaf, those of the first rows of V^H, of T and of V."""
+    (first, last), n = block[0], columns
+    return sum(2 * n * top[-1] * (h + 2 * n) for h in _heights(last - first, n))
+
+
 def _fold_flops(a: Shape, *_: Any, columns: int, **__: Any) -> int:
-    """Those of the leaves, and of the triangle that each leaves."""
-    rows, n = math.prod(a) // max(a[-1], 1), columns
-    return 2 * rows * n * (2 * a[-1] - n)
+    return _flops(math.prod(a) // max(a[-1], 1), columns, a[-1] - columns)
 
 
-@kernel(flops=lambda a, *, columns, **_: 3 * math.prod(a) * columns, uses_blas=True, takes_out=True)
+@kernel(flops=_reflect_flops, uses_blas=True, takes_out=True)
 def reflect(a: Array, *, columns: int, size: int, out: Array | None = None) -> Array:
     """QR of a block as one row of `size`: R, then V and T of each leaf.
 
@@ -84,7 +109,7 @@ def reflect(a: Array, *, columns: int, size: int, out: Array | None = None) -> A
     return packed
 
 
-@kernel(flops=lambda packed, top, **_: 3 * packed[-1] * top[-1], uses_blas=True, needs_block=True, takes_out=True)
+@kernel(flops=_unfold_flops, uses_blas=True, needs_block=True, takes_out=True)
 def unfold(
     packed: Array,
     top: Array,

@@ -74,7 +74,7 @@ class Tall:
         k = made.shape[1]
         for cuts, packed in reversed(self.levels):
             stage = Stage("Q of rows", [cuts, single(k)])
-            stage.flops = work("unfold", dtype, (1, packed.shape[1]), (n, k))
+            stage.flops = work("unfold", dtype, (1, packed.shape[1]), (n, k), block=[(0, cuts.max_chunk)], columns=n)
             stage.extra_bytes = cuts.max_chunk * k * dtype.itemsize
             stage.call("unfold", ("y",), ("r0", "r1"), columns=n)
             block = AxisMap(0, by_block=True), whole(packed.shape[1])
