@@ -37,27 +37,26 @@ def leaves(rows: int, n: int, itemsize: int) -> list[list[tuple[int, int]]]:
     return levels
 
 
+def _heights(rows: int, n: int, itemsize: int = 8) -> list[int]:
+    """The rows of all leaves, of all levels, with zeros up to a square.
+
+    >>> _heights(2500, 64)
+    [1024, 1024, 452, 192]
+    """
+    return [max(hi - lo, n) for level in leaves(rows, n, itemsize) for lo, hi in level]
+
+
 def packed_size(rows: int, n: int, itemsize: int) -> int:
     """The elements of what `reflect` makes of so many rows.
 
     >>> packed_size(1000, 64, 8) == 64 * 64 + 1000 * 64 + 64 * 64
     True
     """
-    heights = (max(hi - lo, n) for level in leaves(rows, n, itemsize) for lo, hi in level)
-    return n * n + sum((height + n) * n for height in heights)
-
-
-def _heights(rows: int, n: int) -> list[int]:
-    """The rows of all leaves, of all levels, as they are with numbers of 8 bytes.
-
-    >>> _heights(2500, 64)
-    [1024, 1024, 452, 192]
-    """
-    return [max(hi - lo, n) for level in leaves(rows, n, 8) for lo, hi in level]
+    return n * n + sum((height + n) * n for height in _heights(rows, n, itemsize))
 
 
 def _flops(rows: int, n: int, others: int = 0) -> int:
-    """What a block takes: R, V and T of each leaf, and what these make of its other columns.
+    """What a block takes: R, V and T of each leaf, and what these make of its other columns; leaves are as of float64.
 
     R and V take 2 h n^2 - 2 n^3 / 3 (LAPACK's geqrf), T another h n^2 - n^3 / 3.
     """
